@@ -1,0 +1,1 @@
+"""fcnlab: Fully Convolutional Networks for semantic segmentation, as a research template."""

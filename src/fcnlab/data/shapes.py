@@ -1,0 +1,103 @@
+"""Shapes: scenes made in memory from a seed, where only shape tells the classes apart. Nothing to download."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fcnlab.data.datamodule import VOID, Image, Mask, Sample, SegmentationData
+
+Plane = np.ndarray[Any, np.dtype[np.float32]]
+Inside = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def triangle(u: Plane, v: Plane) -> Inside:
+    """An equilateral triangle: three half-planes at 120 degrees."""
+    sides = [np.cos(a) * u + np.sin(a) * v < 0.5 for a in np.arange(3) * 2 * np.pi / 3]
+    return np.asarray(sides[0] & sides[1] & sides[2])
+
+
+def star(u: Plane, v: Plane) -> Inside:
+    """A five-pointed star: its outline is straight between radius 1 (tips) and 0.42 (notches)."""
+    sector = np.pi / 5
+    angle = np.abs((np.arctan2(v, u) + sector) % (2 * sector) - sector)
+    x, y = np.hypot(u, v) * np.cos(angle), np.hypot(u, v) * np.sin(angle)
+    notch_x, notch_y = 0.42 * np.cos(sector), 0.42 * np.sin(sector)
+    return np.asarray((x - 1) * notch_y + y * (1 - notch_x) < 0)
+
+
+# Each says which points (u, v) of the unit disc, already turned and scaled, lie inside the shape.
+SHAPES: dict[str, Callable[[Plane, Plane], Inside]] = {
+    "disc": lambda u, v: np.hypot(u, v) < 0.9,
+    "square": lambda u, v: np.maximum(np.abs(u), np.abs(v)) < 0.75,
+    "triangle": triangle,
+    "star": star,
+    "ring": lambda u, v: np.abs(np.hypot(u, v) - 0.78) < 0.2,
+    "bar": lambda u, v: (np.abs(u) < 1) & (np.abs(v) < 0.2),
+    "cross": lambda u, v: (np.minimum(np.abs(u), np.abs(v)) < 0.2) & (np.maximum(np.abs(u), np.abs(v)) < 1),
+}
+
+
+def texture(rng: np.random.Generator, x: Plane, y: Plane) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Stripes between two random colours, (H, W, 3) in 0..255: every class may have every colour."""
+    first, second = rng.uniform(20, 235, 3), rng.uniform(20, 235, 3)
+    angle, wavelength, phase = rng.uniform(0, np.pi), rng.uniform(5, 25), rng.uniform(0, 2 * np.pi)
+    wave = np.sin((np.cos(angle) * x + np.sin(angle) * y) * 2 * np.pi / wavelength + phase)
+    blend = (0.5 + 0.3 * wave)[..., None]
+    return np.asarray(first * blend + second * (1 - blend), dtype=np.float32)
+
+
+def scene(rng: np.random.Generator, *, size: int, count: tuple[int, int], radius: tuple[float, float]) -> Sample:
+    """Draw one scene: image (size, size, 3) uint8 RGB and mask (size, size) uint8 with a one-pixel void outline."""
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    image, mask = texture(rng, x, y), np.zeros((size, size), np.uint8)
+    for _ in range(int(rng.integers(count[0], count[1] + 1))):
+        label = int(rng.integers(len(SHAPES)))
+        scale, angle = rng.uniform(*radius), rng.uniform(0, 2 * np.pi)
+        dx, dy = (x - rng.uniform(0, size)) / scale, (y - rng.uniform(0, size)) / scale
+        u, v = np.cos(angle) * dx + np.sin(angle) * dy, np.cos(angle) * dy - np.sin(angle) * dx
+        inside = list(SHAPES.values())[label](u, v)
+        outline = np.zeros_like(inside)
+        outline[1:] |= inside[:-1]
+        outline[:-1] |= inside[1:]
+        outline[:, 1:] |= inside[:, :-1]
+        outline[:, :-1] |= inside[:, 1:]
+        image = np.where(inside[..., None], texture(rng, x, y), image)
+        mask[outline], mask[inside] = VOID, label + 1
+    image = image + rng.normal(0, 12, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8), mask
+
+
+class Shapes(SegmentationData):
+    """Scenes of discs, squares, triangles, stars, rings, bars and crosses on a textured ground.
+
+    Args:
+        size: height and width of a scene, pixels.
+        count: fewest and most shapes in a scene.
+        radius: smallest and largest radius of a shape, pixels.
+        images: number of scenes by split.
+        data_seed: the scenes follow from it alone, so that runs of all seeds are scored on the same test scenes.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        count: tuple[int, int],
+        radius: tuple[float, float],
+        images: dict[str, int],
+        data_seed: int,
+        **common: Any,
+    ) -> None:
+        super().__init__(class_names=("background", *SHAPES), in_memory=True, **common)
+        self.size, self.images, self.data_seed = size, dict(images), data_seed
+        self.count, self.radius = (count[0], count[1]), (radius[0], radius[1])
+
+    def names(self, split: str) -> list[str]:
+        """scene numbers, zero-padded: they sort as they are numbered."""
+        return [f"{split}_{i:05d}" for i in range(self.images[split])]
+
+    def read(self, split: str, index: int) -> tuple[Image, Mask]:
+        """Draw scene ``index`` of ``split``."""
+        seed = [self.data_seed, ("train", "val", "test").index(split), index]
+        return scene(np.random.default_rng(seed), size=self.size, count=self.count, radius=self.radius)

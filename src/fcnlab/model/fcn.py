@@ -1,0 +1,101 @@
+"""FCN-32s, FCN-16s, FCN-8s and at-once: one net whose skips are the difference (Long, Shelhamer, Darrell 2015)."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from fcnlab.error import UserError, nearest
+from fcnlab.model.trunk import Trunk
+from fcnlab.model.upsample import BilinearUpsample
+
+
+class FCN(nn.Module):
+    """Score every pixel: image (N, 3, H, W) -> logits (N, num_classes, H, W), any H and W >= 1.
+
+    Args:
+        num_classes: channels of the output, C.
+        trunk: gives the features; see :class:`fcnlab.model.trunk.Trunk`.
+        skips: features fused into the coarse score, coarse before fine: none is FCN-32s, ``[pool4]`` FCN-16s,
+            ``[pool4, pool3]`` FCN-8s.
+        skip_scale: factors on the skips before they are scored; ``{pool4: 0.01, pool3: 0.0001}`` is at-once.
+        learned_upsampling: learn the upsampling between fusions (the CVPR paper) or keep it bilinear (the authors'
+            released nets). The last one, to full size, is always fixed.
+        name: what tables and run folders call this net.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        trunk: Trunk,
+        skips: Sequence[str] = (),
+        skip_scale: Mapping[str, float] | None = None,
+        learned_upsampling: bool = False,
+        name: str = "fcn",
+    ) -> None:
+        super().__init__()
+        self.num_classes, self.name = num_classes, name
+        self.trunk, self.skips, self.skip_scale = trunk, tuple(skips), dict(skip_scale or {})
+        self.check_skips()
+        coarse = trunk.features[trunk.coarse]
+        self.score_fr = score_layer(coarse.channels, num_classes)
+        self.upsamplings: list[str] = []
+        at, before = coarse, ""  # where the score lies, and the skip fused before
+        for skip in self.skips:
+            feature = trunk.features[skip]
+            factor = at.stride // feature.stride
+            upsample = BilinearUpsample(
+                channels=num_classes, source=at, factor=factor, target_offset=feature.offset, learned=learned_upsampling
+            )
+            self.add_upsampling(f"upscore_{before}" if before else f"upscore{factor}", upsample)
+            self.add_module(f"score_{skip}", score_layer(feature.channels, num_classes))
+            # A positive shift cuts the score down to the skip; a negative one cuts the skip and leaves the score.
+            at, before = (feature if upsample.shift >= 0 else upsample.lies), skip
+        last = BilinearUpsample(channels=num_classes, source=at, factor=at.stride, target_offset=0.0)
+        self.add_upsampling(f"upscore{at.stride}" if self.skips else "upscore", last)
+
+    def check_skips(self) -> None:
+        """Skips must be features of the trunk, each finer than the one before; scales must belong to skips."""
+        features = {k: v for k, v in self.trunk.features.items() if k != self.trunk.coarse}
+        strides = [self.trunk.features[self.trunk.coarse].stride]
+        for skip in self.skips:
+            if skip not in features:
+                raise UserError(f"Unknown skip {skip!r}: this trunk does not offer it. {nearest(skip, features)}")
+            strides.append(features[skip].stride)
+        if any(coarse <= fine for coarse, fine in zip(strides, strides[1:], strict=False)):
+            raise UserError(f"skips={list(self.skips)} have strides {strides[1:]}. List them from coarse to fine.")
+        for skip in self.skip_scale:
+            if skip not in self.skips:
+                raise UserError(f"skip_scale names {skip!r}, which is not a skip. {nearest(skip, self.skips)}")
+
+    def add_upsampling(self, name: str, upsample: BilinearUpsample) -> None:
+        """Register an upsampling under the paper's name; they run in the order in which they are added."""
+        self.add_module(name, upsample)
+        self.upsamplings.append(name)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Trunk, skips, upsample: the paper's Figure 3."""
+        features = self.trunk(image)
+        score = self.score_fr(features[self.trunk.coarse])  # (N, C, H/32, W/32)
+        for skip, upsampling in zip(self.skips, self.upsamplings, strict=False):
+            fine = self.get_submodule(f"score_{skip}")(features[skip] * self.skip_scale.get(skip, 1.0))
+            score = fuse(score, fine, self.get_submodule(upsampling))  # (N, C, H/16, W/16), then (N, C, H/8, W/8)
+        last = self.get_submodule(self.upsamplings[-1])
+        return last(score, start=last.shift, height=image.shape[-2], width=image.shape[-1])  # (N, C, H, W)
+
+
+def fuse(coarse: torch.Tensor, fine: torch.Tensor, upsample: BilinearUpsample) -> torch.Tensor:
+    """Upsample ``coarse`` (N, C, h, w) and add ``fine`` (N, C, ~2h, ~2w), each element above its own pixels."""
+    if upsample.shift >= 0:
+        return upsample(coarse, start=upsample.shift, height=fine.shape[-2], width=fine.shape[-1]) + fine
+    top, height, width = -upsample.shift, upsample.extent(coarse.shape[-2]), upsample.extent(coarse.shape[-1])
+    return upsample(coarse, start=0, height=height, width=width) + fine[..., top : top + height, top : top + width]
+
+
+def score_layer(channels: int, num_classes: int) -> nn.Conv2d:
+    """A 1x1 convolution that mixes channels at each position; zero at the start, as in the paper's section 4.3."""
+    layer = nn.Conv2d(channels, num_classes, 1)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
