@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """Something the person at the keyboard can mend. The message says value, rule and remedy."""
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 
-from fcnlab.data.datamodule import VOID, Image, Mask, Sample, SegmentationData
+from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
+from fcnlab.data.transforms import Image, Mask
 
 Plane = np.ndarray[Any, np.dtype[np.float32]]
 Inside = np.ndarray[Any, np.dtype[np.bool_]]
@@ -36,6 +38,7 @@ SHAPES: dict[str, Callable[[Plane, Plane], Inside]] = {
     "bar": lambda u, v: (np.abs(u) < 1) & (np.abs(v) < 0.2),
     "cross": lambda u, v: (np.minimum(np.abs(u), np.abs(v)) < 0.2) & (np.maximum(np.abs(u), np.abs(v)) < 1),
 }
+CLASSES = tuple(SHAPES)
 
 
 def texture(rng: np.random.Generator, x: Plane, y: Plane) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -47,23 +50,21 @@ def texture(rng: np.random.Generator, x: Plane, y: Plane) -> np.ndarray[Any, np.
     return np.asarray(first * blend + second * (1 - blend), dtype=np.float32)
 
 
-def scene(rng: np.random.Generator, *, size: int, count: tuple[int, int], radius: tuple[float, float]) -> Sample:
+def scene(rng: np.random.Generator, *, size: int, count: tuple[int, int], radius: tuple[float, float]) -> tuple[Image, Mask]:
     """Draw one scene: image (size, size, 3) uint8 RGB and mask (size, size) uint8 with a one-pixel void outline."""
     y, x = np.mgrid[:size, :size].astype(np.float32)
     image, mask = texture(rng, x, y), np.zeros((size, size), np.uint8)
     for _ in range(int(rng.integers(count[0], count[1] + 1))):
-        label = int(rng.integers(len(SHAPES)))
-        scale, angle = rng.uniform(*radius), rng.uniform(0, 2 * np.pi)
-        dx, dy = (x - rng.uniform(0, size)) / scale, (y - rng.uniform(0, size)) / scale
-        u, v = np.cos(angle) * dx + np.sin(angle) * dy, np.cos(angle) * dy - np.sin(angle) * dx
-        inside = list(SHAPES.values())[label](u, v)
-        outline = np.zeros_like(inside)
-        outline[1:] |= inside[:-1]
-        outline[:-1] |= inside[1:]
-        outline[:, 1:] |= inside[:, :-1]
-        outline[:, :-1] |= inside[:, 1:]
-        image = np.where(inside[..., None], texture(rng, x, y), image)
-        mask[outline], mask[inside] = VOID, label + 1
+        label, scale, angle = int(rng.integers(len(SHAPES))), rng.uniform(*radius), rng.uniform(0, 2 * np.pi)
+        centre = rng.uniform(0, size, 2)
+        # Only the window around the shape is drawn.
+        low, high = np.maximum(centre - scale - 2, 0).astype(int), np.minimum(centre + scale + 2, size).astype(int)
+        window = np.s_[low[0] : high[0], low[1] : high[1]]
+        dy, dx = (y[window] - centre[0]) / scale, (x[window] - centre[1]) / scale
+        inside = SHAPES[CLASSES[label]](np.cos(angle) * dx + np.sin(angle) * dy, np.cos(angle) * dy - np.sin(angle) * dx)
+        image[window] = np.where(inside[..., None], texture(rng, x[window], y[window]), image[window])
+        around = cv2.dilate(inside.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > 0
+        mask[window] = np.where(inside, label + 1, np.where(around, VOID, mask[window]))
     image = image + rng.normal(0, 12, image.shape)
     return np.clip(image, 0, 255).astype(np.uint8), mask
 
@@ -89,15 +90,18 @@ class Shapes(SegmentationData):
         data_seed: int,
         **common: Any,
     ) -> None:
-        super().__init__(class_names=("background", *SHAPES), in_memory=True, **common)
+        super().__init__(class_names=("background", *CLASSES), in_memory=True, **common)
         self.size, self.images, self.data_seed = size, dict(images), data_seed
+        self.drawn: dict[tuple[str, int], tuple[Image, Mask]] = {}
         self.count, self.radius = (count[0], count[1]), (radius[0], radius[1])
 
     def names(self, split: str) -> list[str]:
-        """scene numbers, zero-padded: they sort as they are numbered."""
+        """Scene numbers, zero-padded: they sort as they are numbered."""
         return [f"{split}_{i:05d}" for i in range(self.images[split])]
 
     def read(self, split: str, index: int) -> tuple[Image, Mask]:
-        """Draw scene ``index`` of ``split``."""
-        seed = [self.data_seed, ("train", "val", "test").index(split), index]
-        return scene(np.random.default_rng(seed), size=self.size, count=self.count, radius=self.radius)
+        """Draw scene ``index`` of ``split``, once."""
+        if (split, index) not in self.drawn:
+            rng = np.random.default_rng([self.data_seed, SPLITS.index(split), index])
+            self.drawn[split, index] = scene(rng, size=self.size, count=self.count, radius=self.radius)
+        return self.drawn[split, index]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from fcnlab.error import UserError
 from fcnlab.model.trunk import Feature
 
 
@@ -43,7 +44,7 @@ class BilinearUpsample(nn.Module):
             if shift == int(shift):
                 break
         else:
-            raise ValueError(
+            raise UserError(
                 f"A feature at stride {source.stride}, offset {source.offset} cannot be brought to offset "
                 f"{target_offset} in whole pixels. Change the trunk's padding so that the offsets differ by halves."
             )
@@ -60,7 +61,7 @@ class BilinearUpsample(nn.Module):
         """(N, C, h, w) -> (N, C, height, width), beginning ``start`` pixels into the upsampled map."""
         for axis, size in ((-2, height), (-1, width)):
             if start + size > self.extent(score.shape[axis]):
-                raise ValueError(
+                raise UserError(
                     f"{score.shape[axis]} elements become {self.extent(score.shape[axis])} pixels, but {start} + "
                     f"{size} are needed. The trunk's padding is too small: use padding=same or padding=100."
                 )

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from fcnlab.error import UserError
 from fcnlab.model.trunk import Feature, Trunk
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and convolutions, Simonyan & Zisserman 2014, D
@@ -35,7 +36,7 @@ class VGG16(Trunk):
     ) -> None:
         super().__init__()
         if padding != "same" and not (isinstance(padding, int) and padding >= 1):
-            raise ValueError(f"padding={padding!r} is neither 'same' nor a whole number >= 1. The paper's is 100.")
+            raise UserError(f"padding={padding!r} is neither 'same' nor a whole number >= 1. The paper's is 100.")
         first, fc_padding = (1, 3) if padding == "same" else (int(padding), 0)
         channels, stride, offset = in_channels, 1, float(1 - first)
         self.features = {}

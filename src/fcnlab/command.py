@@ -1,0 +1,109 @@
+"""The wrapper around every command: Hydra composes, errors become messages, exit codes tell how it went."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import CompactHydraException, InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from fcnlab.compose import CONF, compose
+from fcnlab.error import UserError, nearest
+
+Task = Callable[[DictConfig], Any]
+FROM_CHECKPOINT = "from_checkpoint"
+
+
+def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Callable[[], None]]:
+    """Make ``python -m fcnlab.<name>`` out of a function of a config.
+
+    Args:
+        from_checkpoint: what was trained (data, model, loss, precision) comes from the config in ``checkpoint=...``;
+            what is typed overrides it.
+    """
+
+    def decorate(task: Task) -> Callable[[], None]:
+        def main() -> None:
+            typed = sys.argv[1:]
+            trace = "trace=true" in typed or "trace=True" in typed
+            os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up to here instead of being printed by Hydra
+            try:
+                if from_checkpoint:
+                    sys.argv[1:] = [*checkpoint_choices(typed), *typed]
+                hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
+            except (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException) as error:
+                if trace:
+                    raise
+                sys.exit(f"\nerror: {explain(error, name, typed)}")
+
+        main.__doc__ = task.__doc__
+        return main
+
+    return decorate
+
+
+def checkpoint_choices(typed: list[str]) -> list[str]:
+    """Offer what a checkpoint was trained with as config choices, and choose them where nothing is typed."""
+    values = dict(word.split("=", 1) for word in typed if "=" in word)
+    if "checkpoint" not in values:
+        return []
+    from fcnlab.checkpoint import load_checkpoint
+
+    if not Path(values["checkpoint"]).suffix == ".ckpt" and "model" in values:
+        return []  # weights from elsewhere: the net is named beside them
+    saved = load_checkpoint(values["checkpoint"].strip("'\""))["fcnlab"]["config"]
+    choices = []
+    for group in ("data", "model", "loss"):
+        ConfigStore.instance().store(group=group, name=FROM_CHECKPOINT, node=OmegaConf.create(saved[group]))
+        if group not in values:
+            choices.append(f"{group}={FROM_CHECKPOINT}")
+    for key, value in (("trainer.precision", saved["trainer"]["precision"]), ("channels_last", saved["channels_last"])):
+        if key not in values:
+            choices.append(f"{key}={value}")
+    return choices
+
+
+def explain(error: Exception, name: str, typed: list[str]) -> str:
+    """An error as value, rule, remedy."""
+    if isinstance(error, UserError):
+        # From a loading process it arrives wrapped in that process's stack trace.
+        return str(error).rpartition("UserError: ")[2].strip()
+    text = " ".join(str(error).split())
+    if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
+        key = match.group(1) or match.group(2)
+        return f"There is no setting {key!r}. {nearest(key, known_keys(name, typed, key))} Add a new one with +{key}=..."
+    if match := re.search(r"In '.*?': Could not find '([^']+)'|Could not find '([^']+)'", text):
+        group, _, choice = (match.group(1) or match.group(2)).rpartition("/")
+        options = [path.stem for path in (CONF / group).glob("*.yaml")]
+        return f"There is no {group}={choice}. {nearest(choice, options)}"
+    if match := re.search(r"Missing mandatory value: (\S+)", text):
+        return f"{match.group(1)} is not set. It has no default: say {match.group(1)}=..."
+    return f"{text} Show the whole stack with trace=true."
+
+
+def known_keys(name: str, typed: list[str], key: str) -> list[str]:
+    """All settings of a command, with the typed choices of groups; those beside ``key`` where there are such."""
+    groups = [word for word in typed if "=" in word and (CONF / word.split("=")[0]).is_dir()]
+    GlobalHydra.instance().clear()
+    try:
+        config = compose(name, groups)
+    except Exception:  # the choices themselves may be at fault
+        config = compose(name)
+    keys = list(flatten(OmegaConf.to_container(config, resolve=False), ""))
+    level = [k for k in keys if k.rpartition(".")[0] == key.rpartition(".")[0]]
+    return level or [k for k in keys if "." not in k]
+
+
+def flatten(node: Any, prefix: str) -> Iterator[str]:
+    """Dotted keys of a nested mapping, inner nodes included."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield f"{prefix}{key}"
+            yield from flatten(value, f"{prefix}{key}.")

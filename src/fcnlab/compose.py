@@ -1,0 +1,38 @@
+"""From YAML to objects: compose a config as the commands do, and build what it describes."""
+
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+
+from fcnlab.error import UserError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+def compose(command: str, overrides: list[str] | None = None) -> DictConfig:
+    """The config of ``python -m fcnlab.<command> <overrides>``, for notebooks and tests."""
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra.compose(command, overrides)
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A config as resolved, plain Python. Raises where a value is missing (``???``)."""
+    return dict(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
+
+
+def build(config: Any, **given: Any) -> Any:
+    """Build the object that a config's ``_target_`` names: the one place where configs become code."""
+    try:
+        return hydra.utils.instantiate(config, **given, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        while cause is not None and not isinstance(cause, UserError):
+            cause = cause.__cause__
+        if cause is not None:
+            raise cause from error
+        raise

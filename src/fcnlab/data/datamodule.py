@@ -1,0 +1,206 @@
+"""What every data set shares: its facts, its splits, its loaders, and the batch that the nets are fed."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import cv2
+import lightning as L
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from fcnlab.data.sampling import Draw, EqualSizeBatches, TrainOrder
+from fcnlab.data.transforms import Image, Mask, Pipeline
+from fcnlab.error import UserError, nearest
+
+VOID = 255  # the label of pixels that never count
+SPLITS = ("train", "val", "test")
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Batch(TypedDict):
+    """image float (N, 3, H, W); mask long (N, H', W'), at the ground truth's own size in val and test; N names."""
+
+    image: torch.Tensor
+    mask: torch.Tensor
+    name: list[str]
+
+
+class SegmentationData(L.LightningDataModule):
+    """A data set: subclasses say ``names``, ``read`` and, where sizes differ, ``image_shape``.
+
+    Args:
+        name: what run folders and tables call it.
+        class_names: one name per class, in the order of the labels.
+        palette: one RGB colour per class; None takes PASCAL VOC's colour map.
+        image_size: (height, width) seen by the net, or None for each image's own.
+        mean, std: normalisation of RGB in 0..1; None is ImageNet's.
+        augment: albumentations transforms of the training images.
+        batch_size: images per process and step.
+        replacement: draw training images with replacement.
+        num_workers: loading processes, or ``auto``: one per core but one, none where the data are in memory.
+        seed: order and augmentation follow from it, the epoch and the position alone.
+        in_memory: reading an image costs nothing (it was made, not loaded).
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        class_names: Sequence[str],
+        batch_size: int,
+        palette: Sequence[Sequence[int]] | None = None,
+        image_size: Sequence[int] | None = None,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        augment: Sequence[Any] = (),
+        replacement: bool = False,
+        num_workers: int | str = "auto",
+        seed: int = 0,
+        in_memory: bool = False,
+    ) -> None:
+        super().__init__()
+        self.name, self.class_names = name, tuple(class_names)
+        self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
+        self.mean, self.std = list(mean or IMAGENET_MEAN), list(std or IMAGENET_STD)
+        self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
+        self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
+        common: dict[str, Any] = {"image_size": image_size, "mean": self.mean, "std": self.std}
+        self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment), Pipeline(**common)
+
+    def names(self, split: str) -> Sequence[str]:
+        """The names of a split's images, in a fixed order. Raises UserError where there are none."""
+        raise NotImplementedError
+
+    def read(self, split: str, index: int) -> tuple[Image, Mask]:
+        """One image (H, W, 3) uint8 RGB and its mask (H, W) uint8 of class indices, void being 255."""
+        raise NotImplementedError
+
+    def image_shape(self, split: str, index: int) -> tuple[int, int]:
+        """Height and width of one image, cheaply; a data set whose images share one size need not say it."""
+        return (0, 0)
+
+    def sample_bytes(self, split: str, index: int) -> bytes:
+        """What stands for one image and mask in the fingerprint."""
+        image, mask = self.read(split, index)
+        return image.tobytes() + mask.tobytes()
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint must know of the data to be used without them; plain Python."""
+        return {"class_names": list(self.class_names), "palette": self.palette, "mean": self.mean, "std": self.std}
+
+    def fingerprint(self, split: str) -> str:
+        """A hash of a split's names and contents: two runs are comparable when their test splits agree."""
+        digest = hashlib.sha256(repr(self.class_names).encode())
+        for index, name in enumerate(self.names(split)):
+            digest.update(name.encode() + self.sample_bytes(split, index))
+        return digest.hexdigest()[:16]
+
+    def median_frequency_weights(self) -> list[float]:
+        """Class weights median(f) / f from the training masks, f counted over images that show the class.
+
+        As in SegNet (arXiv:1511.00561, section 4.1). A class that never occurs weighs 0.
+        """
+        classes = len(self.class_names)
+        pixels, shown = np.zeros(classes), np.zeros(classes)
+        for index in range(len(self.names("train"))):
+            _, mask = self.read("train", index)
+            count = np.bincount(mask.ravel(), minlength=256)[:classes]
+            pixels += count
+            shown += np.where(count > 0, mask.size, 0)
+        frequency = pixels / np.maximum(shown, 1)
+        median = np.median(frequency[frequency > 0])
+        return [float(median / f) if f > 0 else 0.0 for f in frequency]
+
+    def dataset(self, split: str, training: bool = False) -> "SplitDataset":
+        """The split as a torch Dataset indexed by :class:`Draw`: augmented in training, else as it is scored."""
+        if split not in SPLITS:
+            raise UserError(f"Unknown split {split!r}. {nearest(split, SPLITS)}")
+        return SplitDataset(self, split, self.training_pipeline if training else self.scoring_pipeline)
+
+    def loader(self, split: str, training: bool = False) -> DataLoader[Batch]:
+        """The split's DataLoader for this process: drawn anew every epoch in training, else once through."""
+        dataset = self.dataset(split, training)
+        processes, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        workers = self.workers(processes)
+        common: dict[str, Any] = {
+            "num_workers": workers,
+            "pin_memory": torch.cuda.is_available(),
+            "persistent_workers": workers > 0,
+            "worker_init_fn": quiet_worker,
+            "collate_fn": collate,
+        }
+        share: dict[str, int] = {"batch_size": self.batch_size, "rank": rank, "processes": processes}
+        if training:
+            order = TrainOrder(images=len(dataset), seed=self.seed, replacement=self.replacement, **share)
+            return DataLoader(dataset, batch_size=self.batch_size, sampler=order, **common)
+        shapes = [self.image_shape(split, i) for i in range(len(dataset))]
+        return DataLoader(dataset, batch_sampler=EqualSizeBatches(sizes=shapes, **share), **common)
+
+    def workers(self, processes: int) -> int:
+        """How many loading processes this process starts."""
+        if self.num_workers != "auto":
+            return int(self.num_workers)
+        return 0 if self.in_memory else max(1, min(14, len(os.sched_getaffinity(0)) // processes - 1))
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Called by the Trainer."""
+        return self.loader("train", training=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Called by the Trainer."""
+        return self.loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Called by the Trainer."""
+        return self.loader(self.test_split)
+
+
+class SplitDataset(Dataset[tuple[torch.Tensor, torch.Tensor, str]]):
+    """One split of a data set: reads an image and its mask and sends both through the split's pipeline."""
+
+    def __init__(self, data: SegmentationData, split: str, pipeline: Pipeline) -> None:
+        self.read, self.split, self.names, self.pipeline = data.read, split, data.names(split), pipeline
+        if not self.names:
+            raise UserError(f"Split {split!r} of {data.name} is empty. Each of {', '.join(SPLITS)} needs images.")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, draw: Draw | int) -> tuple[torch.Tensor, torch.Tensor, str]:
+        draw = draw if isinstance(draw, Draw) else Draw(draw)
+        image, mask = self.read(self.split, draw.index)
+        return *self.pipeline(image, mask, draw.seed), self.names[draw.index]
+
+
+def collate(samples: Sequence[tuple[torch.Tensor, torch.Tensor, str]]) -> Batch:
+    """Stack samples; those smaller than the largest are padded below and to the right, with mean colour and void."""
+    images, masks, names = zip(*samples, strict=True)
+    return {"image": stack(images, 0.0), "mask": stack(masks, VOID), "name": list(names)}
+
+
+def stack(tensors: Sequence[torch.Tensor], fill: float) -> torch.Tensor:
+    """Stack tensors (..., h, w) into (N, ..., max h, max w)."""
+    height, width = max(t.shape[-2] for t in tensors), max(t.shape[-1] for t in tensors)
+    pad = torch.nn.functional.pad
+    return torch.stack([pad(t, (0, width - t.shape[-1], 0, height - t.shape[-2]), value=fill) for t in tensors])
+
+
+def quiet_worker(_: int) -> None:
+    """One thread per loading process; more would compete with the training itself."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def voc_palette(classes: int) -> list[list[int]]:
+    """PASCAL VOC's colour map: the bits of the label, spread over the high bits of red, green and blue."""
+    colours = []
+    for label in range(classes):
+        colour = [0, 0, 0]
+        for bit in range(8):
+            for channel in range(3):
+                colour[channel] |= (label >> (3 * bit + channel) & 1) << (7 - bit)
+        colours.append(colour)
+    return colours

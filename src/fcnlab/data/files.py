@@ -1,0 +1,172 @@
+"""Images and index masks in files: finding them, reading them, and saying what is wrong with them."""
+
+import hashlib
+import shutil
+import tempfile
+import urllib.request
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import rich.progress
+
+from fcnlab.data.datamodule import VOID, SegmentationData
+from fcnlab.data.transforms import Image, Mask
+from fcnlab.error import UserError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+class Pair(NamedTuple):
+    """An image and its mask."""
+
+    name: str
+    image: Path
+    mask: Path
+
+
+class FileData(SegmentationData):
+    """A data set in files: subclasses say ``pairs``.
+
+    Args:
+        root: the folder that holds it.
+        void_label: the label in the files that never counts, read as 255.
+        layout: how the folder must look, for error messages.
+    """
+
+    def __init__(self, *, root: str, void_label: int = VOID, layout: str, **common: Any) -> None:
+        super().__init__(**common)
+        self.root, self.void_label, self.layout = Path(root).expanduser(), void_label, layout
+        self.found: dict[str, list[Pair]] = {}
+
+    def pairs(self, split: str) -> list[Pair]:
+        """The images of a split with their masks, in a fixed order."""
+        raise NotImplementedError
+
+    def checked_pairs(self, split: str) -> list[Pair]:
+        """``pairs``, looked up once, with every file there and no name twice."""
+        if split not in self.found:
+            if not self.root.is_dir():
+                raise self.missing(f"There is no folder data.root={self.root}.")
+            pairs = self.pairs(split)
+            if not pairs:
+                raise self.missing(f"Split {split!r} under data.root={self.root} is empty.")
+            for pair in pairs:
+                for kind, path in (("image", pair.image), ("mask", pair.mask)):
+                    if not path.is_file():
+                        raise self.missing(f"The {kind} {path} of split {split!r} is missing.")
+            names = [pair.name for pair in pairs]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise UserError(f"Split {split!r} names {', '.join(twice[:5])} more than once. Name each image once.")
+            self.found[split] = pairs
+        return self.found[split]
+
+    def missing(self, problem: str) -> UserError:
+        """An error about files that are not where they should be."""
+        return UserError(f"{problem} Expected {self.layout}. Set data.root=..., or train without files: data=shapes.")
+
+    def names(self, split: str) -> Sequence[str]:
+        """File names without folder and suffix."""
+        return [pair.name for pair in self.checked_pairs(split)]
+
+    def read(self, split: str, index: int) -> tuple[Image, Mask]:
+        """Read one image and its mask, and check that they belong together."""
+        pair = self.checked_pairs(split)[index]
+        image, mask = read_image(pair.image), read_mask(pair.mask)
+        if self.void_label != VOID:
+            mask = np.where(mask == self.void_label, VOID, mask).astype(np.uint8)
+        if image.shape[:2] != mask.shape:
+            raise UserError(
+                f"Mask {pair.mask} is {mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}. "
+                "A mask must have its image's size."
+            )
+        worst = int(mask[mask != VOID].max(initial=0))
+        if worst >= len(self.class_names):
+            raise UserError(
+                f"Mask {pair.mask} has label {worst}. Known labels are 0 to {len(self.class_names) - 1} for "
+                f"{len(self.class_names)} classes, and {self.void_label} for void. Mend the mask or name its class."
+            )
+        return image, mask
+
+    def image_shape(self, split: str, index: int) -> tuple[int, int]:
+        """Height and width, from the file's header."""
+        with open_image(self.checked_pairs(split)[index].mask) as mask:
+            return mask.height, mask.width
+
+    def sample_bytes(self, split: str, index: int) -> bytes:
+        """The mask's pixels and the image's size: quick, and the same however the files are compressed."""
+        pair = self.checked_pairs(split)[index]
+        with open_image(pair.image) as image:
+            return read_mask(pair.mask).tobytes() + repr(image.size).encode()
+
+
+def open_image(path: Path) -> PIL.Image.Image:
+    """Open a file as an image; only its header is read."""
+    try:
+        return PIL.Image.open(path)
+    except (OSError, SyntaxError) as error:
+        raise unreadable(path, error) from error
+
+
+def read_image(path: Path) -> Image:
+    """An image file as (H, W, 3) uint8 RGB, turned as its EXIF tag says."""
+    with open_image(path) as image:
+        try:
+            return np.array(PIL.ImageOps.exif_transpose(image).convert("RGB"))
+        except (OSError, SyntaxError) as error:
+            raise unreadable(path, error) from error
+
+
+def read_mask(path: Path) -> Mask:
+    """An index or palette image as (H, W) uint8 labels."""
+    with open_image(path) as mask:
+        if mask.mode not in ("L", "P"):
+            raise UserError(
+                f"Mask {path} has mode {mask.mode}. A mask holds one class index per pixel: save it as an 8-bit grey "
+                "or palette PNG."
+            )
+        try:
+            return np.array(mask)
+        except (OSError, SyntaxError) as error:
+            raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> UserError:
+    """An error about a file that is no whole image."""
+    return UserError(f"Cannot read {path} as an image: {error}. Every listed file must be whole: replace or unlist it.")
+
+
+def split_by_hash(name: str, fractions: dict[str, float]) -> str:
+    """The split of an image, by hash of its name: it stays where it is when others come or go."""
+    place = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+    for split, fraction in fractions.items():
+        place -= fraction
+        if place < 0:
+            return split
+    return next(iter(fractions))
+
+
+def fetch_folder(archive: str, *, folder: str, target: Path) -> None:
+    """Download a zip file with a progress bar and put one folder of it at ``target``, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        file = Path(scratch) / "archive.zip"
+        try:
+            with urllib.request.urlopen(archive) as response, file.open("wb") as out:
+                total = int(response.headers.get("Content-Length") or 0)
+                with rich.progress.wrap_file(response, total=total, description=f"fetching {folder}") as body:
+                    shutil.copyfileobj(body, out, length=2**20)
+            with zipfile.ZipFile(file) as zipped:  # extract() never writes outside its folder
+                for member in zipped.namelist():
+                    if folder in Path(member).parts:
+                        zipped.extract(member, scratch)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise UserError(f"Cannot fetch {archive}: {error}. Get it by hand and put it at {target}.") from error
+        found = [path for path in Path(scratch).rglob(folder) if path.is_dir()]
+        if not found:
+            raise UserError(f"{archive} holds no folder {folder}. Get it by hand and put it at {target}.")
+        found[0].rename(target)

@@ -1,0 +1,66 @@
+"""Folder: a person's own images and masks, lying side by side."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fcnlab.data.files import IMAGE_SUFFIXES, FileData, Pair, split_by_hash
+from fcnlab.error import UserError
+
+
+class Folder(FileData):
+    """``root/images/NAME.jpg`` with ``root/masks/NAME.png`` (index or palette PNG, 255 is void).
+
+    Args:
+        classes: a text file with one class name per line, or a YAML file with a list, relative to ``root``.
+        lists: a folder with train.txt, val.txt and test.txt (one name per line), relative to ``root``; None splits by
+            ``fractions``.
+        fractions: shares of the splits; an image's place follows from a hash of its name.
+    """
+
+    def __init__(
+        self, *, root: str, classes: str, lists: str | None, fractions: dict[str, float], **common: Any
+    ) -> None:
+        layout = f"{root}/images/NAME.jpg, {root}/masks/NAME.png and class names in {root}/{classes}"
+        super().__init__(root=root, class_names=read_names(Path(root).expanduser() / classes, layout), layout=layout, **common)
+        self.lists, self.fractions = lists, dict(fractions)
+        if abs(sum(self.fractions.values()) - 1) > 1e-6:
+            raise UserError(f"data.fractions={self.fractions} sum to {sum(self.fractions.values())}. Make them sum to 1.")
+
+    def pairs(self, split: str) -> list[Pair]:
+        """Take the split's names from its list or by hash, and find the files."""
+        files = {path.stem: path for path in self.files("images")}
+        masks = {path.stem: path for path in self.files("masks")}
+        if self.lists is None:
+            names = [name for name in files if split_by_hash(name, self.fractions) == split]
+        else:
+            listing = self.root / self.lists / f"{split}.txt"
+            if not listing.is_file():
+                raise self.missing(f"The list {listing} is missing.")
+            names = [Path(line.strip()).stem for line in listing.read_text().splitlines() if line.strip()]
+        images = self.root / "images"
+        return [
+            Pair(name, files.get(name, images / name), masks.get(name, self.root / "masks" / f"{name}.png"))
+            for name in names
+        ]
+
+    def files(self, folder: str) -> list[Path]:
+        """The image files of a folder, sorted."""
+        if not (self.root / folder).is_dir():
+            raise self.missing(f"There is no folder {self.root / folder}.")
+        return sorted(path for path in (self.root / folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def read_names(path: Path, layout: str) -> tuple[str, ...]:
+    """Class names from a text or YAML file, in the order of the labels."""
+    if not path.is_file():
+        raise UserError(f"There is no file {path} of class names. Expected {layout}. Set data.root=... and data.classes=...")
+    text = path.read_text()
+    names = yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else text.split("\n")
+    if isinstance(names, dict):
+        names = [names[label] for label in sorted(names)]
+    names = tuple(str(name).strip() for name in names or () if str(name).strip())
+    if not names or len(set(names)) != len(names):
+        raise UserError(f"{path} lists {names or 'nothing'}. It must hold one class name per line, none twice.")
+    return names

@@ -1,0 +1,78 @@
+"""Which image comes when: a function of (seed, epoch, position), not of a process's state."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from fcnlab.error import UserError
+
+
+class Draw(NamedTuple):
+    """One use of one image: which image, and the seed of its augmentation."""
+
+    index: int
+    seed: int = 0
+
+
+class TrainOrder(Sampler[Draw]):
+    """The order of training images, the same for any number of processes and workers.
+
+    Process ``rank`` takes its ``batch_size`` places out of every ``batch_size * processes``; a rest that fills no
+    such batch is left out of the epoch.
+
+    Args:
+        images: how many there are to draw from.
+        replacement: draw with replacement, as the authors' voc_layers.py does, instead of shuffling.
+        start: position in the global order at which the next epoch begins (a run resumed in mid-epoch).
+    """
+
+    def __init__(
+        self, *, images: int, batch_size: int, seed: int, replacement: bool = False, rank: int = 0, processes: int = 1
+    ) -> None:
+        self.images, self.batch_size, self.seed, self.replacement = images, batch_size, seed, replacement
+        self.rank, self.processes = rank, processes
+        self.epoch, self.start = 0, 0
+        step = batch_size * processes
+        self.length = images // step * step
+        if not self.length:
+            raise UserError(
+                f"{images} training images do not fill one batch of {batch_size} x {processes} processes. "
+                "Set data.batch_size to at most the number of training images."
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return (self.length - self.start) // self.processes
+
+    def __iter__(self) -> Iterator[Draw]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.integers(self.images, size=self.images) if self.replacement else rng.permutation(self.images)
+        seeds = rng.integers(2**31, size=self.images)
+        for position in range(self.start, self.length):
+            if position // self.batch_size % self.processes == self.rank:
+                yield Draw(int(order[position]), int(seeds[position]))
+
+
+class EqualSizeBatches(Sampler[list[Draw]]):
+    """Every image once over all processes, only images of equal size in a batch: scores then depend on neither."""
+
+    def __init__(self, *, sizes: Sequence[Hashable], batch_size: int, rank: int = 0, processes: int = 1) -> None:
+        waiting: dict[Hashable, list[Draw]] = {}
+        batches = []
+        for index, size in enumerate(sizes):
+            batch = waiting.setdefault(size, [])
+            batch.append(Draw(index))
+            if len(batch) == batch_size:
+                batches.append(waiting.pop(size))
+        self.batches = [*batches, *waiting.values()][rank::processes]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        return iter(self.batches)

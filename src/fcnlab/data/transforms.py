@@ -1,0 +1,61 @@
+"""From a uint8 image and its mask to tensors: resize, augment (training only), normalise."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks the network for news on import
+
+import albumentations
+import cv2
+import numpy as np
+import torch
+
+Image = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W, 3) RGB
+Mask = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W) class index, 255 is void
+
+
+class Pipeline:
+    """What happens to every image of a split.
+
+    Args:
+        image_size: (height, width) to which images are resized; None keeps their own.
+        mean, std: normalisation of RGB in 0..1.
+        augment: albumentations transforms, or none. With them the mask is resized like the image; without them it
+            keeps its own size, since scores are taken at the ground truth's own size.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: Sequence[int] | None,
+        mean: Sequence[float],
+        std: Sequence[float],
+        augment: Sequence[Any] | None = None,
+    ) -> None:
+        self.image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
+        self.mean = 255 * torch.tensor(mean).view(3, 1, 1)
+        self.std = 255 * torch.tensor(std).view(3, 1, 1)
+        self.augment = None if augment is None else albumentations.Compose(list(augment))
+
+    def __call__(self, image: Image, mask: Mask, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+        """Image (H, W, 3) and mask (H, W), uint8 -> image (3, h, w) float32 and mask (h, w) int64."""
+        image = self.resize(image, cv2.INTER_LINEAR)
+        if self.augment is not None:
+            self.augment.set_random_seed(seed)
+            both = self.augment(image=image, mask=self.resize(mask, cv2.INTER_NEAREST))
+            image, mask = both["image"], both["mask"]
+        return self.normalise(image), torch.from_numpy(mask.astype(np.int64))
+
+    def resize(self, array: Image, interpolation: int) -> Image:
+        """Bring an image or mask to ``image_size``."""
+        if self.image_size is None or array.shape[:2] == self.image_size:
+            return array
+        height, width = self.image_size
+        shrinks = interpolation == cv2.INTER_LINEAR and height < array.shape[0]
+        return np.asarray(cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA if shrinks else interpolation))
+
+    def normalise(self, image: Image) -> torch.Tensor:
+        """(H, W, 3) uint8 RGB -> (3, H, W) float32."""
+        channels_first = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        return channels_first.float().sub_(self.mean).div_(self.std)

@@ -1,0 +1,176 @@
+"""What a training and a test leave behind: the history of scores, counts per test image, pictures."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import PIL.Image
+import torch
+from lightning.pytorch.callbacks import BasePredictionWriter, Checkpoint
+from lightning.pytorch.loggers import WandbLogger
+
+from fcnlab.data.datamodule import VOID, Batch, SegmentationData
+from fcnlab.error import UserError
+from fcnlab.picture import colour_mask, index_image, overlay, panel
+from fcnlab.record import write_whole
+
+
+class History(Checkpoint):
+    """Keep a row of scores per epoch in ``history.csv``, whatever the logger; the rows live in checkpoints.
+
+    A ``Checkpoint`` because Lightning calls those after the task has logged its epoch.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.rows = file, list[dict[str, float]]()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Add a row: epoch, step, rate and every score logged so far."""
+        scores = {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith(("train/", "val/"))}
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": rate, **scores})
+        if trainer.is_global_zero:
+            table = io.StringIO()
+            writer = csv.DictWriter(table, fieldnames=list(dict.fromkeys(k for row in self.rows for k in row)))
+            writer.writeheader()
+            writer.writerows(self.rows)
+            write_whole(self.file, table.getvalue())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Kept in every checkpoint."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint's rows."""
+        self.rows = list(state_dict["rows"])
+
+
+class Evidence(L.Callback):
+    """Keep ``counts.npz`` and, for the first few test images, ``predictions/NAME.png`` and ``NAME_panel.png``.
+
+    Args:
+        folder: where they go.
+        data: gives the images and their truth.
+        pictures: how many test images are drawn.
+    """
+
+    def __init__(self, folder: Path, data: SegmentationData, pictures: int = 16) -> None:
+        self.folder, self.data, self.pictures = folder, data, pictures
+        self.names: list[str] = []
+        self.counts: list[torch.Tensor] = []
+
+    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Forget an earlier test."""
+        self.names, self.counts = [], []
+        self.places = {name: i for i, name in enumerate(self.data.names(self.data.test_split))}
+
+    def on_test_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep a batch's counts and draw its images if they are among the first."""
+        self.names += batch["name"]
+        self.counts.append(outputs["counts"].cpu())
+        for name, prediction in zip(batch["name"], outputs["prediction"], strict=True):
+            if self.places[name] < self.pictures:
+                self.draw(name, prediction.cpu().numpy().astype(np.uint8))
+
+    def draw(self, name: str, prediction: Any) -> None:
+        """Write the predicted labels as a palette PNG, and image, truth and prediction side by side."""
+        (self.folder / "predictions").mkdir(parents=True, exist_ok=True)
+        image, truth = self.data.read(self.data.test_split, self.places[name])
+        index_image(prediction, self.data.palette).save(self.folder / "predictions" / f"{name}.png")
+        side_by_side = panel(image, truth, prediction, palette=self.data.palette)
+        PIL.Image.fromarray(side_by_side).save(self.folder / "predictions" / f"{name}_panel.png")
+
+    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write true positive, predicted and true pixels, (images, classes) each, in the data set's order."""
+        counts = torch.cat(self.counts)  # (images, C, C), truth by prediction
+        order = np.argsort([self.places[name] for name in self.names])
+        arrays = {
+            "true_positive": counts.diagonal(dim1=1, dim2=2).numpy()[order],
+            "predicted": counts.sum(1).numpy()[order],
+            "true": counts.sum(2).numpy()[order],
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(self.folder / "counts.npz", names=np.array(self.names)[order], **arrays)
+
+
+class ValidationPictures(L.Callback):
+    """Show the first validation images with their predicted and true masks in W&B, after every validation.
+
+    Args:
+        data: gives the images.
+        pictures: how many are shown.
+    """
+
+    def __init__(self, data: SegmentationData, pictures: int = 4) -> None:
+        self.data, self.pictures = data, pictures
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Log a batch's images that are among the first; only W&B draws masks over images."""
+        if not isinstance(trainer.logger, WandbLogger) or not trainer.is_global_zero:
+            return
+        first = list(self.data.names("val")[: self.pictures])
+        labels = dict(enumerate(self.data.class_names)) | {VOID: "void"}
+        for place, name in enumerate(batch["name"]):
+            if name in first:
+                masks = {"prediction": outputs["prediction"][place], "truth": batch["mask"][place]}
+                drawn = {
+                    key: {"mask_data": mask.cpu().numpy().astype(np.uint8), "class_labels": labels}
+                    for key, mask in masks.items()
+                }
+                image, _ = self.data.read("val", first.index(name))
+                trainer.logger.log_image(f"val/{name}", [image], masks=[drawn])
+
+
+class MaskWriter(BasePredictionWriter):
+    """Write every predicted mask as index PNG, in colour, and laid over its photo.
+
+    Args:
+        folder: where they go; made if need be.
+        palette: one RGB colour per class.
+    """
+
+    def __init__(self, folder: Path, palette: list[list[int]]) -> None:
+        super().__init__(write_interval="batch")
+        self.folder, self.palette, self.written = folder, palette, list[Path]()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / ".try").touch()
+            (folder / ".try").unlink()
+        except OSError as error:
+            raise UserError(f"Cannot write to output={folder}: {error}. Set output=... to a folder of yours.") from error
+
+    def write_on_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        prediction: Any,
+        batch_indices: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        """Write one photo's pictures."""
+        mask, photo, (name,) = prediction[0].cpu().numpy().astype(np.uint8), np.asarray(batch["photo"]), batch["name"]
+        index_image(mask, self.palette).save(self.folder / f"{name}.png")
+        PIL.Image.fromarray(colour_mask(mask, self.palette)).save(self.folder / f"{name}_colour.png")
+        PIL.Image.fromarray(overlay(photo, mask, self.palette)).save(self.folder / f"{name}_overlay.png")
+        self.written.append(self.folder / f"{name}.png")

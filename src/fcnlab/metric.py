@@ -1,0 +1,51 @@
+"""The paper's four numbers and per-class IoU, from one confusion matrix over the whole set."""
+
+from typing import Any
+
+import torch
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from fcnlab.data.datamodule import VOID
+
+
+def count_pairs(prediction: torch.Tensor, truth: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """Count (truth, prediction) pairs per image: two (N, H, W) -> (N, C, C) int64, void truth left out."""
+    images, cells = len(truth), num_classes * num_classes
+    place = torch.arange(images, device=truth.device).view(-1, 1, 1) * cells + truth * num_classes + prediction
+    place = torch.where(truth == VOID, images * cells, place)  # one more cell, for void: no copy to the host
+    counts = torch.bincount(place.flatten(), minlength=images * cells + 1)
+    return counts[: images * cells].view(images, num_classes, num_classes)
+
+
+class SegmentationScores(MulticlassConfusionMatrix):
+    """torchmetrics' confusion matrix, read as Long et al. 2015, section 5 do.
+
+    Void is left out by the ground truth only. A class in neither truth nor prediction is left out of the means; one
+    that is predicted but never true has IU 0 (score.py of the authors: nanmean).
+    """
+
+    def __init__(self, *, class_names: tuple[str, ...]) -> None:
+        super().__init__(num_classes=len(class_names), ignore_index=VOID, validate_args=False)
+        self.class_names = class_names
+        self.persistent(True)  # a checkpoint in mid-epoch keeps the running counts
+
+    def update(self, preds: torch.Tensor, target: torch.Tensor) -> None:
+        """Add predicted labels (N, H, W) and true labels (N, H, W); ``last_counts`` (N, C, C) is what they added."""
+        self.last_counts = count_pairs(preds, target, len(self.class_names))
+        self.confmat += self.last_counts.sum(0)
+
+    def compute(self) -> dict[str, Any]:  # type: ignore[override]
+        """The four numbers by name and ``iou/<class>`` for every class that occurs; fractions of 1."""
+        pairs = self.confmat.double()
+        hit, true, predicted = pairs.diag(), pairs.sum(1), pairs.sum(0)
+        union = true + predicted - hit
+        iou, accuracy = hit / union, hit / true  # 0 / 0 is nan: the class does not occur
+        scores = {
+            "pixel_accuracy": hit.sum() / true.sum(),
+            "mean_accuracy": accuracy.nanmean(),
+            "mean_iou": iou.nanmean(),
+            "frequency_weighted_iou": (true * iou).nansum() / true.sum(),
+        }
+        occurs = (union > 0).tolist()
+        scores |= {f"iou/{name}": iou[i] for i, name in enumerate(self.class_names) if occurs[i]}
+        return scores

@@ -1,0 +1,241 @@
+"""What a run must write down to be repeated, resumed and compared: its name, its folder, its record."""
+
+import csv
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from fcnlab.error import UserError
+from fcnlab.report import say
+
+if TYPE_CHECKING:
+    import lightning as L
+
+    from fcnlab.data.datamodule import SegmentationData
+    from fcnlab.task import SegmentationTask
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+# What only says where and how, and cannot change a result.
+NEUTRAL = (
+    *("runs_dir", "logger", "rerun", "trace", "expected", "by_variant", "row", "checkpoint", "hydra"),
+    *("data.root", "data.num_workers", "data.download", "data.archive"),
+    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar"),
+    *("trainer.enable_model_summary", "trainer.log_every_n_steps", "trainer.profiler", "trainer.benchmark"),
+)
+LOGGERS = ("fcnlab", "lightning.pytorch")  # whose messages go to train.log
+PACKAGES = ("torch", "torchvision", "lightning", "hydra-core", "torchmetrics", "albumentations", "wandb", "numpy")
+
+
+def essence(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config (plain Python) without what cannot change the result."""
+    kept: dict[str, Any] = {}
+    for key, value in config.items():
+        if key not in NEUTRAL:
+            inner = [name.partition(".")[2] for name in NEUTRAL if name.startswith(f"{key}.")]
+            kept[key] = {k: v for k, v in value.items() if k not in inner} if inner and value else value
+    return kept
+
+
+def run_name(config: Mapping[str, Any]) -> str:
+    """A run's name: experiment, model, data, seed, and a hash of everything that can change the result."""
+    digest = hashlib.sha256(json.dumps(essence(config), sort_keys=True).encode()).hexdigest()[:8]
+    return f"{config['experiment']}-{config['model']['name']}-{config['data']['name']}-s{config['seed']}-{digest}"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file aside and rename it, so that a reader never finds half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(text)
+    aside.replace(path)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain Python as readable JSON, whole or not at all."""
+    write_whole(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What ``write_json`` wrote; empty where there is nothing."""
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+class Run:
+    """A run folder. As a context manager it sees to it that the record tells how the run ended.
+
+    Args:
+        config: the run's resolved config in plain Python.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.name = run_name(config)
+        self.folder = Path(config["runs_dir"]).expanduser() / self.name
+        self.config = config
+        self.record = read_json(self.folder / "record.json")
+        self.started = time.monotonic()
+
+    def is_done(self, rerun: str) -> bool:
+        """Whether there is nothing to train: the run is finished and ``rerun`` does not ask for it again.
+
+        A finished run of other code is not passed off as current: that is an error which asks for ``rerun``.
+        """
+        if rerun not in ("no", "changed", "all"):
+            raise UserError(f"rerun={rerun} is not known. Known: no, changed, all.")
+        changed = self.record.get("source_hash") != source_hash() or self.record.get("lock_hash") != lock_hash()
+        if self.record.get("status") != "finished":
+            return False
+        if rerun == "all" or (rerun == "changed" and changed):
+            self.clear()
+            return False
+        if changed:
+            say(f"{self.name} was trained by other code than today's. rerun=changed trains it again, rerun=all any run.")
+        else:
+            say(f"{self.name} is finished; nothing to train.")
+        return True
+
+    def clear(self) -> None:
+        """Forget what an earlier training left, so that nothing of it is taken up."""
+        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+        self.record = {}
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        """Where an interrupted run can go on."""
+        path = self.folder / "checkpoints" / "last.ckpt"
+        return path if path.is_file() else None
+
+    def scored_checkpoint(self) -> Path:
+        """The checkpoint that is tested: the best on validation, or the last where the config says so."""
+        best = self.folder / "checkpoints" / "best.ckpt"
+        return best if self.config["score"] == "best" and best.is_file() else best.with_name("last.ckpt")
+
+    def metrics(self) -> dict[str, float]:
+        """The scores of a finished run."""
+        return read_json(self.folder / "metrics.json")
+
+    def history(self) -> list[dict[str, float]]:
+        """The rows of history.csv, one per epoch."""
+        with (self.folder / "history.csv").open() as file:
+            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+    def write_metrics(self, trainer: "L.Trainer") -> None:
+        """Write metrics.json: the test scores, beside the train and val scores of the epoch that was tested."""
+        rows = self.history()
+        best = max(rows, key=lambda row: row.get("val/mean_iou", -1.0)) if self.config["score"] == "best" else rows[-1]
+        scores = {key: value for key, value in best.items() if "/" in key}
+        scores |= {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
+        write_json(self.folder / "metrics.json", scores)
+
+    def describe(self, trainer: "L.Trainer", task: "SegmentationTask", data: "SegmentationData") -> None:
+        """Add to the record what is known once everything is built."""
+        self.write(
+            device=device_name(trainer),
+            precision=str(trainer.precision),
+            parameters=sum(p.numel() for p in task.net.parameters()),
+            fingerprint={split: data.fingerprint(split) for split in ("train", "val", "test")},
+        )
+
+    def write(self, **facts: Any) -> None:
+        """Add facts to the record."""
+        self.record |= facts
+        write_json(self.folder / "record.json", self.record)
+
+    def __enter__(self) -> "Run":
+        try:
+            write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
+        except OSError as error:
+            raise UserError(f"Cannot write to {self.folder}: {error}. Set runs_dir=... to a folder of yours.") from error
+        self.log = logging.FileHandler(self.folder / "train.log")
+        self.log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        for name in LOGGERS:
+            logging.getLogger(name).addHandler(self.log)
+        self.write(name=self.name, status="running", **circumstances())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        seconds = self.record.get("seconds", 0.0) + time.monotonic() - self.started
+        status = "finished" if kind is None else "failed" if issubclass(kind, Exception) else "interrupted"
+        if error is not None:
+            logging.getLogger("fcnlab").error("".join(traceback.format_exception(error)))
+        self.write(status=status, seconds=round(seconds, 2))
+        if (wandb := sys.modules.get("wandb")) and wandb.run:
+            wandb.finish(exit_code=0 if error is None else 1)
+        for name in LOGGERS:
+            logging.getLogger(name).removeHandler(self.log)
+        self.log.close()
+
+
+def circumstances() -> dict[str, Any]:
+    """What a repetition needs to know: code, versions, machine."""
+    diff = git("diff", "HEAD")
+    return {
+        "commit": git("rev-parse", "HEAD").strip(),
+        "diff": diff if len(diff) < 100_000 else f"{len(diff)} characters, too long to keep",
+        "source_hash": source_hash(),
+        "lock_hash": lock_hash(),
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in PACKAGES},
+        "machine": platform.platform(),
+    }
+
+
+def source_hash() -> str:
+    """A hash of the package's code."""
+    return hash_files(sorted((PROJECT / "src").rglob("*.py")))
+
+
+def lock_hash() -> str:
+    """A hash of the pinned versions."""
+    return hash_files([PROJECT / "requirements.lock"])
+
+
+def device_name(trainer: "L.Trainer") -> str:
+    """The kind of device and how many of it."""
+    import torch
+
+    kind = trainer.strategy.root_device.type
+    name = torch.cuda.get_device_name() if kind == "cuda" else cpu_name() if kind == "cpu" else kind
+    return f"{trainer.world_size} x {name}" if kind == "cuda" else f"{name}, {torch.get_num_threads()} threads"
+
+
+def cpu_name() -> str:
+    """The processor's name where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def git(*arguments: str) -> str:
+    """What git says about this checkout; empty where there is no git or no checkout."""
+    try:
+        call = ["git", "-C", str(PROJECT), *arguments]
+        return subprocess.run(call, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def hash_files(paths: list[Path]) -> str:
+    """One hash over the contents of files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,42 @@
+"""What a person reads in the terminal: lines, and short tables of scores."""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import rich.console
+import rich.table
+
+if TYPE_CHECKING:
+    from fcnlab.record import Run
+
+log = logging.getLogger("fcnlab")
+
+
+def say(message: str) -> None:
+    """Print a line and keep it in the run's log."""
+    rich.console.Console(soft_wrap=True, highlight=False).print(message, markup=False)
+    log.info(message)
+
+
+def score_table(title: str, scores: Mapping[str, float]) -> None:
+    """Print metric keys with their values, in percent where they are fractions."""
+    table = rich.table.Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("score")
+    table.add_column("value", justify="right")
+    for key, value in scores.items():
+        table.add_row(key, f"{value:.4f}" if key.endswith("loss") else f"{100 * value:.2f} %")
+    rich.console.Console().print(table)
+
+
+def show_start(run: "Run") -> None:
+    """Say what is about to be trained."""
+    facts = run.record
+    say(f"Run {run.name}: {facts['parameters']:,} parameters, {facts['precision']}, on {facts['device']}.")
+
+
+def show_scores(run: "Run", metrics: Mapping[str, float]) -> None:
+    """Print a run's test scores and where its files are."""
+    score_table(run.name, {key: value for key, value in metrics.items() if key.startswith("test/")})
+    say(f"Pictures: {run.folder / 'predictions'}")
+    say(f"Scores:   {run.folder / 'metrics.json'}")

@@ -1,0 +1,142 @@
+"""The LightningModule: forward, loss, scores, log; what every FCN shares."""
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import nn
+from torchmetrics import MeanMetric
+
+from fcnlab.data.datamodule import Batch
+from fcnlab.error import UserError
+from fcnlab.loss import CrossEntropy
+from fcnlab.metric import SegmentationScores
+from fcnlab.optim import Optim
+
+class SegmentationTask(L.LightningModule):
+    """Train and score a net that maps image (N, 3, H, W) to logits (N, C, H, W).
+
+    Args:
+        net, loss, optim: what learns, what it minimises, how (None: it does not).
+        facts: class names, palette and normalisation of the data (``SegmentationData.facts``).
+        config: the run's config in plain Python; with ``facts`` it makes a checkpoint whole.
+        channels_last: memory order of the net and its input.
+    """
+
+    def __init__(
+        self,
+        *,
+        net: nn.Module,
+        loss: CrossEntropy,
+        optim: Optim | None,
+        facts: dict[str, Any],
+        config: dict[str, Any],
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        if optim is not None:
+            optim.check_reduction(loss.reduction)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.net = net.to(memory_format=self.memory_format)
+        self.loss, self.optim, self.facts, self.config = loss, optim, facts, config
+        names = tuple(facts["class_names"])
+        self.train_scores = SegmentationScores(class_names=names)
+        self.val_scores = SegmentationScores(class_names=names)
+        self.test_scores = SegmentationScores(class_names=names)
+        self.train_loss, self.val_loss, self.test_loss = MeanMetric(), MeanMetric(), MeanMetric()
+        self.train_loss.persistent(True)
+
+    @classmethod
+    def from_checkpoint(
+        cls, saved: dict[str, Any], *, net: nn.Module, loss: CrossEntropy, channels_last: bool
+    ) -> "SegmentationTask":
+        """A task that scores and predicts with the weights of a checkpoint (``fcnlab.checkpoint.load_checkpoint``)."""
+        content = dict(saved["fcnlab"])
+        config = content.pop("config")
+        task = cls(net=net, loss=loss, optim=None, facts=content, config=config, channels_last=channels_last)
+        weights = {name: tensor for name, tensor in saved["state_dict"].items() if name.startswith(("net.", "loss."))}
+        if wrong := describe_mismatch(task, weights):
+            raise UserError(f"The checkpoint's weights do not fit {net.__class__.__name__}: {wrong}. Type no model=...")
+        task.load_state_dict(weights, strict=False)
+        return task
+
+    def forward(self, image: torch.Tensor, size: torch.Size | None = None) -> torch.Tensor:
+        """Image (N, 3, H, W) -> logits (N, C, H, W), or of another ``size`` where the ground truth has its own."""
+        logits: torch.Tensor = self.net(image.contiguous(memory_format=self.memory_format))
+        logits = logits.float()
+        if size is not None and size != logits.shape[-2:]:
+            logits = nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        return logits
+
+    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+        """One step: the loss; predictions are scored on the way."""
+        logits = self(batch["image"])
+        total, count = self.loss.parts(logits, batch["mask"])
+        loss: torch.Tensor = total / count.clamp(min=1e-12)
+        self.train_scores.update(logits.detach().argmax(1), batch["mask"])
+        self.train_loss.update(loss.detach(), count.detach())
+        self.log("loss", loss.detach(), prog_bar=True, logger=False)
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
+        """Score a batch of validation images, each at its ground truth's own size."""
+        return self.score(batch, self.val_scores, self.val_loss)
+
+    def test_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
+        """Score a batch of test images; their predictions and counts are kept by ``Evidence``."""
+        return self.score(batch, self.test_scores, self.test_loss)
+
+    def predict_step(self, batch: dict[str, Any], _: int) -> torch.Tensor:
+        """Labels (N, H, W) at the photo's own size."""
+        return self(batch["image"], torch.Size(batch["photo"].shape[:2])).argmax(1)
+
+    def score(self, batch: Batch, scores: SegmentationScores, mean_loss: MeanMetric) -> dict[str, torch.Tensor]:
+        """Add a batch to the counts; returns its predictions (N, H, W) and its counts (N, C, C)."""
+        mask = batch["mask"]
+        logits = self(batch["image"], mask.shape[-2:])
+        total, count = self.loss.parts(logits, mask)
+        mean_loss.update(total / count.clamp(min=1e-12), count)
+        prediction = logits.argmax(1)
+        scores.update(prediction, mask)
+        return {"prediction": prediction, "counts": scores.last_counts}
+
+    def on_train_epoch_end(self) -> None:
+        """Log the running scores of the epoch."""
+        self.log_epoch("train", self.train_scores, self.train_loss)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the validation set."""
+        self.log_epoch("val", self.val_scores, self.val_loss)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the test set, class by class too."""
+        self.log_epoch("test", self.test_scores, self.test_loss, classes=True)
+
+    def log_epoch(self, split: str, scores: SegmentationScores, loss: MeanMetric, classes: bool = False) -> None:
+        """Log one split's scores under ``<split>/<name>`` and start counting anew."""
+        values = {"loss": loss.compute(), **scores.compute()}
+        shown = {f"{split}/{k}": v.float() for k, v in values.items() if classes or not k.startswith("iou/")}
+        self.log_dict(shown, sync_dist=False, rank_zero_only=False)
+        if split == "val":
+            self.log("mean_iou", values["mean_iou"].float(), prog_bar=True, logger=False)
+        scores.reset()
+        loss.reset()
+
+    def configure_optimizers(self) -> Any:
+        """The recipe over all steps of the training; the rate changes with every step."""
+        assert self.optim is not None, "a task from a checkpoint does not train"
+        optimizer, schedule = self.optim.build(self.net, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Make the checkpoint whole: with this, ``evaluate`` and ``predict`` need nothing else."""
+        checkpoint["fcnlab"] = {"config": self.config, **self.facts}
+
+
+def describe_mismatch(task: SegmentationTask, weights: dict[str, torch.Tensor]) -> str:
+    """The first few names or shapes in which weights and task differ; empty if they fit."""
+    own = {k: v.shape for k, v in task.state_dict().items() if k.startswith(("net.", "loss."))}
+    given = {k: v.shape for k, v in weights.items()}
+    wrong = [f"{k} is {tuple(given[k])} for {tuple(own[k])}" for k in own if k in given and given[k] != own[k]]
+    wrong += [f"{k} is missing" for k in own if k not in given] + [f"{k} is unknown" for k in given if k not in own]
+    return "; ".join(wrong[:3])

@@ -1,0 +1,86 @@
+"""Train one model from one config: ``python -m fcnlab.train experiment=shapes model=fcn8s``.
+
+Expect a run folder ``runs/<name>`` with config, record, scores, history, checkpoints and pictures, and a table at the
+end. Typed again, a finished run is not trained again and an interrupted one goes on.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from fcnlab.command import command
+
+if TYPE_CHECKING:  # torch loads when a training starts, not when help is asked for
+    from fcnlab.data.datamodule import SegmentationData
+    from fcnlab.task import SegmentationTask
+
+
+def train(cfg: DictConfig) -> dict[str, float]:
+    """Train, test and record one run; returns the content of its metrics.json."""
+    import lightning as L
+
+    from fcnlab.compose import build, plain
+    from fcnlab.record import Run
+    from fcnlab.report import say, show_start, show_scores
+    from fcnlab.trainer import build_logger, build_trainer, run_callbacks
+
+    config = plain(cfg)
+    run = Run(config)
+    if run.is_done(config["rerun"]):
+        show_scores(run, run.metrics())
+        return run.metrics()
+
+    with run:
+        L.seed_everything(config["seed"], verbose=False)
+        data: SegmentationData = build(config["data"])
+        task = build_task(config, data)
+        logger = build_logger(config["logger"], run)
+        callbacks = run_callbacks(run, data, config, logger)
+        trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
+        run.describe(trainer, task, data)
+        show_start(run)
+
+        if run.last_checkpoint:
+            say(f"Going on from {run.last_checkpoint}.")
+        trainer.fit(task, datamodule=data, ckpt_path=run.last_checkpoint, weights_only=True)
+        trainer.test(task, datamodule=data, ckpt_path=run.scored_checkpoint(), weights_only=True, verbose=False)
+        run.write_metrics(trainer)
+    show_scores(run, run.metrics())
+    return run.metrics()
+
+
+def build_task(config: dict[str, Any], data: "SegmentationData") -> "SegmentationTask":
+    """The net with its initial weights, its loss and its recipe of learning."""
+    import torch
+
+    from fcnlab.compose import build
+    from fcnlab.model.weights import load_weights
+    from fcnlab.report import say
+    from fcnlab.task import SegmentationTask
+    from fcnlab.trainer import prefers_channels_last
+
+    net = build(config["model"], num_classes=len(data.class_names))
+    if config["weights"]:
+        wanted = {"mean": data.mean, "std": data.std, "expects": config["weights_input"]}
+        say(f"weights={config['weights']}: {load_weights(net, config['weights'], **wanted)}")
+    loss = build(config["loss"], num_classes=len(data.class_names))
+    if loss.needs_frequencies:
+        loss.class_weights = torch.tensor(data.median_frequency_weights())
+    return SegmentationTask(
+        net=net,
+        loss=loss,
+        optim=build(config["optim"]),
+        facts=data.facts(),
+        config=config,
+        channels_last=prefers_channels_last(config),
+    )
+
+
+@command("train")
+def main(cfg: DictConfig) -> dict[str, float]:
+    """Command line entry."""
+    return train(cfg)
+
+
+if __name__ == "__main__":
+    main()

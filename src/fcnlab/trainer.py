@@ -1,0 +1,91 @@
+"""Assemble the Trainer: precision, callbacks, loggers, run folder."""
+
+from pathlib import Path
+from typing import Any
+
+import logging
+import warnings
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+
+from fcnlab.compose import build
+from fcnlab.data.datamodule import SegmentationData
+from fcnlab.error import UserError
+from fcnlab.evidence import Evidence, History, ValidationPictures
+from fcnlab.record import Run
+from fcnlab.report import say
+
+
+def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
+    """A Trainer from the keys of conf/trainer; ``precision: auto`` is resolved for the device at hand."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its hints are not about this run
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")  # data.num_workers=auto chose them
+    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")  # lightning 2.6 beside torch 2.14
+    settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
+    # Our samplers share out the images themselves: Lightning's would repeat some.
+    return L.Trainer(**settings, use_distributed_sampler=False, **given)
+
+
+def resolve_precision(precision: str, accelerator: str) -> str:
+    """``auto`` becomes bf16-mixed where the device computes fast in it, 32-true elsewhere."""
+    on_gpu = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    if precision == "16-mixed" and not on_gpu:
+        raise UserError("trainer.precision=16-mixed needs a GPU: CPUs have no fast float16. Use bf16-mixed or 32-true.")
+    on_cpu = not on_gpu and (accelerator == "cpu" or not torch.backends.mps.is_available())
+    slow = on_cpu and not torch.cpu._is_avx512_bf16_supported()
+    if precision != "auto":
+        if precision.startswith("bf16") and slow:
+            say(f"trainer.precision={precision}: this CPU has no bfloat16 of its own; 32-true is likely to be faster.")
+        return precision
+    if on_gpu:
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+    return "bf16-mixed" if on_cpu and not slow else "32-true"
+
+
+def prefers_channels_last(config: dict[str, Any]) -> bool:
+    """``channels_last: auto`` means: in 16-bit, where it is faster; in 32-bit it is slower on CPUs."""
+    if config["channels_last"] == "auto":
+        settings = config["trainer"]
+        return "16" in resolve_precision(settings["precision"], settings["accelerator"])
+    return bool(config["channels_last"])
+
+
+def run_callbacks(run: Run, data: SegmentationData, config: dict[str, Any], logger: Logger | None) -> list[Callback]:
+    """What accompanies a training: history, checkpoints, evidence, and what the config asks for besides."""
+    checkpoints: dict[str, Any] = {"dirpath": run.folder / "checkpoints", "enable_version_counter": False}
+    callbacks: list[Callback] = [
+        History(run.folder / "history.csv"),
+        # Weights only: what it takes to go on training is in last.ckpt.
+        ModelCheckpoint(filename="best", monitor="val/mean_iou", mode="max", save_weights_only=True, **checkpoints),
+        ModelCheckpoint(filename="last", every_n_train_steps=config["checkpoint"]["every_n_steps"], **checkpoints),
+        Evidence(run.folder, data),
+    ]
+    if config["early_stopping"]:
+        callbacks.append(EarlyStopping(monitor="val/mean_iou", mode="max", **config["early_stopping"]))
+    if logger is not None:
+        callbacks.append(LearningRateMonitor(logging_interval="step"))
+        callbacks.append(ValidationPictures(data))
+    return callbacks
+
+
+def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
+    """The logger that conf/logger describes, or none; a W&B run keeps its id over restarts."""
+    if not settings:
+        return None
+    Path(run.folder).mkdir(parents=True, exist_ok=True)
+    if not settings["_target_"].endswith("WandbLogger"):
+        return build(settings)  # type: ignore[no-any-return]
+    import wandb
+
+    if not settings["offline"] and not wandb.api.api_key:
+        print("W&B: nobody is logged in (wandb login), so this run is logged offline; send it with make wandb-sync.")
+        settings = settings | {"offline": True}
+    run_id = run.record.get("wandb_id") or wandb.util.generate_id()
+    run.write(wandb_id=run_id)
+    logger = build(settings, name=run.name, version=run_id, settings=wandb.Settings(console="off", silent=True))
+    logger.experiment.config.update(run.config, allow_val_change=True)
+    logger.experiment.define_metric("val/mean_iou", summary="max")
+    return logger  # type: ignore[no-any-return]
