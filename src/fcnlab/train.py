@@ -63,6 +63,8 @@ def build_task(config: dict[str, Any], data: "SegmentationData") -> "Segmentatio
     if config["weights"]:
         wanted = {"mean": data.mean, "std": data.std, "expects": config["weights_input"]}
         say(f"weights={config['weights']}: {load_weights(net, config['weights'], **wanted)}")
+    if config["compile"]:
+        net.compile()  # in place: the names in checkpoints stay
     loss = build(config["loss"], num_classes=len(data.class_names))
     if loss.needs_frequencies:
         loss.class_weights = torch.tensor(data.median_frequency_weights())
