@@ -4,24 +4,28 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, InstantiationException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fcnlab.compose import CONF, compose
 from fcnlab.error import UserError, nearest
+from fcnlab.report import say, show_jobs
 
 Task = Callable[[DictConfig], Any]
 FROM_CHECKPOINT = "from_checkpoint"
 
 
-def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Callable[[], None]]:
+def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Callable[[], Any]]:
     """Make ``python -m fcnlab.<name>`` out of a function of a config.
 
     Args:
@@ -29,24 +33,63 @@ def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Cal
             what is typed overrides it.
     """
 
-    def decorate(task: Task) -> Callable[[], None]:
-        def main() -> None:
+    def decorate(task: Task) -> Callable[[], Any]:
+        def main() -> Any:
             typed = sys.argv[1:]
-            trace = "trace=true" in typed or "trace=True" in typed
+            jobs: list[Job] = []
+
+            def job(cfg: DictConfig) -> Any:
+                """One job of one or many: what it raises is kept until all are done."""
+                jobs.append(run_job(task, cfg))
+                if jobs[-1].error and is_sweep():
+                    say(f"\nerror: {explain(jobs[-1].error, name, typed)}")
+                return jobs[-1].value
+
             os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up to here instead of being printed by Hydra
+            job.__module__ = task.__module__  # by which Hydra names the command in its help
             try:
                 if from_checkpoint:
                     sys.argv[1:] = [*checkpoint_choices(typed), *typed]
-                hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
+                hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+                if len(jobs) == 1 and jobs[0].error:
+                    raise jobs[0].error
             except (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException) as error:
-                if trace:
+                if "trace=true" in typed or "trace=True" in typed:
                     raise
                 sys.exit(f"\nerror: {explain(error, name, typed)}")
+            if len(jobs) > 1:
+                show_jobs([(job.overrides, job.error) for job in jobs])
+                if any(job.error for job in jobs):
+                    sys.exit(1)
+            return jobs[-1].value if jobs else None
 
         main.__doc__ = task.__doc__
         return main
 
     return decorate
+
+
+@dataclass
+class Job:
+    """How one job went: what was typed for it, what it returned, what it raised."""
+
+    overrides: list[str]
+    value: Any = None
+    error: Exception | None = None
+
+
+def is_sweep() -> bool:
+    """Whether this is one job of a ``--multirun``."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+def run_job(task: Task, cfg: DictConfig) -> Job:
+    """Run a task; an error of one job of a sweep must not stop the others."""
+    overrides = list(HydraConfig.get().overrides.task)
+    try:
+        return Job(overrides, value=task(cfg))
+    except Exception as error:
+        return Job(overrides, error=error)
 
 
 def checkpoint_choices(typed: list[str]) -> list[str]:
@@ -56,7 +99,7 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
         return []
     from fcnlab.checkpoint import load_checkpoint
 
-    if not Path(values["checkpoint"]).suffix == ".ckpt" and "model" in values:
+    if Path(values["checkpoint"]).suffix != ".ckpt" and "model" in values:
         return []  # weights from elsewhere: the net is named beside them
     saved = load_checkpoint(values["checkpoint"].strip("'\""))["fcnlab"]["config"]
     choices = []
@@ -78,13 +121,15 @@ def explain(error: Exception, name: str, typed: list[str]) -> str:
     text = " ".join(str(error).split())
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
         key = match.group(1) or match.group(2)
-        return f"There is no setting {key!r}. {nearest(key, known_keys(name, typed, key))} Add a new one with +{key}=..."
+        return (
+            f"There is no setting {key!r}. {nearest(key, known_keys(name, typed, key))} Add a new one with +{key}=..."
+        )
     if match := re.search(r"In '.*?': Could not find '([^']+)'|Could not find '([^']+)'", text):
         group, _, choice = (match.group(1) or match.group(2)).rpartition("/")
         options = [path.stem for path in (CONF / group).glob("*.yaml")]
         return f"There is no {group}={choice}. {nearest(choice, options)}"
-    if match := re.search(r"Missing mandatory value: (\S+)", text):
-        return f"{match.group(1)} is not set. It has no default: say {match.group(1)}=..."
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} is not set. It has no default: say {error.full_key}=..."
     return f"{text} Show the whole stack with trace=true."
 
 

@@ -9,7 +9,7 @@ import lightning as L
 import numpy as np
 import PIL.Image
 import torch
-from lightning.pytorch.callbacks import BasePredictionWriter, Checkpoint
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
 
 from fcnlab.data.datamodule import VOID, Batch, SegmentationData
@@ -95,7 +95,7 @@ class Evidence(L.Callback):
         """Write true positive, predicted and true pixels, (images, classes) each, in the data set's order."""
         counts = torch.cat(self.counts)  # (images, C, C), truth by prediction
         order = np.argsort([self.places[name] for name in self.names])
-        arrays = {
+        arrays: dict[str, Any] = {
             "true_positive": counts.diagonal(dim1=1, dim2=2).numpy()[order],
             "predicted": counts.sum(1).numpy()[order],
             "true": counts.sum(2).numpy()[order],
@@ -140,7 +140,7 @@ class ValidationPictures(L.Callback):
                 trainer.logger.log_image(f"val/{name}", [image], masks=[drawn])
 
 
-class MaskWriter(BasePredictionWriter):
+class MaskWriter(L.Callback):
     """Write every predicted mask as index PNG, in colour, and laid over its photo.
 
     Args:
@@ -149,27 +149,27 @@ class MaskWriter(BasePredictionWriter):
     """
 
     def __init__(self, folder: Path, palette: list[list[int]]) -> None:
-        super().__init__(write_interval="batch")
         self.folder, self.palette, self.written = folder, palette, list[Path]()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ".try").touch()
             (folder / ".try").unlink()
         except OSError as error:
-            raise UserError(f"Cannot write to output={folder}: {error}. Set output=... to a folder of yours.") from error
+            raise UserError(
+                f"Cannot write to output={folder}: {error}. Set output=... to a folder of yours."
+            ) from error
 
-    def write_on_batch_end(
+    def on_predict_batch_end(
         self,
         trainer: L.Trainer,
         pl_module: L.LightningModule,
-        prediction: Any,
-        batch_indices: Any,
+        outputs: Any,
         batch: Any,
         batch_idx: int,
-        dataloader_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """Write one photo's pictures."""
-        mask, photo, (name,) = prediction[0].cpu().numpy().astype(np.uint8), np.asarray(batch["photo"]), batch["name"]
+        mask, photo, (name,) = outputs[0].cpu().numpy().astype(np.uint8), np.asarray(batch["photo"]), batch["name"]
         index_image(mask, self.palette).save(self.folder / f"{name}.png")
         PIL.Image.fromarray(colour_mask(mask, self.palette)).save(self.folder / f"{name}_colour.png")
         PIL.Image.fromarray(overlay(photo, mask, self.palette)).save(self.folder / f"{name}_overlay.png")

@@ -31,9 +31,13 @@ class CrossEntropy(nn.Module):
         if isinstance(class_weights, str) and class_weights != "median_frequency":
             raise UserError(f"loss.class_weights={class_weights} is not known. Use median_frequency, a list or null.")
         self.reduction, self.needs_frequencies = reduction, isinstance(class_weights, str)
-        given = class_weights if class_weights is not None and not isinstance(class_weights, str) else [1.0] * num_classes
+        given = (
+            class_weights if class_weights is not None and not isinstance(class_weights, str) else [1.0] * num_classes
+        )
         if len(given) != num_classes:
-            raise UserError(f"loss.class_weights has {len(given)} numbers for {num_classes} classes. Give one per class.")
+            raise UserError(
+                f"loss.class_weights has {len(given)} numbers for {num_classes} classes. Give one per class."
+            )
         self.register_buffer("class_weights", torch.tensor([float(w) for w in given]))
 
     def parts(self, logits: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -61,8 +61,8 @@ class Optim:
         if loss_reduction != self.reduction:
             raise UserError(
                 f"optim.lr={self.lr} is meant for loss.reduction={self.reduction}, but the loss takes the "
-                f"{loss_reduction}. A sum over the 187,500 pixels of a 500x375 image is 187,500 times the mean: lr 1e-10 "
-                f"on the sum is 1.9e-5 on the mean, and weight decay must grow by what lr shrinks. Set "
+                f"{loss_reduction}. A sum over the 187,500 pixels of a 500x375 image is 187,500 times the mean: lr "
+                f"1e-10 on the sum is 1.9e-5 on the mean, and weight decay must grow by what lr shrinks. Set "
                 f"loss.reduction={self.reduction}, or convert both and say optim.reduction={loss_reduction}."
             )
 

@@ -25,7 +25,6 @@ from fcnlab.report import say
 if TYPE_CHECKING:
     import lightning as L
 
-    from fcnlab.data.datamodule import SegmentationData
     from fcnlab.task import SegmentationTask
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -103,7 +102,9 @@ class Run:
             self.clear()
             return False
         if changed:
-            say(f"{self.name} was trained by other code than today's. rerun=changed trains it again, rerun=all any run.")
+            say(
+                f"{self.name} was trained by other code than today's. rerun=changed trains it again, rerun=all any run."
+            )
         else:
             say(f"{self.name} is finished; nothing to train.")
         return True
@@ -141,13 +142,12 @@ class Run:
         scores |= {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
         write_json(self.folder / "metrics.json", scores)
 
-    def describe(self, trainer: "L.Trainer", task: "SegmentationTask", data: "SegmentationData") -> None:
-        """Add to the record what is known once everything is built."""
+    def describe(self, trainer: "L.Trainer", task: "SegmentationTask") -> None:
+        """Add to the record what runs, and on what."""
         self.write(
             device=device_name(trainer),
             precision=str(trainer.precision),
             parameters=sum(p.numel() for p in task.net.parameters()),
-            fingerprint={split: data.fingerprint(split) for split in ("train", "val", "test")},
         )
 
     def write(self, **facts: Any) -> None:
@@ -159,7 +159,9 @@ class Run:
         try:
             write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
         except OSError as error:
-            raise UserError(f"Cannot write to {self.folder}: {error}. Set runs_dir=... to a folder of yours.") from error
+            raise UserError(
+                f"Cannot write to {self.folder}: {error}. Set runs_dir=... to a folder of yours."
+            ) from error
         self.log = logging.FileHandler(self.folder / "train.log")
         self.log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         for name in LOGGERS:
@@ -167,9 +169,7 @@ class Run:
         self.write(name=self.name, status="running", **circumstances())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         seconds = self.record.get("seconds", 0.0) + time.monotonic() - self.started
         status = "finished" if kind is None else "failed" if issubclass(kind, Exception) else "interrupted"
         if error is not None:

@@ -1,7 +1,7 @@
 """What a person reads in the terminal: lines, and short tables of scores."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import rich.console
@@ -26,6 +26,16 @@ def score_table(title: str, scores: Mapping[str, float]) -> None:
     table.add_column("value", justify="right")
     for key, value in scores.items():
         table.add_row(key, f"{value:.4f}" if key.endswith("loss") else f"{100 * value:.2f} %")
+    rich.console.Console().print(table)
+
+
+def show_jobs(jobs: Sequence[tuple[Sequence[str], Exception | None]]) -> None:
+    """Print what became of every job of a sweep."""
+    table = rich.table.Table(title=f"{len(jobs)} jobs", title_justify="left", box=None, header_style="bold")
+    table.add_column("job")
+    table.add_column("outcome")
+    for overrides, error in jobs:
+        table.add_row(" ".join(overrides), "done" if error is None else f"failed: {type(error).__name__}")
     rich.console.Console().print(table)
 
 

@@ -13,6 +13,7 @@ from fcnlab.loss import CrossEntropy
 from fcnlab.metric import SegmentationScores
 from fcnlab.optim import Optim
 
+
 class SegmentationTask(L.LightningModule):
     """Train and score a net that maps image (N, 3, H, W) to logits (N, C, H, W).
 
@@ -88,7 +89,8 @@ class SegmentationTask(L.LightningModule):
 
     def predict_step(self, batch: dict[str, Any], _: int) -> torch.Tensor:
         """Labels (N, H, W) at the photo's own size."""
-        return self(batch["image"], torch.Size(batch["photo"].shape[:2])).argmax(1)
+        logits: torch.Tensor = self(batch["image"], torch.Size(batch["photo"].shape[:2]))
+        return logits.argmax(1)
 
     def score(self, batch: Batch, scores: SegmentationScores, mean_loss: MeanMetric) -> dict[str, torch.Tensor]:
         """Add a batch to the counts; returns its predictions (N, H, W) and its counts (N, C, C)."""

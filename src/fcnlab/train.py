@@ -18,10 +18,12 @@ if TYPE_CHECKING:  # torch loads when a training starts, not when help is asked 
 def train(cfg: DictConfig) -> dict[str, float]:
     """Train, test and record one run; returns the content of its metrics.json."""
     import lightning as L
+    from lightning.pytorch.utilities import rank_zero_only
 
     from fcnlab.compose import build, plain
+    from fcnlab.data.datamodule import SPLITS
     from fcnlab.record import Run
-    from fcnlab.report import say, show_start, show_scores
+    from fcnlab.report import say, show_scores, show_start
     from fcnlab.trainer import build_logger, build_trainer, run_callbacks
 
     config = plain(cfg)
@@ -33,11 +35,13 @@ def train(cfg: DictConfig) -> dict[str, float]:
     with run:
         L.seed_everything(config["seed"], verbose=False)
         data: SegmentationData = build(config["data"])
+        rank_zero_only(data.prepare_data)()
+        run.write(fingerprint={split: data.fingerprint(split) for split in SPLITS})
         task = build_task(config, data)
         logger = build_logger(config["logger"], run)
         callbacks = run_callbacks(run, data, config, logger)
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
-        run.describe(trainer, task, data)
+        run.describe(trainer, task)
         show_start(run)
 
         if run.last_checkpoint:

@@ -1,10 +1,10 @@
 """Assemble the Trainer: precision, callbacks, loggers, run folder."""
 
+import logging
+import secrets
+import warnings
 from pathlib import Path
 from typing import Any
-
-import logging
-import warnings
 
 import lightning as L
 import torch
@@ -19,11 +19,19 @@ from fcnlab.record import Run
 from fcnlab.report import say
 
 
+EXPECTED_WARNINGS = (
+    "does not have many workers",  # data.num_workers=auto chose them
+    "isinstance.treespec, LeafSpec",  # lightning 2.6 beside torch 2.14
+    "requested to overfit but enabled train dataloader shuffling",  # trainer=overfit means one batch, always the same
+    "is smaller than the logging interval",  # history.csv has the epochs; loggers get fewer steps
+)
+
+
 def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     """A Trainer from the keys of conf/trainer; ``precision: auto`` is resolved for the device at hand."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its hints are not about this run
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")  # data.num_workers=auto chose them
-    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")  # lightning 2.6 beside torch 2.14
+    for message in EXPECTED_WARNINGS:
+        warnings.filterwarnings("ignore", f".*{message}.*")
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     # Our samplers share out the images themselves: Lightning's would repeat some.
     return L.Trainer(**settings, use_distributed_sampler=False, **given)
@@ -83,7 +91,7 @@ def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
     if not settings["offline"] and not wandb.api.api_key:
         print("W&B: nobody is logged in (wandb login), so this run is logged offline; send it with make wandb-sync.")
         settings = settings | {"offline": True}
-    run_id = run.record.get("wandb_id") or wandb.util.generate_id()
+    run_id = run.record.get("wandb_id") or secrets.token_hex(4)
     run.write(wandb_id=run_id)
     logger = build(settings, name=run.name, version=run_id, settings=wandb.Settings(console="off", silent=True))
     logger.experiment.config.update(run.config, allow_val_change=True)

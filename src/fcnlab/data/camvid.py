@@ -1,6 +1,7 @@
 """CamVid: road scenes in 11 classes, 367 / 101 / 233 images of 480x360, the split of the SegNet paper."""
 
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class CamVid(FileData):
         super().__init__(
             root=root,
             void_label=11,
-            layout=f"{root}/{{train,val,test}}.txt and {root}/{{train,trainannot,val,...}}/*.png; data.download=true gets them",
+            layout=f"{root}/train.txt, {root}/train/*.png, {root}/trainannot/*.png, ... (data.download=true gets them)",
             class_names=tuple(CLASSES),
             palette=list(CLASSES.values()),
             **common,
@@ -49,9 +50,10 @@ class CamVid(FileData):
         if self.download and not self.root.exists():
             fetch_folder(self.archive, folder="CamVid", target=self.root)
             if (found := self.pixel_hash()) != self.content:
+                shutil.rmtree(self.root)
                 raise UserError(
                     f"What {self.archive} holds has hash {found}, not {self.content}: it is not the published CamVid. "
-                    f"Remove {self.root} and get it elsewhere."
+                    f"Get it elsewhere and put it at {self.root}."
                 )
 
     def pixel_hash(self) -> str:

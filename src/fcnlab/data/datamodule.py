@@ -20,6 +20,10 @@ SPLITS = ("train", "val", "test")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+Sample = tuple[torch.Tensor, torch.Tensor, str]  # image, mask, name
+Loader = DataLoader[Sample]
+
+
 class Batch(TypedDict):
     """image float (N, 3, H, W); mask long (N, H', W'), at the ground truth's own size in val and test; N names."""
 
@@ -120,7 +124,7 @@ class SegmentationData(L.LightningDataModule):
             raise UserError(f"Unknown split {split!r}. {nearest(split, SPLITS)}")
         return SplitDataset(self, split, self.training_pipeline if training else self.scoring_pipeline)
 
-    def loader(self, split: str, training: bool = False) -> DataLoader[Batch]:
+    def loader(self, split: str, training: bool = False) -> Loader:
         """The split's DataLoader for this process: drawn anew every epoch in training, else once through."""
         dataset = self.dataset(split, training)
         processes, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
@@ -145,20 +149,20 @@ class SegmentationData(L.LightningDataModule):
             return int(self.num_workers)
         return 0 if self.in_memory else max(1, min(14, len(os.sched_getaffinity(0)) // processes - 1))
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Loader:
         """Called by the Trainer."""
         return self.loader("train", training=True)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> Loader:
         """Called by the Trainer."""
         return self.loader("val")
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> Loader:
         """Called by the Trainer."""
         return self.loader(self.test_split)
 
 
-class SplitDataset(Dataset[tuple[torch.Tensor, torch.Tensor, str]]):
+class SplitDataset(Dataset[Sample]):
     """One split of a data set: reads an image and its mask and sends both through the split's pipeline."""
 
     def __init__(self, data: SegmentationData, split: str, pipeline: Pipeline) -> None:
@@ -169,13 +173,13 @@ class SplitDataset(Dataset[tuple[torch.Tensor, torch.Tensor, str]]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, draw: Draw | int) -> tuple[torch.Tensor, torch.Tensor, str]:
+    def __getitem__(self, draw: Draw | int) -> Sample:
         draw = draw if isinstance(draw, Draw) else Draw(draw)
-        image, mask = self.read(self.split, draw.index)
-        return *self.pipeline(image, mask, draw.seed), self.names[draw.index]
+        image, mask = self.read(self.split, draw.image)
+        return *self.pipeline(image, mask, draw.seed), self.names[draw.image]
 
 
-def collate(samples: Sequence[tuple[torch.Tensor, torch.Tensor, str]]) -> Batch:
+def collate(samples: Sequence[Sample]) -> Batch:
     """Stack samples; those smaller than the largest are padded below and to the right, with mean colour and void."""
     images, masks, names = zip(*samples, strict=True)
     return {"image": stack(images, 0.0), "mask": stack(masks, VOID), "name": list(names)}

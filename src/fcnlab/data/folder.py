@@ -23,10 +23,14 @@ class Folder(FileData):
         self, *, root: str, classes: str, lists: str | None, fractions: dict[str, float], **common: Any
     ) -> None:
         layout = f"{root}/images/NAME.jpg, {root}/masks/NAME.png and class names in {root}/{classes}"
-        super().__init__(root=root, class_names=read_names(Path(root).expanduser() / classes, layout), layout=layout, **common)
+        super().__init__(
+            root=root, class_names=read_names(Path(root).expanduser() / classes, layout), layout=layout, **common
+        )
         self.lists, self.fractions = lists, dict(fractions)
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
-            raise UserError(f"data.fractions={self.fractions} sum to {sum(self.fractions.values())}. Make them sum to 1.")
+            raise UserError(
+                f"data.fractions={self.fractions} sum to {sum(self.fractions.values())}. Make them sum to 1."
+            )
 
     def pairs(self, split: str) -> list[Pair]:
         """Take the split's names from its list or by hash, and find the files."""
@@ -34,6 +38,11 @@ class Folder(FileData):
         masks = {path.stem: path for path in self.files("masks")}
         if self.lists is None:
             names = [name for name in files if split_by_hash(name, self.fractions) == split]
+            if files and not names:
+                raise UserError(
+                    f"None of {len(files)} images falls into split {split!r} by data.fractions={self.fractions}. "
+                    "Change the fractions, or name the images of each split in data.lists."
+                )
         else:
             listing = self.root / self.lists / f"{split}.txt"
             if not listing.is_file():
@@ -55,7 +64,9 @@ class Folder(FileData):
 def read_names(path: Path, layout: str) -> tuple[str, ...]:
     """Class names from a text or YAML file, in the order of the labels."""
     if not path.is_file():
-        raise UserError(f"There is no file {path} of class names. Expected {layout}. Set data.root=... and data.classes=...")
+        raise UserError(
+            f"There is no file {path} of class names. Expected {layout}. Set data.root=... and data.classes=..."
+        )
     text = path.read_text()
     names = yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else text.split("\n")
     if isinstance(names, dict):

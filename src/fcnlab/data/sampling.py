@@ -12,7 +12,7 @@ from fcnlab.error import UserError
 class Draw(NamedTuple):
     """One use of one image: which image, and the seed of its augmentation."""
 
-    index: int
+    image: int
     seed: int = 0
 
 

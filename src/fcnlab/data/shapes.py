@@ -50,7 +50,9 @@ def texture(rng: np.random.Generator, x: Plane, y: Plane) -> np.ndarray[Any, np.
     return np.asarray(first * blend + second * (1 - blend), dtype=np.float32)
 
 
-def scene(rng: np.random.Generator, *, size: int, count: tuple[int, int], radius: tuple[float, float]) -> tuple[Image, Mask]:
+def scene(
+    rng: np.random.Generator, *, size: int, count: tuple[int, int], radius: tuple[float, float]
+) -> tuple[Image, Mask]:
     """Draw one scene: image (size, size, 3) uint8 RGB and mask (size, size) uint8 with a one-pixel void outline."""
     y, x = np.mgrid[:size, :size].astype(np.float32)
     image, mask = texture(rng, x, y), np.zeros((size, size), np.uint8)
@@ -61,7 +63,9 @@ def scene(rng: np.random.Generator, *, size: int, count: tuple[int, int], radius
         low, high = np.maximum(centre - scale - 2, 0).astype(int), np.minimum(centre + scale + 2, size).astype(int)
         window = np.s_[low[0] : high[0], low[1] : high[1]]
         dy, dx = (y[window] - centre[0]) / scale, (x[window] - centre[1]) / scale
-        inside = SHAPES[CLASSES[label]](np.cos(angle) * dx + np.sin(angle) * dy, np.cos(angle) * dy - np.sin(angle) * dx)
+        inside = SHAPES[CLASSES[label]](
+            np.cos(angle) * dx + np.sin(angle) * dy, np.cos(angle) * dy - np.sin(angle) * dx
+        )
         image[window] = np.where(inside[..., None], texture(rng, x[window], y[window]), image[window])
         around = cv2.dilate(inside.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > 0
         mask[window] = np.where(inside, label + 1, np.where(around, VOID, mask[window]))

@@ -53,7 +53,9 @@ class Pipeline:
             return array
         height, width = self.image_size
         shrinks = interpolation == cv2.INTER_LINEAR and height < array.shape[0]
-        return np.asarray(cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA if shrinks else interpolation))
+        return np.asarray(
+            cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA if shrinks else interpolation)
+        )
 
     def normalise(self, image: Image) -> torch.Tensor:
         """(H, W, 3) uint8 RGB -> (3, H, W) float32."""

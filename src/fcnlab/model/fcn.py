@@ -1,6 +1,7 @@
 """FCN-32s, FCN-16s, FCN-8s and at-once: one net whose skips are the difference (Long, Shelhamer, Darrell 2015)."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -63,7 +64,7 @@ class FCN(nn.Module):
             if skip not in features:
                 raise UserError(f"Unknown skip {skip!r}: this trunk does not offer it. {nearest(skip, features)}")
             strides.append(features[skip].stride)
-        if any(coarse <= fine for coarse, fine in zip(strides, strides[1:], strict=False)):
+        if any(coarse <= fine for coarse, fine in itertools.pairwise(strides)):
             raise UserError(f"skips={list(self.skips)} have strides {strides[1:]}. List them from coarse to fine.")
         for skip in self.skip_scale:
             if skip not in self.skips:
@@ -80,9 +81,18 @@ class FCN(nn.Module):
         score = self.score_fr(features[self.trunk.coarse])  # (N, C, H/32, W/32)
         for skip, upsampling in zip(self.skips, self.upsamplings, strict=False):
             fine = self.get_submodule(f"score_{skip}")(features[skip] * self.skip_scale.get(skip, 1.0))
-            score = fuse(score, fine, self.get_submodule(upsampling))  # (N, C, H/16, W/16), then (N, C, H/8, W/8)
-        last = self.get_submodule(self.upsamplings[-1])
+            score = fuse(score, fine, self.upsampling(upsampling))  # (N, C, H/16, W/16), then (N, C, H/8, W/8)
+        last = self.upsampling(self.upsamplings[-1])
         return last(score, start=last.shift, height=image.shape[-2], width=image.shape[-1])  # (N, C, H, W)
+
+    def upsampling(self, name: str) -> BilinearUpsample:
+        """One of ``self.upsamplings``."""
+        module = self.get_submodule(name)
+        assert isinstance(module, BilinearUpsample)
+        return module
+
+    # What a module returns is untyped in torch; this says it once.
+    __call__: Callable[..., torch.Tensor]
 
 
 def fuse(coarse: torch.Tensor, fine: torch.Tensor, upsample: BilinearUpsample) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Upsampling as a transposed convolution with bilinear kernels (Long et al. 2015, section 3.3)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -56,6 +57,9 @@ class BilinearUpsample(nn.Module):
     def extent(self, cells: int) -> int:
         """How many pixels ``cells`` elements become, before anything is cut off."""
         return (cells - 1) * self.factor + self.kernel
+
+    # What a module returns is untyped in torch; this says it once.
+    __call__: Callable[..., torch.Tensor]
 
     def forward(self, score: torch.Tensor, *, start: int, height: int, width: int) -> torch.Tensor:
         """(N, C, h, w) -> (N, C, height, width), beginning ``start`` pixels into the upsampled map."""

@@ -57,9 +57,7 @@ def shorten(names: list[str]) -> str:
     return ", ".join(dict.fromkeys(name.removesuffix(".weight").removesuffix(".bias") for name in names))
 
 
-def load_weights(
-    net: nn.Module, source: str, *, mean: list[float], std: list[float], expects: str = "auto"
-) -> Report:
+def load_weights(net: nn.Module, source: str, *, mean: list[float], std: list[float], expects: str = "auto") -> Report:
     """Fill ``net`` (an FCN) from ``source`` and tell what became of every tensor.
 
     Args:
@@ -90,11 +88,13 @@ def load_weights(
         else:
             raise UserError(
                 f"{source} has {name} of shape {tuple(tensor.shape)}, but the net's {target} has "
-                f"{tuple(own[target].shape)}. Build the net for it (model.trunk.width=1.0, model.trunk.fc_channels=4096, "
+                f"{tuple(own[target].shape)}. Build the net for it (model.trunk.width=1, model.trunk.fc_channels=4096, "
                 "the same classes), or take weights without this layer."
             )
     if not filled:
-        raise UserError(f"{source} has no tensor of this net: {nearest('', tensors)[:200]} Choose weights for its trunk.")
+        raise UserError(
+            f"{source} has no tensor of this net: {nearest('', tensors)[:200]} Choose weights for its trunk."
+        )
     if expects != "fcnlab":
         fold_input(filled, "trunk.conv1_1", INPUTS[expects], mean, std, report)
     net.load_state_dict(filled, strict=False)

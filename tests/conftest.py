@@ -1,0 +1,91 @@
+"""What tests share: commands driven as a person types them, a tiny trained run, and files that lie elsewhere."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+PROJECT = Path(__file__).parents[1]
+TINY = (
+    *("experiment=shapes", "logger=none", "trainer.enable_progress_bar=false", "trainer.max_epochs=1"),
+    *("trainer.precision=32-true", "model.trunk.width=0.05", "model.trunk.fc_channels=16"),
+    *("data.images.train=16", "data.images.val=5", "data.images.test=7", "data.size=64"),
+)
+
+
+@dataclass
+class Outcome:
+    """How a command ended: exit code, what it returned, everything it printed."""
+
+    code: int
+    value: object
+    text: str
+
+
+Command = Callable[..., Outcome]
+
+
+def call(name: str, arguments: tuple[str, ...]) -> tuple[int, object, str]:
+    """Call ``python -m fcnlab.<name> <arguments>`` in this process: exit code, value, message."""
+    argv, sys.argv = sys.argv, [name, *arguments]
+    try:
+        return 0, importlib.import_module(f"fcnlab.{name}").main(), ""
+    except SystemExit as stop:
+        return (0, None, "") if stop.code in (0, None) else (1, None, str(stop.code))
+    finally:
+        sys.argv = argv
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *arguments: str) -> Outcome:
+        code, value, message = call(name, arguments)
+        captured = capfd.readouterr()
+        return Outcome(code, value, captured.out + captured.err + message)
+
+    return run
+
+
+@dataclass
+class Trained:
+    """A finished run of ``fcnlab.train`` and what it said about itself."""
+
+    folder: Path
+    value: dict[str, float]
+
+    @property
+    def checkpoint(self) -> str:
+        return str(self.folder / "checkpoints" / "best.ckpt")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A tiny FCN-8s on shapes, trained through the command."""
+    runs = tmp_path_factory.mktemp("runs")
+    code, value, message = call("train", (*TINY, f"runs_dir={runs}"))
+    assert code == 0, message
+    (folder,) = runs.glob("shapes-fcn8s-*")
+    return Trained(folder, value)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """A folder with CamVid, VOCdevkit, weights and reference logits, none of which the project may ship."""
+    place = os.environ.get("FCNLAB_TEST_DATA")
+    if not place:
+        pytest.skip("FCNLAB_TEST_DATA names no folder with CamVid/, VOCdevkit/, weights/ and reference/")
+    return Path(place)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same random numbers whichever tests run."""
+    torch.manual_seed(0)

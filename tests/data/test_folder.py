@@ -1,0 +1,149 @@
+"""Folder: a person's own images train through the real command, and every fault of theirs gets a message."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from conftest import Command
+
+from fcnlab.compose import build, compose
+
+SMALL = ("data=folder", "logger=none", "trainer=smoke", "trainer.enable_progress_bar=false", "trainer.precision=32-true")
+NARROW = ("model.trunk.width=0.05", "model.trunk.fc_channels=8", "data.batch_size=2")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Twelve images of several sizes with palette masks, class names in a text file."""
+    folder, random = tmp_path / "my data", np.random.default_rng(0)
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    for i in range(12):
+        mask = random.integers(0, 3, (40 + 8 * (i % 3), 50), dtype=np.uint8)
+        PIL.Image.fromarray(np.repeat(mask[..., None] * 80, 3, 2)).save(folder / "images" / f"photo_{i}.jpg")
+        palette = PIL.Image.fromarray(mask)
+        palette.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+        palette.save(folder / "masks" / f"photo_{i}.png")
+    (folder / "classes.txt").write_text("ground\nleaf\nstem\n")
+    return folder
+
+
+def lists(root: Path, **splits: list[int]) -> str:
+    (root / "lists").mkdir()
+    for split in ("train", "val", "test"):
+        (root / "lists" / f"{split}.txt").write_text("".join(f"photo_{i}\n" for i in splits[split]))
+    return "data.lists=lists"
+
+
+def test_a_persons_own_images_train_and_evaluate(root: Path, command: Command) -> None:
+    by_list = lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])
+    outcome = command("train", *SMALL, *NARROW, f"data.root={root}", by_list)
+    assert outcome.code == 0, outcome.text
+    assert {"test/mean_iou", "test/iou/ground", "test/iou/leaf"} <= set(outcome.value)
+
+
+def test_without_lists_every_image_lands_in_one_split(root: Path) -> None:
+    even = "data.fractions={train: 0.4, val: 0.3, test: 0.3}"
+    data = build(compose("train", ["data=folder", f"data.root='{root}'", even]).data)
+    names = [name for split in ("train", "val", "test") for name in data.names(split)]
+    assert sorted(names) == sorted(f"photo_{i}" for i in range(12))
+
+
+def test_a_split_that_no_name_falls_into_is_refused(root: Path, command: Command) -> None:
+    outcome = command("train", *SMALL, f"data.root={root}", "data.fractions={train: 1.0, val: 0.0, test: 0.0}")
+    assert outcome.code == 1
+    assert "None of 12 images falls into split 'val'" in outcome.text
+
+
+def test_class_names_may_come_from_yaml(root: Path) -> None:
+    (root / "names.yaml").write_text("0: ground\n2: stem\n1: leaf\n")
+    data = build(compose("train", ["data=folder", f"data.root='{root}'", "data.classes=names.yaml"]).data)
+    assert data.class_names == ("ground", "leaf", "stem")
+
+
+def test_training_pads_a_batch_with_void_and_scoring_never_pads(root: Path) -> None:
+    where = [f"data.root='{root}'", lists(root, train=list(range(6)), val=list(range(12)), test=[1])]
+    data = build(compose("train", ["data=folder", *where, "data.batch_size=3", "data.augment=[]"]).data)
+    padded = [batch["mask"] for batch in data.loader("train", training=True)]
+    assert any((mask == 255).any() for mask in padded)
+    for batch in data.loader("val"):
+        assert not (batch["mask"] == 255).any()
+        assert batch["image"].shape[-2:] == batch["mask"].shape[-2:]
+
+
+def rgb_mask(root: Path) -> None:
+    PIL.Image.new("RGB", (50, 40)).save(root / "masks" / "photo_0.png")
+
+
+def small_mask(root: Path) -> None:
+    PIL.Image.new("L", (5, 4)).save(root / "masks" / "photo_0.png")
+
+
+def unknown_label(root: Path) -> None:
+    PIL.Image.new("L", (50, 40), 37).save(root / "masks" / "photo_0.png")
+
+
+def cut_image(root: Path) -> None:
+    path = root / "images" / "photo_0.jpg"
+    path.write_bytes(path.read_bytes()[:400])
+
+
+def no_mask(root: Path) -> None:
+    (root / "masks" / "photo_0.png").unlink()
+
+
+def no_classes(root: Path) -> None:
+    (root / "classes.txt").unlink()
+
+
+def twice_named_class(root: Path) -> None:
+    (root / "classes.txt").write_text("a\na\n")
+
+
+def unknown_name(root: Path) -> None:
+    (root / "lists" / "train.txt").write_text("photo_0\nphoto_99\n")
+
+
+def twice_listed(root: Path) -> None:
+    (root / "lists" / "train.txt").write_text("photo_0\nphoto_1\nphoto_0\n")
+
+
+def empty_list(root: Path) -> None:
+    (root / "lists" / "val.txt").write_text("\n")
+
+
+def no_list(root: Path) -> None:
+    (root / "lists" / "test.txt").unlink()
+
+
+FAULTS = {
+    rgb_mask: "photo_0.png has mode RGB. A mask holds one class index per pixel",
+    small_mask: "photo_0.png is 5x4, its image 50x40. A mask must have its image's size",
+    unknown_label: "photo_0.png has label 37. Known labels are 0 to 2",
+    cut_image: "photo_0.jpg as an image",
+    no_mask: "photo_0.png of split 'train' is missing",
+    no_classes: "classes.txt of class names",
+    twice_named_class: "one class name per line, none twice",
+    unknown_name: "photo_99 of split 'train' is missing",
+    twice_listed: "names photo_0 more than once",
+    empty_list: "Split 'val' under data.root=",
+    no_list: "test.txt is missing",
+}
+
+
+@pytest.mark.parametrize(("fault", "workers"), [*((fault, 0) for fault in FAULTS), (cut_image, 1)])
+def test_every_fault_is_told_without_a_stack_trace(root: Path, command: Command, fault, workers: int) -> None:
+    by_list = lists(root, train=[0, 1], val=[2, 3], test=[4])
+    fault(root)
+    outcome = command("train", *SMALL, *NARROW, f"data.root={root}", by_list, f"data.num_workers={workers}")
+    assert outcome.code == 1
+    assert FAULTS[fault] in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def test_a_missing_root_says_what_to_do(command: Command, tmp_path: Path) -> None:
+    outcome = command("train", "data=camvid", f"data.root={tmp_path}/nowhere", "logger=none", *NARROW)
+    assert outcome.code == 1
+    for part in (f"no folder data.root={tmp_path}/nowhere", "Expected", "data.download=true", "data=shapes"):
+        assert part in outcome.text

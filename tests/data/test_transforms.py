@@ -1,0 +1,52 @@
+"""Images and masks stay aligned through every shipped pipeline, and augmentation follows from its seed."""
+
+import numpy as np
+import pytest
+import torch
+
+from fcnlab.compose import CONF, build, compose
+from fcnlab.data.transforms import Pipeline
+
+PLAIN = {"mean": [0.0] * 3, "std": [1 / 255] * 3}
+DATA_SETS = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
+
+
+def image_of(mask: np.ndarray) -> np.ndarray:
+    """An image whose three channels are its mask: whatever happens must happen to both."""
+    return np.repeat(mask[..., None], 3, axis=2)
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_masks_follow_their_images_through_every_shipped_pipeline(name: str) -> None:
+    augment = build(compose("train", [f"data={name}", "data.image_size=[96,128]"]).data.augment)
+    pipeline = Pipeline(image_size=None, augment=augment, **PLAIN)
+    rows, columns = np.mgrid[:96, :128]
+    mask = (60 * (rows > 50) + 100 * (columns > 40)).astype(np.uint8)  # blocks, so that borders are few
+    for seed in range(20):
+        image, warped = pipeline(image_of(mask), mask, seed)
+        known = warped != 255
+        agree = (image[0] - warped).abs()[known] < 1
+        assert known.any()
+        assert agree.float().mean() > 0.97
+
+
+def test_augmentation_follows_from_its_seed() -> None:
+    config = compose("train", ["data=camvid", "data.image_size=[32,48]"])
+    pipeline = Pipeline(image_size=(32, 48), augment=build(config.data.augment), **PLAIN)
+    mask = np.arange(60 * 80, dtype=np.uint8).reshape(60, 80)
+    first, again, other = (pipeline(image_of(mask), mask, seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_scoring_resizes_the_image_and_leaves_the_truth_alone() -> None:
+    mask = np.random.default_rng(0).integers(0, 5, (60, 80), dtype=np.uint8)
+    image, kept = Pipeline(image_size=(30, 40), **PLAIN)(image_of(mask), mask)
+    assert image.shape == (3, 30, 40)
+    assert (kept.numpy() == mask).all()
+
+
+def test_normalisation_is_value_minus_mean_over_std() -> None:
+    pixel = np.array([[[255, 0, 51]]], np.uint8)
+    image, _ = Pipeline(image_size=None, mean=[0.5, 0.5, 0.2], std=[0.5, 0.25, 1.0])(pixel, pixel[..., 0])
+    assert image.flatten().tolist() == pytest.approx([1.0, -2.0, 0.0])

@@ -1,0 +1,137 @@
+"""FCN: the authors' logits, the paper's crops, any size, and skips that are the only difference."""
+
+import functools
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fcnlab.compose import build, compose
+from fcnlab.error import UserError
+from fcnlab.model.fcn import FCN
+from fcnlab.model.vgg import VGG16
+
+VARIANTS = ("fcn32s", "fcn16s", "fcn8s", "fcn8s_atonce")
+GOLDEN = Path(__file__).with_name("golden_logits.npz")
+SIZES = {"seed0_33x57": (0, 33, 57), "seed1_64x64": (1, 64, 64), "seed2_97x130": (2, 97, 130)}
+
+
+@functools.cache
+def formula(name: str, shape: tuple[int, ...]) -> torch.Tensor:
+    """A parameter's values follow from its Caffe name."""
+    values = np.random.RandomState(zlib.crc32(name.encode()) & 0xFFFFFFFF).standard_normal(shape)
+    scale = np.sqrt(2 / np.prod(shape[1:])) if len(shape) > 1 else 0.1
+    return torch.from_numpy((values * scale).astype(np.float32))
+
+
+def formula_weights(net: FCN) -> FCN:
+    """Give every parameter the value that its name implies."""
+    for name, parameter in net.named_parameters():
+        parameter.data.copy_(formula(name.removeprefix("trunk."), tuple(parameter.shape)))
+    return net.eval()
+
+
+def formula_image(seed: int, height: int, width: int) -> torch.Tensor:
+    values = 50 * np.random.RandomState(seed).standard_normal((1, 3, height, width))
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def variant(name: str, *overrides: str, classes: int = 5) -> FCN:
+    net = build(compose("train", [f"model={name}", *overrides]).model, num_classes=classes)
+    assert isinstance(net, FCN)
+    return net
+
+
+def relative_error(result: np.ndarray, reference: np.ndarray) -> float:
+    return float(np.linalg.norm(result - reference) / np.linalg.norm(reference))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_logits_agree_with_an_independent_implementation(name: str, test_data: Path) -> None:
+    reference = np.load(test_data / "reference" / "fcn_reference_logits.npz")
+    net = formula_weights(variant(name, "model.trunk.padding=100"))
+    for key, place in SIZES.items():
+        with torch.no_grad():
+            logits = net(formula_image(*place))[0].numpy()
+        assert relative_error(logits, reference[f"{name}/{key}"]) < 1e-5
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_logits_of_a_narrow_net_are_the_golden_ones(name: str) -> None:
+    # tests/model/golden_logits.npz was written by this net after it agreed with the independent implementation.
+    net = formula_weights(
+        variant(name, "model.trunk.padding=100", "model.trunk.width=0.05", "model.trunk.fc_channels=16")
+    )
+    with torch.no_grad():
+        logits = net(formula_image(*SIZES["seed0_33x57"]))[0].numpy()
+    assert relative_error(logits, np.load(GOLDEN)[name]) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("padding", "shifts"),
+    [
+        (100, {"fcn32s": [19], "fcn16s": [-5, 27], "fcn8s": [-5, -9, 31]}),
+        ("same", {"fcn32s": [16], "fcn16s": [1, 8], "fcn8s": [1, 1, 4]}),
+    ],
+)
+def test_crops_follow_from_the_geometry(padding: str | int, shifts: dict[str, list[int]]) -> None:
+    # The prototxts crop the upsampled score by 19, 27, 31 and the skips by 5 and 9.
+    for name, expected in shifts.items():
+        net = variant(name, f"model.trunk.padding={padding}", "model.trunk.width=0.02", "model.trunk.fc_channels=4")
+        assert [net.get_submodule(upsampling).shift for upsampling in net.upsamplings] == expected
+
+
+@pytest.mark.parametrize("padding", ["same", "100"])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_output_has_the_size_of_the_input(name: str, padding: str) -> None:
+    net = variant(name, f"model.trunk.padding={padding}", "model.trunk.width=0.02", "model.trunk.fc_channels=4").eval()
+    for height, width in ((1, 1), (2, 33), (31, 32), (65, 7), (97, 130)):
+        assert net(torch.randn(2, 3, height, width)).shape == (2, 5, height, width)
+
+
+def test_layers_have_the_papers_names_and_start_at_zero() -> None:
+    net = variant("fcn8s", "model.trunk.width=0.02", "model.trunk.fc_channels=4")
+    assert net.upsamplings == ["upscore2", "upscore_pool4", "upscore8"]
+    for name in ("score_fr", "score_pool4", "score_pool3"):
+        assert not net.get_submodule(name).weight.any()
+        assert not net.get_submodule(name).bias.any()
+
+
+def test_only_the_paper_s_weights_learn() -> None:
+    with torch.device("meta"):
+        nets = [FCN(num_classes=21, trunk=VGG16(), skips=skips) for skips in ([], ["pool4"], ["pool4", "pool3"])]
+    counts = [sum(p.numel() for p in net.parameters()) for net in nets]
+    assert counts == [134_346_581, 134_357_354, 134_362_751]
+
+
+def test_a_zero_skip_leaves_the_coarse_prediction_upsampled_in_two_steps() -> None:
+    coarse, fused = (
+        variant(name, "model.trunk.width=0.05", "model.trunk.fc_channels=8").eval() for name in ("fcn32s", "fcn16s")
+    )
+    fused.trunk.load_state_dict(coarse.trunk.state_dict())
+    torch.nn.init.normal_(fused.score_fr.weight)
+    image = torch.randn(1, 3, 64, 64)
+    score = fused.score_fr(fused.trunk(image)["fc7"])
+    twice = torch.nn.functional.conv_transpose2d(score, kernel(4, 5), stride=2, groups=5)[..., 1:5, 1:5]
+    full = torch.nn.functional.conv_transpose2d(twice, kernel(32, 5), stride=16, groups=5)
+    torch.testing.assert_close(fused(image), full[..., 8:72, 8:72], rtol=1e-4, atol=1e-5)
+
+
+def kernel(size: int, channels: int) -> torch.Tensor:
+    ramp = 1 - (torch.arange(size) - (size - 1) / 2).abs() / (size / 2)
+    return torch.outer(ramp, ramp).expand(channels, 1, size, size)
+
+
+@pytest.mark.parametrize(
+    ("skips", "scale", "message"),
+    [
+        (["pool5"], {}, "Did you mean pool4 or pool3"),
+        (["pool3", "pool4"], {}, "from coarse to fine"),
+        (["pool4"], {"pool3": 0.1}, "is not a skip"),
+    ],
+)
+def test_impossible_skips_are_refused(skips: list[str], scale: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        FCN(num_classes=2, trunk=VGG16(width=0.02, fc_channels=4), skips=skips, skip_scale=scale)

@@ -1,0 +1,109 @@
+"""Evaluation gives what training reported, from the checkpoint alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Command, Trained
+
+QUIET = "trainer.enable_progress_bar=false"
+
+
+def test_evaluate_gives_exactly_the_scores_that_training_reported(trained: Trained, command: Command) -> None:
+    for split in ("test", "val"):
+        outcome = command("evaluate", f"checkpoint={trained.checkpoint}", f"split={split}", QUIET)
+        assert outcome.code == 0, outcome.text
+        reported = {key: value for key, value in trained.value.items() if key.startswith(f"{split}/")}
+        assert {key: outcome.value[key] for key in reported} == reported
+
+
+def test_scores_do_not_depend_on_the_batch_size(trained: Trained, command: Command) -> None:
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "data.batch_size=3", QUIET)
+    assert outcome.value["test/mean_iou"] == pytest.approx(trained.value["test/mean_iou"], abs=1e-4)
+    assert outcome.value["test/loss"] == pytest.approx(trained.value["test/loss"], rel=1e-4)
+
+
+def test_what_is_typed_overrides_the_checkpoint(trained: Trained, command: Command) -> None:
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "data.images.test=2", "data.data_seed=9", QUIET)
+    assert outcome.value["test/mean_iou"] != trained.value["test/mean_iou"]
+
+
+def test_output_keeps_scores_counts_and_pictures(trained: Trained, command: Command, tmp_path: Path) -> None:
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", f"output={tmp_path}/here", QUIET)
+    assert outcome.code == 0
+    counts, reference = np.load(tmp_path / "here" / "counts.npz"), np.load(trained.folder / "counts.npz")
+    assert all((counts[key] == reference[key]).all() for key in reference)
+    assert (tmp_path / "here" / "metrics.json").is_file()
+
+
+def test_scores_are_taken_at_the_truths_own_size(trained: Trained, command: Command) -> None:
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "data.image_size=[32,48]", "output=o", QUIET)
+    assert outcome.code == 0, outcome.text
+    known = np.load("o/counts.npz")["true"].sum()
+    assert known == np.load(trained.folder / "counts.npz")["true"].sum()
+
+
+def foreign(path: Path) -> None:
+    torch.save({"weight": torch.zeros(2)}, path)
+
+
+def corrupt(path: Path) -> None:
+    path.write_bytes(b"PK not a checkpoint")
+
+
+class Bomb:
+    """Unpickling it would run code."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("exploded"),)
+
+
+def bomb(path: Path) -> None:
+    torch.save({"fcnlab": Bomb()}, path)
+
+
+def hub(path: Path) -> None:
+    config = {"model": {"_target_": "torch.hub.load", "source": "local"}, "data": {}, "loss": {}}
+    torch.save({"fcnlab": {"config": config}, "state_dict": {}}, path)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (foreign, "was not written by fcnlab"),
+        (corrupt, "Cannot read checkpoint="),
+        (bomb, "tensors and plain values only"),
+        (hub, "asks to build torch.hub.load"),
+    ],
+)
+def test_a_bad_checkpoint_is_refused_and_runs_no_code(make, message: str, command: Command, tmp_path: Path) -> None:
+    make(tmp_path / "x.ckpt")
+    outcome = command("evaluate", f"checkpoint={tmp_path}/x.ckpt", QUIET)
+    assert outcome.code == 1
+    assert message in outcome.text
+    assert "Traceback" not in outcome.text
+    assert not Path("exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["split=tset"], "Did you mean test"),
+        (["data=camvid", "data.root=."], "knows 8 classes"),
+        (["model=fcn32s", "model.trunk.width=0.05"], "do not fit FCN"),
+    ],
+)
+def test_what_does_not_fit_the_checkpoint_is_refused(
+    words: list[str], message: str, trained: Trained, command: Command
+) -> None:
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", *words, QUIET)
+    assert outcome.code == 1
+    assert message in outcome.text
+
+
+def test_a_missing_checkpoint_is_named(command: Command) -> None:
+    outcome = command("evaluate", "checkpoint=nowhere.ckpt")
+    assert outcome.code == 1
+    assert "no file checkpoint=nowhere.ckpt" in outcome.text
+    assert "checkpoint is not set" in command("evaluate").text

@@ -1,0 +1,91 @@
+"""Which parameters learn, how fast, and when."""
+
+import pytest
+import torch
+
+from fcnlab.compose import build, compose
+from fcnlab.error import UserError
+from fcnlab.optim import Optim
+
+NET = ["model=fcn8s", "model.trunk.width=0.05", "model.trunk.fc_channels=16"]
+
+
+def rates(*overrides: str) -> dict[str, tuple[float, float]]:
+    """Every learning parameter of a tiny net with its rate and decay at full rate."""
+    config = compose("train", [*NET, "optim.warmup=0", *overrides])
+    net = build(config.model, num_classes=3)
+    optimizer, _ = build(config.optim).build(net, total_steps=10)
+    names = {id(parameter): name for name, parameter in net.named_parameters()}
+    return {names[id(p)]: (g["lr"], g["weight_decay"]) for g in optimizer.param_groups for p in g["params"]}
+
+
+def test_biases_learn_twice_as_fast_and_do_not_decay_in_the_papers_recipe() -> None:
+    found = rates("optim=sgd", "optim.lr=0.5", "optim.weight_decay=0.1")
+    assert {value for name, value in found.items() if name.endswith("bias")} == {(1.0, 0.0)}
+    assert {value for name, value in found.items() if name.endswith("weight")} == {(0.5, 0.1)}
+
+
+def test_every_parameter_learns_once_and_batch_norm_does_not_decay() -> None:
+    found = rates("model.trunk.batch_norm=true", "optim.lr=0.5", "optim.bias_lr_factor=2")
+    net = build(compose("train", [*NET, "model.trunk.batch_norm=true"]).model, num_classes=3)
+    assert set(found) == {name for name, _ in net.named_parameters()}
+    assert found["trunk.conv1_1_bn.weight"] == found["trunk.conv1_1_bn.bias"] == (0.5, 0.0)
+
+
+def test_the_longest_beginning_of_a_name_sets_its_rate() -> None:
+    found = rates("optim.lr=1", "optim.lr_factors={trunk: 0.5, trunk.conv: 0.1}")
+    assert found["trunk.conv1_1.weight"][0] == pytest.approx(0.1)
+    assert found["trunk.fc6.weight"][0] == pytest.approx(0.5)
+    assert found["score_fr.weight"][0] == 1
+
+
+def test_frozen_parameters_do_not_learn() -> None:
+    assert set(rates("optim.freeze=[trunk]")) == {
+        f"score_{s}.{t}" for s in ("fr", "pool4", "pool3") for t in ("weight", "bias")
+    }
+
+
+def test_a_name_that_no_parameter_begins_with_is_refused() -> None:
+    with pytest.raises(UserError, match="no parameter begins so"):
+        rates("optim.freeze=[trunc]")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [("constant", [1, 1, 1]), ("poly", [1, 0.5**0.9, 0]), ("cosine", [1, 0.5, 0])],
+)
+def test_schedules_run_over_the_whole_training(schedule: str, expected: list[float]) -> None:
+    optim = build(compose("train", [f"optim.schedule={schedule}", "optim.warmup=0"]).optim)
+    assert [optim.factor(done) for done in (0, 0.5, 1)] == pytest.approx(expected)
+
+
+def test_the_rate_rises_during_warmup() -> None:
+    optim = build(compose("train", ["optim.schedule=constant", "optim.warmup=0.5"]).optim)
+    assert [optim.factor(done) for done in (0, 0.25, 0.5, 1)] == pytest.approx([0.01, 0.505, 1, 1])
+
+
+def test_the_schedule_moves_the_optimisers_rate() -> None:
+    config = compose("train", ["optim=sgd", "optim.lr=1", "optim.schedule=poly", "optim.power=1"])
+    parameter = torch.nn.Linear(1, 1)
+    optimizer, schedule = build(config.optim).build(parameter, total_steps=4)
+    seen = []
+    for _ in range(4):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert seen == pytest.approx([1, 0.75, 0.5, 0.25])
+
+
+def test_a_rate_meant_for_another_reduction_is_refused_with_the_conversion() -> None:
+    optim = build(compose("train").optim)
+    with pytest.raises(UserError, match="187,500 times the mean"):
+        optim.check_reduction("sum")
+    optim.check_reduction("mean")
+
+
+def test_unknown_words_are_refused() -> None:
+    common = {"optimizer": torch.optim.SGD, "lr": 1, "weight_decay": 0}
+    with pytest.raises(UserError, match="Did you mean poly"):
+        Optim(**common, reduction="mean", schedule="polly")
+    with pytest.raises(UserError, match="Known: mean, sum"):
+        Optim(**common, reduction="avg")

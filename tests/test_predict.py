@@ -1,0 +1,55 @@
+"""Prediction answers at each image's own size, as the scored net would."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from conftest import Command, Trained
+
+from fcnlab.compose import build, compose
+
+QUIET = "trainer.enable_progress_bar=false"
+
+
+def read(path: Path) -> np.ndarray:
+    with PIL.Image.open(path) as picture:
+        return np.array(picture)
+
+
+def test_predict_writes_what_the_test_of_the_training_saw(trained: Trained, command: Command, tmp_path: Path) -> None:
+    words = ["data=shapes", "data.images.test=7", "data.size=64"]
+    data = build(compose("train", words).data)
+    for i, name in enumerate(data.names("test")):
+        PIL.Image.fromarray(data.read("test", i)[0]).save(tmp_path / f"{name}.png")
+    outcome = command("predict", f"checkpoint={trained.checkpoint}", f"images={tmp_path}", "output=out", QUIET)
+    assert outcome.code == 0, outcome.text
+    assert len(outcome.value) == 7
+    for path in map(Path, outcome.value):
+        assert (read(path) == read(trained.folder / "predictions" / path.name)).all()
+        assert read(path.with_name(f"{path.stem}_overlay.png")).shape == (64, 64, 3)
+        assert read(path.with_name(f"{path.stem}_colour.png")).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (37, 90)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_any_image_is_answered_at_its_own_size(
+    trained: Trained, command: Command, tmp_path: Path, size: tuple[int, int], mode: str
+) -> None:
+    PIL.Image.new(mode, size).save(tmp_path / "나의 사진 🌳.png")
+    words = [f"images='{tmp_path}/나의 사진 🌳.png'", "output='o u t'", "data.image_size=[32,32]"]
+    outcome = command("predict", f"checkpoint={trained.checkpoint}", *words, QUIET)
+    assert outcome.code == 0, outcome.text
+    assert read(Path("o u t/나의 사진 🌳.png")).shape == size[::-1]
+
+
+def test_nothing_to_segment_and_nowhere_to_write_are_told(trained: Trained, command: Command, tmp_path: Path) -> None:
+    known = f"checkpoint={trained.checkpoint}"
+    outcome = command("predict", known, "images=nowhere", "output=o")
+    assert outcome.code == 1
+    assert "No images at images=nowhere" in outcome.text
+    PIL.Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "file").write_text("in the way")
+    outcome = command("predict", known, "images=a.png", "output=file/masks")
+    assert outcome.code == 1
+    assert "Cannot write to output=file/masks" in outcome.text
