@@ -12,7 +12,7 @@ import torch
 
 PROJECT = Path(__file__).parents[1]
 TINY = (
-    *("experiment=shapes", "logger=none", "trainer.enable_progress_bar=false", "trainer.max_epochs=1"),
+    *("experiment=shapes", "logger=none", "trainer.enable_progress_bar=false", "epochs=1"),
     *("trainer.precision=32-true", "model.trunk.width=0.05", "model.trunk.fc_channels=16"),
     *("data.images.train=16", "data.images.val=5", "data.images.test=7", "data.size=64"),
 )

@@ -137,7 +137,8 @@ class Run:
     def write_metrics(self, trainer: "L.Trainer") -> None:
         """Write metrics.json: the test scores, beside the train and val scores of the epoch that was tested."""
         rows = self.history()
-        best = max(rows, key=lambda row: row.get("val/mean_iou", -1.0)) if self.config["score"] == "best" else rows[-1]
+        scored = [row for row in rows if "val/mean_iou" in row] if self.config["score"] == "best" else []
+        best = max(scored, key=lambda row: row["val/mean_iou"]) if scored else rows[-1]
         scores = {key: value for key, value in best.items() if "/" in key}
         scores |= {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
         write_json(self.folder / "metrics.json", scores)

@@ -64,11 +64,13 @@ def prefers_channels_last(config: dict[str, Any]) -> bool:
 def run_callbacks(run: Run, data: SegmentationData, config: dict[str, Any], logger: Logger | None) -> list[Callback]:
     """What accompanies a training: history, checkpoints, evidence, and what the config asks for besides."""
     checkpoints: dict[str, Any] = {"dirpath": run.folder / "checkpoints", "enable_version_counter": False}
+    every = config["checkpoint"]["every_n_steps"]
+    often = {"every_n_train_steps": every} if every else {"every_n_epochs": 1}
     callbacks: list[Callback] = [
         History(run.folder / "history.csv"),
         # Weights only: what it takes to go on training is in last.ckpt.
         ModelCheckpoint(filename="best", monitor="val/mean_iou", mode="max", save_weights_only=True, **checkpoints),
-        ModelCheckpoint(filename="last", every_n_train_steps=config["checkpoint"]["every_n_steps"], **checkpoints),
+        ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **often, **checkpoints),
         Evidence(run.folder, data),
     ]
     if config["early_stopping"]:
