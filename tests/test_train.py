@@ -96,7 +96,13 @@ def test_one_batch_can_be_memorised(model: str, command: Command) -> None:
 
 
 def test_every_data_set_trains_with_the_same_command(command: Command, test_data: Path) -> None:
-    few = ("data.image_size=[90,120]", "trainer=smoke", "logger=none", "model.trunk.width=0.05", "model.trunk.fc_channels=8")
+    few = (
+        "data.image_size=[90,120]",
+        "trainer=smoke",
+        "logger=none",
+        "model.trunk.width=0.05",
+        "model.trunk.fc_channels=8",
+    )
     outcome = command("train", "model=fcn32s", "data=camvid", f"data.root={test_data}/CamVid", *few)
     assert outcome.code == 0, outcome.text
     assert "test/iou/road" in outcome.value

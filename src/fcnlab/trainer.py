@@ -18,7 +18,6 @@ from fcnlab.evidence import Evidence, History, ValidationPictures
 from fcnlab.record import Run
 from fcnlab.report import say
 
-
 EXPECTED_WARNINGS = (
     "does not have many workers",  # data.num_workers=auto chose them
     "isinstance.treespec, LeafSpec",  # lightning 2.6 beside torch 2.14

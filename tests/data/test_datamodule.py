@@ -59,7 +59,10 @@ def test_median_frequency_weights_are_those_of_the_formula() -> None:
     data = shapes()
     masks = np.stack([data.read("train", i)[1] for i in range(12)])
     frequencies = np.array(
-        [(masks == c).sum() / max(1, sum(m.size for m in masks if (m == c).any())) for c in range(len(data.class_names))]
+        [
+            (masks == c).sum() / max(1, sum(m.size for m in masks if (m == c).any()))
+            for c in range(len(data.class_names))
+        ]
     )
     seen = frequencies[frequencies > 0]
     expected = [np.median(seen) / f if f else 0.0 for f in frequencies]

@@ -9,7 +9,13 @@ from conftest import Command
 
 from fcnlab.compose import build, compose
 
-SMALL = ("data=folder", "logger=none", "trainer=smoke", "trainer.enable_progress_bar=false", "trainer.precision=32-true")
+SMALL = (
+    "data=folder",
+    "logger=none",
+    "trainer=smoke",
+    "trainer.enable_progress_bar=false",
+    "trainer.precision=32-true",
+)
 NARROW = ("model.trunk.width=0.05", "model.trunk.fc_channels=8", "data.batch_size=2")
 
 

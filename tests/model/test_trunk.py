@@ -30,7 +30,7 @@ def test_a_feature_lies_where_its_offset_says(padding: str | int) -> None:
         feature = trunk.features[name]
         profile = response[0, 0, :, response.shape[-1] // 2]
         places = feature.stride * torch.arange(len(profile)) + feature.offset
-        assert ((profile * places).sum() / profile.sum()).item() == pytest.approx(row + 15.5, abs=1e-6)
+        assert ((profile * places).sum() / profile.sum()).item() == pytest.approx(row + 15.5, abs=1e-3)
 
 
 def test_a_trunk_without_forward_says_so() -> None:

@@ -1,0 +1,117 @@
+"""Weights from elsewhere: surgery, folding, and a report that names every tensor once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+from fcnlab.error import UserError
+from fcnlab.model.fcn import FCN
+from fcnlab.model.vgg import VGG16
+from fcnlab.model.weights import INPUTS, VGG16_NAMES, load_weights
+
+IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> tuple[torchvision.models.VGG, str]:
+    """Torchvision's VGG16 with random weights, and its file."""
+    torch.manual_seed(0)
+    net = torchvision.models.vgg16().eval()
+    path = tmp_path_factory.mktemp("weights") / "vgg16.pth"
+    torch.save(net.state_dict(), path)
+    return net, str(path)
+
+
+def test_convolutionalised_vgg16_is_the_classifier_slid_over_the_image(classifier) -> None:
+    theirs, path = classifier
+    net = FCN(num_classes=2, trunk=VGG16(padding=1)).eval()  # padding 1: fc6 is not padded
+    report = load_weights(net, path, **IMAGENET)
+    assert "trunk.fc6.weight" in report.coerced
+    with torch.no_grad():
+        small = torch.randn(1, 3, 224, 224)
+        features = theirs.classifier[:5](theirs.avgpool(theirs.features(small)).flatten(1))
+        torch.testing.assert_close(net.trunk(small)["fc7"].flatten(1), features, rtol=1e-4, atol=1e-5)
+        large = torch.randn(1, 3, 288, 256)
+        grid = theirs.features(large)  # (1, 512, 9, 8): the classifier sees every 7x7 window of it
+        ours = net.trunk(large)["fc7"]
+        assert ours.shape[-2:] == (3, 2)
+        for row in range(3):
+            for column in range(2):
+                window = grid[..., row : row + 7, column : column + 7].flatten(1)
+                torch.testing.assert_close(ours[..., row, column], theirs.classifier[:5](window), rtol=1e-4, atol=1e-5)
+
+
+def caffe_file(path: Path) -> tuple[str, dict[str, np.ndarray]]:
+    """A file with Caffe's names for a net of a twentieth of VGG's width."""
+    random, arrays = np.random.default_rng(0), {}
+    shapes = {n: m.weight.shape for n, m in VGG16(width=0.05, fc_channels=8).named_modules() if n in VGG16_NAMES}
+    for name, shape in shapes.items():
+        arrays[f"{name}.weight"] = random.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape).astype(np.float16)
+        arrays[f"{name}.bias"] = random.normal(0, 0.1, shape[0]).astype(np.float16)
+    np.savez(path, **arrays)
+    return str(path), arrays
+
+
+def test_caffe_weights_see_bgr_minus_mean_through_any_normalisation(tmp_path: Path) -> None:
+    path, arrays = caffe_file(tmp_path / "vgg.npz")
+    rgb = torch.randint(0, 256, (1, 3, 40, 40)).double()
+    bgr = rgb.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+    kernel, bias = (torch.from_numpy(arrays[f"conv1_1.{t}"].astype(np.float64)) for t in ("weight", "bias"))
+    expected = torch.nn.functional.conv2d(bgr, kernel, bias)  # valid: the inside of the padded map
+    for mean, std in ((IMAGENET["mean"], IMAGENET["std"]), ([0.5] * 3, [0.25] * 3)):
+        net = FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8))
+        report = load_weights(net, path, mean=mean, std=std)
+        seen = (rgb / 255 - torch.tensor(mean).view(1, 3, 1, 1)) / torch.tensor(std).view(1, 3, 1, 1)
+        inside = net.trunk.conv1_1.double()(seen)[..., 1:-1, 1:-1]
+        assert ((inside - expected).norm() / expected.norm()).item() < 1e-5
+        assert sorted(report.coerced) == ["trunk.conv1_1.bias", "trunk.conv1_1.weight"]
+        assert "trunk.fc6.weight" in report.initial
+
+
+def test_the_original_weights_fit_the_full_net(test_data: Path) -> None:
+    net = FCN(num_classes=2, trunk=VGG16(fc_channels=8))
+    report = load_weights(net, str(test_data / "weights" / "vgg16_imagenet_caffe_conv_fp16.npz"), **IMAGENET)
+    assert len(report.copied) + len(report.coerced) == 26
+    assert {name.rsplit(".", 1)[0] for name in report.initial} == {"trunk.fc6", "trunk.fc7", "score_fr"}
+
+
+def test_the_report_names_every_tensor_once(classifier) -> None:
+    net = FCN(num_classes=2, trunk=VGG16())
+    report = load_weights(net, classifier[1], **IMAGENET)
+    assert sorted(report.copied + report.coerced + report.initial) == sorted(net.state_dict())
+    assert sorted(report.dropped) == ["classifier.6.bias", "classifier.6.weight"]
+    assert "dropped 2: classifier.6" in str(report)
+
+
+def test_weights_of_the_same_input_are_taken_as_they_are(classifier) -> None:
+    theirs, path = classifier
+    net = FCN(num_classes=2, trunk=VGG16())
+    load_weights(net, path, **IMAGENET)
+    assert torch.equal(net.trunk.conv1_1.weight, theirs.features[0].weight)
+
+
+def test_a_shape_that_fits_nowhere_is_an_error_with_a_remedy(classifier) -> None:
+    with pytest.raises(UserError, match=r"conv1_1.weight of shape \(64, 3, 3, 3\).*width=1"):
+        load_weights(FCN(num_classes=2, trunk=VGG16(width=0.5)), classifier[1], **IMAGENET)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"broken", "Cannot read weights="), (None, "neither a file nor a name")]
+)
+def test_a_file_that_is_none_is_an_error(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "w.npz"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        load_weights(FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8)), str(path), **IMAGENET)
+
+
+def test_an_unknown_input_is_refused_and_the_known_ones_listed(tmp_path: Path) -> None:
+    path, _ = caffe_file(tmp_path / "vgg.npz")
+    net = FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8))
+    with pytest.raises(UserError, match="Did you mean caffe"):
+        load_weights(net, path, **IMAGENET, expects="cafe")
+    assert INPUTS["torchvision"].mean == tuple(IMAGENET["mean"])

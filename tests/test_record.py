@@ -1,0 +1,89 @@
+"""A run's name follows from what can change its result, and its record tells how it ended."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fcnlab.compose import compose, plain
+from fcnlab.error import UserError
+from fcnlab.record import Run, run_name, write_whole
+
+
+def name(*overrides: str) -> str:
+    return run_name(plain(compose("train", ["experiment=shapes", *overrides])))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data.num_workers=3"],
+        ["logger=none"],
+        ["runs_dir=elsewhere"],
+        ["trainer.accelerator=cpu"],
+        ["trainer.devices=2"],
+        ["trainer.enable_progress_bar=false"],
+        ["checkpoint.every_n_steps=10"],
+        ["rerun=all"],
+    ],
+)
+def test_where_and_how_do_not_change_a_name(words: list[str]) -> None:
+    assert name(*words) == name()
+
+
+@pytest.mark.parametrize(
+    "words", [["optim.lr=1"], ["seed=1"], ["model=fcn32s"], ["data.batch_size=2"], ["score=last"], ["epochs=3"]]
+)
+def test_what_can_change_the_result_changes_the_name(words: list[str]) -> None:
+    assert name(*words) != name()
+
+
+def test_a_name_tells_experiment_model_data_and_seed() -> None:
+    assert name("model=fcn16s", "seed=7").startswith("shapes-fcn16s-shapes-s7-")
+
+
+def a_run(tmp_path: Path) -> Run:
+    return Run(plain(compose("train", ["experiment=shapes", f"runs_dir={tmp_path}"])))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(None, "finished"), (ZeroDivisionError, "failed"), (KeyboardInterrupt, "interrupted")]
+)
+def test_the_record_tells_how_a_run_ended(tmp_path: Path, error: type[BaseException] | None, status: str) -> None:
+    def go() -> None:
+        with a_run(tmp_path):
+            if error:
+                raise error("in the middle")
+
+    if error:
+        with pytest.raises(error):
+            go()
+    else:
+        go()
+    run = a_run(tmp_path)
+    assert json.loads((run.folder / "record.json").read_text())["status"] == status
+    assert ("in the middle" in (run.folder / "train.log").read_text()) == bool(error)
+
+
+def test_a_finished_run_of_other_code_is_not_passed_off_as_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with a_run(tmp_path):
+        pass
+    assert a_run(tmp_path).is_done("no")
+    assert "nothing to train" in capsys.readouterr().out
+    assert a_run(tmp_path).is_done("changed")
+    monkeypatch.setattr("fcnlab.record.source_hash", lambda: "other")
+    assert a_run(tmp_path).is_done("no")
+    assert "other code than today's. rerun=changed" in capsys.readouterr().out
+    assert not a_run(tmp_path).is_done("changed")
+    assert not a_run(tmp_path).is_done("all")
+    with pytest.raises(UserError, match="Known: no, changed, all"):
+        a_run(tmp_path).is_done("maybe")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a" / "file.txt", "first")
+    write_whole(tmp_path / "a" / "file.txt", "second")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["file.txt"]
+    assert (tmp_path / "a" / "file.txt").read_text() == "second"
