@@ -60,7 +60,7 @@ lock: $(STAMP) ## rewrite requirements.lock
 	  pyproject.toml --output-file requirements.lock
 
 wandb-sync: $(STAMP) ## send the W&B runs that were logged offline
-	$(VENV)/bin/wandb sync --include-offline runs/wandb/offline-run-*
+	$(VENV)/bin/wandb sync --yes runs/wandb/offline-run-*
 
 clean: ## remove the environment and caches, never runs
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
