@@ -1,12 +1,14 @@
 """Evidence: rows of history live in checkpoints, pictures show the right images."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import pytest
 from conftest import Trained
 
-from fcnlab.evidence import History, MaskWriter
+from fcnlab.evidence import Evidence, History, MaskWriter
 
 
 def test_history_goes_on_from_a_checkpoints_rows(tmp_path: Path) -> None:
@@ -37,3 +39,13 @@ def test_a_mask_is_written_as_labels_in_colour_and_over_its_photo(tmp_path: Path
         assert np.array(colour)[0, 1].tolist() == [255, 0, 0]
     with PIL.Image.open(tmp_path / "out" / "a_overlay.png") as over:
         assert np.array(over)[0, 1].tolist() == [178, 50, 50]
+
+
+def test_time_per_image_leaves_the_first_batch_out(tmp_path: Path, trained: Trained) -> None:
+    subject = Evidence(tmp_path, data=None)
+    subject.times = [(9.0, 8)]
+    assert subject.seconds_per_image() is None
+    subject.times += [(0.8, 8), (0.1, 1)]
+    assert subject.seconds_per_image() == pytest.approx(0.1)
+    # Seven test images are one batch, and that was left out.
+    assert json.loads((trained.folder / "record.json").read_text())["seconds_per_image"] is None

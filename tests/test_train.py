@@ -33,6 +33,7 @@ def test_the_record_says_what_a_repetition_needs(trained: Trained) -> None:
     assert set(record["fingerprint"]) == {"train", "val", "test"}
     needed = ("commit", "diff", "source_hash", "lock_hash", "versions", "device", "precision", "parameters", "seconds")
     assert all(record[key] not in (None, {}) for key in needed)
+    assert record["class_names"][0] == "background"
     config = yaml.safe_load((trained.folder / "config.yaml").read_text())
     assert config["trainer"]["max_epochs"] == 1
     assert config["data"]["seed"] == 0  # interpolations are resolved

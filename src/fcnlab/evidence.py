@@ -2,6 +2,8 @@
 
 import csv
 import io
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +57,25 @@ class Evidence(L.Callback):
         folder: where they go.
         data: gives the images and their truth.
         pictures: how many test images are drawn.
+        write: takes facts for the run's record, here ``seconds_per_image``.
     """
 
-    def __init__(self, folder: Path, data: SegmentationData, pictures: int = 16) -> None:
-        self.folder, self.data, self.pictures = folder, data, pictures
+    def __init__(
+        self, folder: Path, data: SegmentationData, pictures: int = 16, write: Callable[..., None] | None = None
+    ) -> None:
+        self.folder, self.data, self.pictures, self.write = folder, data, pictures, write
         self.names: list[str] = []
         self.counts: list[torch.Tensor] = []
+        self.times: list[tuple[float, int]] = []
 
     def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Forget an earlier test."""
-        self.names, self.counts = [], []
+        self.names, self.counts, self.times = [], [], []
         self.places = {name: i for i, name in enumerate(self.data.names(self.data.test_split))}
+
+    def on_test_batch_start(self, *_: Any) -> None:
+        """Start the clock when the batch is on the device."""
+        self.started = now()
 
     def on_test_batch_end(
         self,
@@ -76,7 +86,8 @@ class Evidence(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep a batch's counts and draw its images if they are among the first."""
+        """Keep a batch's time and counts, and draw its images if they are among the first."""
+        self.times.append((now() - self.started, len(batch["name"])))
         self.names += batch["name"]
         self.counts.append(outputs["counts"].cpu())
         for name, prediction in zip(batch["name"], outputs["prediction"], strict=True):
@@ -102,6 +113,20 @@ class Evidence(L.Callback):
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(self.folder / "counts.npz", names=np.array(self.names)[order], **arrays)
+        if self.write:
+            self.write(seconds_per_image=self.seconds_per_image())
+
+    def seconds_per_image(self) -> float | None:
+        """From image to scored prediction, without reading and drawing, and without the first batch, which warms up."""
+        seconds, images = (sum(values) for values in zip(*self.times[1:], strict=True)) if self.times[1:] else (0, 0)
+        return seconds / images if images else None
+
+
+def now() -> float:
+    """Seconds, read when the device has done all it was asked to do."""
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()
+    return time.perf_counter()
 
 
 class ValidationPictures(L.Callback):

@@ -31,7 +31,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 # What only says where and how, and cannot change a result.
 NEUTRAL = (
-    *("runs_dir", "logger", "rerun", "trace", "expected", "by_variant", "row", "checkpoint", "hydra"),
+    *("runs_dir", "logger", "rerun", "trace", "expected", "checkpoint", "hydra"),
+    *("by_variant", "row", "seeds"),  # what an experiment expects, and of which seeds; what it sets stands elsewhere
     *("data.root", "data.num_workers", "data.download", "data.archive"),
     *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar"),
     *("trainer.enable_model_summary", "trainer.log_every_n_steps", "trainer.profiler", "trainer.benchmark"),
@@ -72,6 +73,12 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """What ``write_json`` wrote; empty where there is nothing."""
     return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The rows of a history.csv, one per epoch."""
+    with path.open() as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 class Run:
@@ -131,8 +138,7 @@ class Run:
 
     def history(self) -> list[dict[str, float]]:
         """The rows of history.csv, one per epoch."""
-        with (self.folder / "history.csv").open() as file:
-            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+        return read_history(self.folder / "history.csv")
 
     def write_metrics(self, trainer: "L.Trainer") -> None:
         """Write metrics.json: the test scores, beside the train and val scores of the epoch that was tested."""

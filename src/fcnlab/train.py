@@ -36,7 +36,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
         L.seed_everything(config["seed"], verbose=False)
         data: SegmentationData = build(config["data"])
         rank_zero_only(data.prepare_data)()
-        run.write(fingerprint={split: data.fingerprint(split) for split in SPLITS})
+        run.write(fingerprint={split: data.fingerprint(split) for split in SPLITS}, class_names=list(data.class_names))
         task = build_task(config, data)
         logger = build_logger(config["logger"], run)
         callbacks = run_callbacks(run, data, config, logger)

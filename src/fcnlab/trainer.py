@@ -70,7 +70,7 @@ def run_callbacks(run: Run, data: SegmentationData, config: dict[str, Any], logg
         # Weights only: what it takes to go on training is in last.ckpt.
         ModelCheckpoint(filename="best", monitor="val/mean_iou", mode="max", save_weights_only=True, **checkpoints),
         ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **often, **checkpoints),
-        Evidence(run.folder, data),
+        Evidence(run.folder, data, write=run.write),
     ]
     if config["early_stopping"]:
         callbacks.append(EarlyStopping(monitor="val/mean_iou", mode="max", **config["early_stopping"]))
