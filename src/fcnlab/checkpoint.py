@@ -1,54 +1,129 @@
-"""Reading a checkpoint: it holds tensors and plain Python only, and runs no code."""
+"""Reading a checkpoint: it holds tensors and plain values only, runs no code, and builds only what conf/ lists."""
 
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from fcnlab.compose import CONF
 from fcnlab.error import UserError
 
+FORMAT = 1  # raised when an older fcnlab could no longer read what a newer one writes
+SECTIONS = ("data", "model", "loss")  # the parts of a checkpoint's config from which objects are built
+# What is for training only, or would let a stranger's checkpoint fetch files: never taken from a checkpoint.
+LEFT_OUT: dict[str, dict[str, Any]] = {"data": {"augment": [], "download": False}}
 
-def load_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The content of a checkpoint of fcnlab: ``state_dict`` and, under ``fcnlab``, config and facts."""
+
+def load_checkpoint(path: str | Path, *, build: Collection[str] = SECTIONS) -> dict[str, Any]:
+    """The content of a checkpoint of fcnlab: ``state_dict`` and, under ``fcnlab``, config and facts.
+
+    Args:
+        build: the sections of its config from which objects will be built; what they ask for is checked.
+
+    Raises:
+        UserError: it is broken, foreign, written by a newer fcnlab, or asks for what conf/ does not list.
+    """
+    content: dict[str, Any] = read_content(path)
+    saved = content.get("fcnlab") if isinstance(content, dict) else None
+    if not isinstance(saved, dict) or not isinstance(saved.get("config"), dict):
+        raise UserError(
+            f"checkpoint={path} was not written by fcnlab: it has no config. Name the net and the data beside it "
+            "(model=... data=...), or use one that fcnlab.train wrote."
+        )
+    if (found := saved.get("format", FORMAT)) != FORMAT:
+        raise UserError(
+            f"checkpoint={path} has format {found!r}; this fcnlab reads format {FORMAT}. Use the fcnlab that wrote it, "
+            "or a newer one."
+        )
+    for section in build:
+        for problem in foreign(section, saved["config"].get(section)):
+            raise UserError(
+                f"checkpoint={path} {problem}. From a checkpoint only what conf/{section} lists is built: "
+                f"{', '.join(sorted(listed(section)))}. If the code is yours, name it: {section}=... on the command "
+                "line (with --config-dir)."
+            )
+    if wrong := next(faults(saved), None):
+        raise UserError(f"checkpoint={path} is damaged: {wrong}. Use one that fcnlab.train wrote.")
+    return content
+
+
+def read_content(path: str | Path) -> Any:
+    """What ``torch.save`` put into a file, if it is whole and holds tensors and plain values only."""
     import torch
 
     file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"There is no file checkpoint={path}. Expected runs/<name>/checkpoints/best.ckpt.")
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(file) as archive:  # torch reads without looking at the checksums
+            if broken := archive.testzip():
+                raise zipfile.BadZipFile(f"wrong checksum in {broken}.")
+        return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # what a broken or hostile file raises is not defined by torch
         raise UserError(
-            f"Cannot read checkpoint={path}: {type(error).__name__}: {str(error).splitlines()[0]} A checkpoint holds "
-            "tensors and plain values only. Use one that fcnlab.train wrote."
+            f"Cannot read checkpoint={path}: {describe(error)} A checkpoint holds tensors and plain values only. Use "
+            "one that fcnlab.train wrote; delete a broken last.ckpt to train from the start."
         ) from error
-    if not isinstance(content, dict) or "fcnlab" not in content:
-        raise UserError(
-            f"checkpoint={path} was not written by fcnlab: it has no config. Name the net and the data beside it "
-            "(model=... data=...), or use one that fcnlab.train wrote."
-        )
-    for target in targets(content["fcnlab"]["config"]):
-        if not target.startswith(ALLOWED):
-            raise UserError(
-                f"checkpoint={path} asks to build {target}. From a checkpoint only {', '.join(ALLOWED)} are built; if "
-                "the code is yours, name it on the command line (model=... or data=...)."
-            )
-    return content
 
 
-ALLOWED = ("fcnlab.model.", "fcnlab.data.", "fcnlab.loss.", "fcnlab.optim.", "albumentations.", "torch.optim.")
-BUILT = ("data", "model", "loss", "optim")  # the sections of a config from which objects are built
+def describe(error: Exception) -> str:
+    """The line of torch's message that tells what was met."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "GLOBAL" in line or "Unsupported" in line] or lines or [""]
+    return f"{type(error).__name__}: {telling[0]}"
 
 
-def targets(config: dict[str, Any]) -> Iterator[str]:
-    """Every ``_target_`` in the sections from which objects are built."""
+def faults(saved: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the facts that a checkpoint keeps beside its config."""
+    names, palette = saved.get("class_names"), saved.get("palette")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        yield "it has no class names"
+    elif not isinstance(palette, list) or len(palette) != len(names) or not all(is_numbers(c, 3) for c in palette):
+        yield f"its palette does not hold three numbers for each of {len(names)} classes"
+    for key in ("mean", "std"):
+        if not is_numbers(saved.get(key), 3):
+            yield f"its {key} is not three numbers"
+
+
+def is_numbers(value: Any, count: int) -> bool:
+    """Whether this is a list of ``count`` numbers."""
+    return isinstance(value, list) and len(value) == count and all(isinstance(n, int | float) for n in value)
+
+
+def foreign(section: str, node: Any, place: str = "") -> Iterator[str]:
+    """What a section of a stranger's config asks for that ``conf/<section>`` does not offer, first things first."""
+    place = place or section
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if place == section and key in LEFT_OUT.get(section, {}):
+                continue
+            if key == "_target_":
+                if value not in listed(section):
+                    yield f"asks to build {value}"
+            elif not isinstance(key, str) or key.startswith("_"):
+                yield f"has an instruction {key!r} under {place}"
+            else:
+                yield from foreign(section, value, f"{place}.{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from foreign(section, value, f"{place}.{index}")
+    elif isinstance(node, str) and "${" in node:
+        yield f"has an interpolation {node!r} under {place}"
+    elif not isinstance(node, str | int | float | None):
+        yield f"has a {type(node).__name__} under {place}"
+
+
+def listed(section: str) -> set[str]:
+    """Every ``_target_`` in ``conf/<section>``, but for what a checkpoint never brings."""
 
     def walk(node: Any) -> Iterator[str]:
         if isinstance(node, dict):
             if "_target_" in node:
                 yield str(node["_target_"])
-            node = list(node.values())
-        if isinstance(node, list):
-            for inner in node:
-                yield from walk(inner)
+            for key, value in node.items():
+                if key not in LEFT_OUT.get(section, {}):
+                    yield from walk(value)
 
-    yield from walk([config.get(section) for section in BUILT])
+    return {t for path in (CONF / section).rglob("*.yaml") for t in walk(yaml.safe_load(path.read_text()))}

@@ -97,18 +97,19 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
     values = dict(word.split("=", 1) for word in typed if "=" in word)
     if "checkpoint" not in values:
         return []
-    from fcnlab.checkpoint import load_checkpoint
+    from fcnlab.checkpoint import LEFT_OUT, SECTIONS, load_checkpoint
 
     if Path(values["checkpoint"]).suffix != ".ckpt" and "model" in values:
         return []  # weights from elsewhere: the net is named beside them
-    saved = load_checkpoint(values["checkpoint"].strip("'\""))["fcnlab"]["config"]
+    groups = [group for group in SECTIONS if group not in values]
+    saved = load_checkpoint(values["checkpoint"].strip("'\""), build=groups)["fcnlab"]["config"]
     choices = []
-    for group in ("data", "model", "loss"):
-        ConfigStore.instance().store(group=group, name=FROM_CHECKPOINT, node=OmegaConf.create(saved[group]))
-        if group not in values:
-            choices.append(f"{group}={FROM_CHECKPOINT}")
+    for group in groups:
+        node = saved[group] | {k: v for k, v in LEFT_OUT.get(group, {}).items() if k in saved[group]}
+        ConfigStore.instance().store(group=group, name=FROM_CHECKPOINT, node=OmegaConf.create(node))
+        choices.append(f"{group}={FROM_CHECKPOINT}")
     for key, value in (("trainer.precision", saved["trainer"]["precision"]), ("channels_last", saved["channels_last"])):
-        if key not in values:
+        if key not in values and re.fullmatch(r"[\w-]+", str(value)):  # a word, nothing that Hydra would read further
             choices.append(f"{key}={value}")
     return choices
 

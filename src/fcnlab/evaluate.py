@@ -26,7 +26,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     config = plain(cfg)
     if config["split"] not in SPLITS:
         raise UserError(f"split={config['split']} is not known. {nearest(config['split'], SPLITS)}")
-    saved = load_checkpoint(config["checkpoint"])
+    saved = load_checkpoint(config["checkpoint"], build=())  # what is built stands in cfg, checked where it came from
     data = build(config["data"])
     data.test_split = config["split"]
     if list(data.class_names) != saved["fcnlab"]["class_names"]:

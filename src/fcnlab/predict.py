@@ -25,7 +25,7 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.trainer import build_trainer, prefers_channels_last
 
     config = plain(cfg)
-    saved = load_checkpoint(config["checkpoint"])
+    saved = load_checkpoint(config["checkpoint"], build=())  # what is built stands in cfg, checked where it came from
     facts = saved["fcnlab"]
     files = find_photos(config["images"])
     pipeline = Pipeline(image_size=config["data"]["image_size"], mean=facts["mean"], std=facts["std"])

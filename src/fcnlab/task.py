@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torchmetrics import MeanMetric
 
+from fcnlab.checkpoint import FORMAT
 from fcnlab.data.datamodule import Batch
 from fcnlab.error import UserError
 from fcnlab.loss import CrossEntropy
@@ -132,7 +133,7 @@ class SegmentationTask(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make the checkpoint whole: with this, ``evaluate`` and ``predict`` need nothing else."""
-        checkpoint["fcnlab"] = {"config": self.config, **self.facts}
+        checkpoint["fcnlab"] = {"format": FORMAT, "config": self.config, **self.facts}
 
 
 def describe_mismatch(task: SegmentationTask, weights: dict[str, torch.Tensor]) -> str:

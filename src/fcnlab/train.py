@@ -20,6 +20,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     import lightning as L
     from lightning.pytorch.utilities import rank_zero_only
 
+    from fcnlab.checkpoint import load_checkpoint
     from fcnlab.compose import build, plain
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.record import Run
@@ -45,6 +46,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
         show_start(run)
 
         if run.last_checkpoint:
+            load_checkpoint(run.last_checkpoint, build=())  # refused with a message where it is broken
             say(f"Going on from {run.last_checkpoint}.")
         trainer.fit(task, datamodule=data, ckpt_path=run.last_checkpoint, weights_only=True)
         trainer.test(task, datamodule=data, ckpt_path=run.scored_checkpoint(), weights_only=True, verbose=False)

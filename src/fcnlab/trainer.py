@@ -22,6 +22,7 @@ EXPECTED_WARNINGS = (
     "does not have many workers",  # data.num_workers=auto chose them
     "isinstance.treespec, LeafSpec",  # lightning 2.6 beside torch 2.14
     "requested to overfit but enabled train dataloader shuffling",  # trainer=overfit means one batch, always the same
+    "srun. command is available on your system but is not used",  # one process here is what was asked for
     "is smaller than the logging interval",  # history.csv has the epochs; loggers get fewer steps
 )
 

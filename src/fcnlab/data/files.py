@@ -2,11 +2,14 @@
 
 import hashlib
 import shutil
+import stat
+import struct
 import tempfile
 import urllib.request
 import zipfile
-from collections.abc import Sequence
-from pathlib import Path
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +21,8 @@ from fcnlab.data.datamodule import VOID, SegmentationData
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
 
+# What Pillow raises for files that are no whole images, or absurdly large ones.
+BROKEN = (OSError, SyntaxError, EOFError, struct.error, zlib.error, PIL.Image.DecompressionBombError)
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -76,7 +81,8 @@ class FileData(SegmentationData):
     def read(self, split: str, index: int) -> tuple[Image, Mask]:
         """Read one image and its mask, and check that they belong together."""
         pair = self.checked_pairs(split)[index]
-        image, mask = read_image(pair.image), read_mask(pair.mask)
+        mask = read_mask(pair.mask)
+        image = read_image(pair.image, drawn=mask.shape)
         if self.void_label != VOID:
             mask = np.where(mask == self.void_label, VOID, mask).astype(np.uint8)
         if image.shape[:2] != mask.shape:
@@ -108,31 +114,50 @@ def open_image(path: Path) -> PIL.Image.Image:
     """Open a file as an image; only its header is read."""
     try:
         return PIL.Image.open(path)
-    except (OSError, SyntaxError) as error:
+    except BROKEN as error:
         raise unreadable(path, error) from error
 
 
-def read_image(path: Path) -> Image:
-    """An image file as (H, W, 3) uint8 RGB, turned as its EXIF tag says."""
+def decode(path: Path, read: Callable[[PIL.Image.Image], Image]) -> Image:
+    """What ``read`` makes of an image file, if the file is whole."""
     with open_image(path) as image:
         try:
-            return np.array(PIL.ImageOps.exif_transpose(image).convert("RGB"))
-        except (OSError, SyntaxError) as error:
+            if image.format == "PNG":  # Pillow decodes them without looking at the checksums
+                with PIL.Image.open(path) as probe:
+                    probe.verify()
+            return read(image)
+        except BROKEN as error:
             raise unreadable(path, error) from error
+
+
+def read_image(path: Path, drawn: tuple[int, ...] | None = None) -> Image:
+    """An image file as (H, W, 3) uint8 RGB, turned as its EXIF tag says.
+
+    Args:
+        drawn: (H, W) of its mask. A mask that only fits the pixels as they lie in the file was drawn on those.
+    """
+
+    def read(image: PIL.Image.Image) -> Image:
+        turned = PIL.ImageOps.exif_transpose(image)
+        if drawn == (image.height, image.width) != (turned.height, turned.width):
+            turned = image
+        return np.array(turned.convert("RGB"))
+
+    return decode(path, read)
 
 
 def read_mask(path: Path) -> Mask:
     """An index or palette image as (H, W) uint8 labels."""
-    with open_image(path) as mask:
+
+    def read(mask: PIL.Image.Image) -> Mask:
         if mask.mode not in ("L", "P"):
             raise UserError(
                 f"Mask {path} has mode {mask.mode}. A mask holds one class index per pixel: save it as an 8-bit grey "
                 "or palette PNG."
             )
-        try:
-            return np.array(mask)
-        except (OSError, SyntaxError) as error:
-            raise unreadable(path, error) from error
+        return np.array(mask)
+
+    return decode(path, read)
 
 
 def unreadable(path: Path, error: Exception) -> UserError:
@@ -156,11 +181,12 @@ def fetch_folder(archive: str, *, folder: str, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         file = Path(scratch) / "archive.zip"
         try:
-            with urllib.request.urlopen(archive) as response, file.open("wb") as out:
+            with urllib.request.urlopen(archive, timeout=60) as response, file.open("wb") as out:
                 total = int(response.headers.get("Content-Length") or 0)
                 with rich.progress.wrap_file(response, total=total, description=f"fetching {folder}") as body:
                     shutil.copyfileobj(body, out, length=2**20)
-            with zipfile.ZipFile(file) as zipped:  # extract() never writes outside its folder
+            with zipfile.ZipFile(file) as zipped:
+                refuse_escapes(archive, zipped)
                 for member in zipped.namelist():
                     if folder in Path(member).parts:
                         zipped.extract(member, scratch)
@@ -170,3 +196,14 @@ def fetch_folder(archive: str, *, folder: str, target: Path) -> None:
         if not found:
             raise UserError(f"{archive} holds no folder {folder}. Get it by hand and put it at {target}.")
         found[0].rename(target)
+
+
+def refuse_escapes(archive: str, zipped: zipfile.ZipFile) -> None:
+    """Refuse an archive that tries to write outside its folder: ``extract`` would not let it; who trusts the rest?"""
+    for member in zipped.infolist():
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):
+            raise UserError(
+                f"{archive} holds {member.filename!r}, a link or a path out of its folder. Nothing of it was unpacked. "
+                "Get it from elsewhere."
+            )

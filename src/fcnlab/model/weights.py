@@ -1,5 +1,6 @@
 """Weights from elsewhere: torchvision's VGG16, files with Caffe's names, and checkpoints of fcnlab."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,8 +133,7 @@ def read_tensors(source: str) -> tuple[Mapping[str, torch.Tensor], str]:
     if source in ENUMS:
         from torchvision.models import VGG16_Weights
 
-        weights = VGG16_Weights[source]
-        state = torch.hub.load_state_dict_from_url(weights.url, progress=True, check_hash=True)
+        state = torch.load(fetch_weights(VGG16_Weights[source].url), map_location="cpu", weights_only=True)
         if source == "IMAGENET1K_FEATURES":  # its classifier is filled with nan
             state = {name: tensor for name, tensor in state.items() if name.startswith("features")}
             return state, "torchvision_features"
@@ -148,10 +148,31 @@ def read_tensors(source: str) -> tuple[Mapping[str, torch.Tensor], str]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a broken file raises is not defined by numpy, zipfile or torch
         raise UserError(f"Cannot read weights={source}: {error}. Give a whole .npz, .pth or .ckpt.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"weights={source} holds a {type(content).__name__}. Give a file of tensors by name.")
     if "fcnlab" in content:
         state = {name.removeprefix("net."): t for name, t in content["state_dict"].items() if name.startswith("net.")}
         return state, "fcnlab"
+    if odd := [str(name) for name, tensor in content.items() if not isinstance(tensor, torch.Tensor)]:
+        raise UserError(f"weights={source} holds {', '.join(odd[:5])}, no tensors. Give a file of tensors by name.")
     return content, "torchvision" if any(name.startswith("features.") for name in content) else "caffe_fcn"
+
+
+def fetch_weights(url: str) -> Path:
+    """A file of torchvision's, fetched once into torch's cache; its hash is checked whenever it is used."""
+    file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    wanted = file.stem.rpartition("-")[2]  # vgg16-397923af.pth: the beginning of its SHA-256
+    try:
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(file), hash_prefix=wanted)
+        with file.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()[: len(wanted)]
+    except (OSError, RuntimeError) as error:  # RuntimeError: what was fetched has another hash
+        raise UserError(f"Cannot fetch {url}: {error}. Get it by hand and put it at {file}.") from error
+    if found != wanted:
+        raise UserError(f"{file} has hash {found}, not {wanted}: it is not {url}. Delete it to fetch it anew.")
+    return file
 
 
 def rename(name: str) -> str:
