@@ -8,9 +8,11 @@ PINS   := torch==2.14.1 torchvision==0.29.1
 CPU_SITE := https://download.pytorch.org/whl/cpu
 CUDA_BLOCKS := '/^[a-z0-9]/ {keep = !/^(nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*|triton|torch|torchvision)==/} keep'
 ARGS   ?=
+EXP    ?= shapes
+SEED   ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format smoke lock wandb-sync clean
+.PHONY: help install train ladder test lint format smoke lock wandb-sync clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ endif
 
 train: $(STAMP) ## train FCN-8s on embedded data (ARGS="model=fcn32s seed=1" for more)
 	$(RUN) -m fcnlab.train experiment=shapes $(ARGS)
+
+ladder: $(STAMP) ## train FCN-32s, 16s and 8s, each from the one before (EXP=shapes SEED=0)
+	$(RUN) -m fcnlab.train -m experiment=$(EXP) seed=$(SEED) model=fcn32s,fcn16s,fcn8s start=coarser $(ARGS)
 
 test: $(STAMP) ## run the tests
 	$(RUN) -m pytest $(ARGS)

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from fcnlab.compose import CONF, compose
+from fcnlab.compose import CONF, compose, with_typed
 from fcnlab.error import UserError, nearest
 from fcnlab.report import say, show_jobs
 
@@ -87,7 +87,7 @@ def run_job(task: Task, cfg: DictConfig) -> Job:
     """Run a task; an error of one job of a sweep must not stop the others."""
     overrides = list(HydraConfig.get().overrides.task)
     try:
-        return Job(overrides, value=task(cfg))
+        return Job(overrides, value=task(with_typed(cfg, overrides)))
     except Exception as error:
         return Job(overrides, error=error)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
@@ -15,9 +16,19 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 def compose(command: str, overrides: list[str] | None = None) -> DictConfig:
     """The config of ``python -m fcnlab.<command> <overrides>``, for notebooks and tests."""
+    if HydraConfig.initialized() and GlobalHydra.instance().is_initialized():
+        # Within a command: its own Hydra knows --config-dir.
+        return with_typed(hydra.compose(command, overrides), overrides or [])
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra.compose(command, overrides)
+        return with_typed(hydra.compose(command, overrides), overrides or [])
+
+
+def with_typed(config: DictConfig, words: list[str]) -> DictConfig:
+    """Keep in a training's config what was typed for it, by which a rung of the ladder finds the one before."""
+    if "typed" in config:
+        config.typed = list(words)
+    return config
 
 
 def plain(config: Any) -> dict[str, Any]:

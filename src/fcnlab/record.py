@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 # What only says where and how, and cannot change a result.
 NEUTRAL = (
-    *("runs_dir", "logger", "rerun", "trace", "expected", "checkpoint", "hydra"),
+    *("runs_dir", "logger", "rerun", "trace", "typed", "expected", "checkpoint", "hydra"),
     *("by_variant", "row", "seeds"),  # what an experiment expects, and of which seeds; what it sets stands elsewhere
     *("data.root", "data.num_workers", "data.download", "data.archive"),
     *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar"),

@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 from fcnlab.command import command
 
 if TYPE_CHECKING:  # torch loads when a training starts, not when help is asked for
+    from pathlib import Path
+
     from fcnlab.data.datamodule import SegmentationData
     from fcnlab.task import SegmentationTask
 
@@ -21,24 +23,26 @@ def train(cfg: DictConfig) -> dict[str, float]:
     from lightning.pytorch.utilities import rank_zero_only
 
     from fcnlab.checkpoint import load_checkpoint
-    from fcnlab.compose import build, plain
+    from fcnlab.compose import build
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.record import Run
     from fcnlab.report import say, show_scores, show_start
+    from fcnlab.start import resolve, start_checkpoint
     from fcnlab.trainer import build_logger, build_trainer, run_callbacks
 
-    config = plain(cfg)
+    config = resolve(cfg)
     run = Run(config)
     if run.is_done(config["rerun"]):
         show_scores(run, run.metrics())
         return run.metrics()
 
+    start = start_checkpoint(cfg)
     with run:
         L.seed_everything(config["seed"], verbose=False)
         data: SegmentationData = build(config["data"])
         rank_zero_only(data.prepare_data)()
         run.write(fingerprint={split: data.fingerprint(split) for split in SPLITS}, class_names=list(data.class_names))
-        task = build_task(config, data)
+        task = build_task(config, data, start)
         logger = build_logger(config["logger"], run)
         callbacks = run_callbacks(run, data, config, logger)
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
@@ -55,18 +59,21 @@ def train(cfg: DictConfig) -> dict[str, float]:
     return run.metrics()
 
 
-def build_task(config: dict[str, Any], data: "SegmentationData") -> "SegmentationTask":
-    """The net with its initial weights, its loss and its recipe of learning."""
+def build_task(config: dict[str, Any], data: "SegmentationData", start: "Path | None" = None) -> "SegmentationTask":
+    """The net with its initial weights (of the checkpoint ``start`` if there is one), its loss and its recipe."""
     import torch
 
     from fcnlab.compose import build
-    from fcnlab.model.weights import load_weights
+    from fcnlab.model.weights import load_weights, shorten
     from fcnlab.report import say
     from fcnlab.task import SegmentationTask
     from fcnlab.trainer import prefers_channels_last
 
     net = build(config["model"], num_classes=len(data.class_names))
-    if config["weights"]:
+    if start:
+        report = load_weights(net, str(start), mean=data.mean, std=data.std)
+        say(f"start={config['start']}: {len(report.copied)} tensors carried over; new are {shorten(report.initial)}.")
+    elif config["weights"]:
         wanted = {"mean": data.mean, "std": data.std, "expects": config["weights_input"]}
         say(f"weights={config['weights']}: {load_weights(net, config['weights'], **wanted)}")
     if config["compile"]:

@@ -1,0 +1,72 @@
+"""Where a rung of the ladder starts: the finished run of the coarser variant (Long et al. 2015, section 4.2)."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from fcnlab.compose import compose, plain
+from fcnlab.error import UserError
+from fcnlab.record import Run, run_name
+
+LADDER = ("fcn32s", "fcn16s", "fcn8s")  # each starts from the one before where start=coarser
+
+
+def resolve(cfg: DictConfig) -> dict[str, Any]:
+    """The config in plain Python, in which ``start`` is the name of the run that this one starts from, or None.
+
+    That name follows from that run's config, its own start included: another predecessor makes another run.
+    """
+    before = predecessor(cfg)
+    return plain(cfg) | {"start": None if before is None else run_name(resolve(before))}
+
+
+def predecessor(cfg: DictConfig) -> DictConfig | None:
+    """The config that the same typed words with ``model=<start>`` give; None where nothing is started from.
+
+    Its own start is ``coarser`` where that was typed, for it holds for every rung; else what its experiment says.
+    """
+    variant = start_variant(cfg)
+    if variant is None:
+        return None
+    kept = [w for w in cfg.typed if w == "start=coarser" or w.partition("=")[0].lstrip("+") not in ("model", "start")]
+    before = compose("train", [*kept, f"model={variant}"])
+    skips, fewer = (list(OmegaConf.select(c, "model.skips") or []) for c in (cfg, before))
+    if len(fewer) >= len(skips) or skips[: len(fewer)] != fewer:
+        raise UserError(
+            f"start={variant} has the skips {fewer}, model={cfg.model.name} has {skips}. A net starts from a coarser "
+            f"one, whose skips are its own first ones: {', '.join(LADDER)}, in this order. Set start=coarser or null."
+        )
+    return before
+
+
+def start_variant(cfg: DictConfig) -> str | None:
+    """The variant named by ``start``; ``coarser`` is the one before on the ladder, none for what is not on it."""
+    if cfg.start != "coarser":
+        return None if cfg.start is None else str(cfg.start)
+    place = LADDER.index(cfg.model.name) if cfg.model.name in LADDER else 0
+    return LADDER[place - 1] if place else None
+
+
+def start_checkpoint(cfg: DictConfig) -> Path | None:
+    """The scored checkpoint of the finished run from which this one starts; an error where there is none yet."""
+    before = predecessor(cfg)
+    if before is None:
+        return None
+    run = Run(resolve(before))
+    status, checkpoint = run.record.get("status", "missing"), run.scored_checkpoint()
+    if status != "finished" or not checkpoint.is_file():
+        state = f"its {checkpoint.name} is missing" if status == "finished" else f"it is {status}"
+        raise UserError(
+            f"model={cfg.model.name} starts from the finished run {run.folder}, but {state}. Make it first: "
+            f"python -m fcnlab.train {shlex.join([*config_folders(), *before.typed])}"
+        )
+    return checkpoint
+
+
+def config_folders() -> list[str]:
+    """The ``--config-dir`` that this command was given, for other commands to be typed."""
+    sources = HydraConfig.get().runtime.config_sources if HydraConfig.initialized() else []
+    return [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]

@@ -1,0 +1,143 @@
+"""Each rung of the ladder starts from the scored checkpoint of the finished run below it."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY, Command, call
+from omegaconf import DictConfig
+
+from fcnlab.compose import build, compose
+from fcnlab.record import run_name
+from fcnlab.start import LADDER, resolve, start_checkpoint
+from fcnlab.task import SegmentationTask
+from fcnlab.train import build_task
+
+RUNG = (*TINY, "data.images.train=8", "start=coarser")
+CLIMB = ("-m", *RUNG, f"model={','.join(LADDER)}")
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folders of a tiny ladder on shapes, climbed through the command."""
+    runs = tmp_path_factory.mktemp("ladder")
+    code, _, message = call("train", (*CLIMB, f"runs_dir={runs}"))
+    assert code == 0, message
+    # After one short epoch scores are next to nothing, and the best checkpoint is the last: make them tell.
+    for variant in LADDER[:2]:
+        path = only(runs, variant) / "checkpoints" / "best.ckpt"
+        saved = torch.load(path, weights_only=True)
+        for key in [key for key in saved["state_dict"] if key.startswith("net.score")]:
+            saved["state_dict"][key].normal_()
+        torch.save(saved, path)
+    return runs
+
+
+def only(runs: Path, variant: str) -> Path:
+    (folder,) = runs.glob(f"*-{variant}-*")
+    return folder
+
+
+def config(runs: Path, variant: str) -> DictConfig:
+    return compose("train", [*RUNG, f"runs_dir={runs}", f"model={variant}"])
+
+
+def first(cfg: DictConfig) -> SegmentationTask:
+    """The net before its first step."""
+    return build_task(resolve(cfg), build(cfg.data), start_checkpoint(cfg)).eval()
+
+
+def bilinear(score: torch.Tensor, factor: int, start: int, size: int) -> torch.Tensor:
+    """Transposed convolution with the bilinear kernel of the authors' surgery.py, then a crop."""
+    ramp = 1 - (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor
+    kernel = torch.outer(ramp, ramp).expand(score.shape[1], 1, -1, -1)
+    full = torch.nn.functional.conv_transpose2d(score, kernel, stride=factor, groups=score.shape[1])
+    return full[..., start : start + size, start : start + size]
+
+
+def test_the_first_prediction_is_the_old_one_upsampled_in_two_steps(ladder: Path) -> None:
+    image = torch.randn(1, 3, 64, 64)
+    saved = {v: torch.load(only(ladder, v) / "checkpoints" / "best.ckpt", weights_only=True) for v in LADDER[:2]}
+    with torch.no_grad():
+        # The coarse score is in both: score_fr on fc7, at stride 32; and score_pool4 on pool4, at stride 16.
+        middle, fine = first(config(ladder, "fcn16s")), first(config(ladder, "fcn8s"))
+        old = {v: {k.removeprefix("net."): t for k, t in saved[v]["state_dict"].items()} for v in saved}
+        for task, variant in ((middle, "fcn32s"), (fine, "fcn16s")):
+            state = task.net.state_dict()
+            carried = [key for key in old[variant] if key.startswith(("trunk.", "score_"))]
+            assert all(torch.equal(state[key], old[variant][key]) for key in carried)
+            assert not any(state[key].any() for key in state if key not in carried)
+            assert len(state) == len(carried) + 2
+        score = torch.nn.functional.conv2d(
+            middle.net.trunk(image)["fc7"], old["fcn32s"]["score_fr.weight"], old["fcn32s"]["score_fr.bias"]
+        )
+        expected = bilinear(bilinear(score, 2, start=1, size=4), 16, start=8, size=64)
+        assert expected.abs().max() > 1
+        torch.testing.assert_close(middle(image), expected, rtol=1e-4, atol=1e-4)
+        features = fine.net.trunk(image)
+        fr, pool4 = (
+            torch.nn.functional.conv2d(
+                features[f], old["fcn16s"][f"score_{s}.weight"], old["fcn16s"][f"score_{s}.bias"]
+            )
+            for f, s in (("fc7", "fr"), ("pool4", "pool4"))
+        )
+        fused = bilinear(fr, 2, start=1, size=4) + pool4
+        expected = bilinear(bilinear(fused, 2, start=1, size=8), 8, start=4, size=64)
+        torch.testing.assert_close(fine(image), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_unfinished_rung_is_not_started_from(ladder: Path, command: Command) -> None:
+    record = only(ladder, "fcn16s") / "record.json"
+    finished = record.read_text()
+    record.write_text(json.dumps(json.loads(finished) | {"status": "running"}))  # as kill -9 leaves it
+    outcome = command("train", *RUNG, f"runs_dir={ladder}", "model=fcn8s", "rerun=all")
+    record.write_text(finished)
+    assert outcome.code == 1
+    assert f"{record.parent}, but it is running" in outcome.text
+
+
+def test_a_missing_rung_is_named_with_the_command_that_makes_it(command: Command, tmp_path: Path) -> None:
+    outcome = command("train", *RUNG, "model=fcn16s", "optim.lr_factors={trunk.conv: 0.5}")
+    assert outcome.code == 1
+    assert "but it is missing" in outcome.text
+    assert not (tmp_path / "runs").exists()
+    makes_it = shlex.split(outcome.text.partition("python -m fcnlab.train ")[2])
+    assert command("train", *makes_it).code == 0
+    outcome = command("train", *RUNG, "model=fcn16s", "optim.lr_factors={trunk.conv: 0.5}")
+    assert outcome.code == 0, outcome.text
+    assert "new are score_pool4." in outcome.text
+
+
+def test_a_predecessor_in_a_config_folder_of_ones_own_is_found(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    text = "# @package _global_\nexperiment: own\nby_variant: {fcn32s: {start: null}, fcn16s: {start: fcn32s}}\n"
+    (tmp_path / "own" / "experiment" / "mine.yaml").write_text(text + "start: ${by_variant.${model.name}.start}\n")
+    outcome = command("train", "--config-dir=own", "experiment=mine", "model=fcn16s", "data.size=64")
+    assert f"--config-dir={tmp_path}/own experiment=mine data.size=64 model=fcn32s" in outcome.text
+
+
+def name(*words: str) -> str:
+    return run_name(resolve(compose("train", ["experiment=shapes", *words])))
+
+
+def test_another_predecessor_is_another_run() -> None:
+    rung = ("model=fcn8s", "start=coarser")
+    assert name(*rung) != name("model=fcn8s")
+    assert name(*rung) != name("model=fcn8s", "start=fcn32s")
+    for variant in ("fcn32s", "fcn16s"):
+        assert name(*rung, f"by_variant.{variant}.epochs=1") != name(*rung)
+    assert name(*rung, "by_variant.fcn8s_atonce.epochs=1", "runs_dir=elsewhere") == name(*rung)
+
+
+def test_the_bottom_rung_and_at_once_are_what_they_are_without_a_ladder() -> None:
+    for variant in ("fcn32s", "fcn8s_atonce"):
+        assert name(f"model={variant}", "start=coarser") == name(f"model={variant}")
+
+
+@pytest.mark.parametrize("words", [["model=fcn16s", "start=fcn8s"], ["model=fcn16s", "start=fcn16s"]])
+def test_only_a_coarser_net_is_started_from(words: list[str], command: Command) -> None:
+    outcome = command("train", *TINY, *words)
+    assert outcome.code == 1
+    assert "starts from a coarser one" in outcome.text
