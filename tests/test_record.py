@@ -1,13 +1,15 @@
 """A run's name follows from what can change its result, and its record tells how it ended."""
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
 from fcnlab.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.record import Run, run_name, write_whole
+from fcnlab.record import Result, Run, run_name, write_whole
+from fcnlab.report import say
 
 
 def name(*overrides: str) -> str:
@@ -73,13 +75,71 @@ def test_a_finished_run_of_other_code_is_not_passed_off_as_current(
     assert a_run(tmp_path).is_done("no")
     assert "nothing to train" in capsys.readouterr().out
     assert a_run(tmp_path).is_done("changed")
-    monkeypatch.setattr("fcnlab.record.source_hash", lambda: "other")
+    monkeypatch.setattr("fcnlab.record.source_hash", lambda config: "other")
     assert a_run(tmp_path).is_done("no")
     assert "other code than today's. rerun=changed" in capsys.readouterr().out
     assert not a_run(tmp_path).is_done("changed")
     assert not a_run(tmp_path).is_done("all")
     with pytest.raises(UserError, match="Known: no, changed, all"):
         a_run(tmp_path).is_done("maybe")
+
+
+def test_a_failed_run_goes_on_from_its_checkpoint_and_its_record_tells_of_other_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ZeroDivisionError), a_run(tmp_path) as run:
+        checkpoint = run.folder / "checkpoints" / "last.ckpt"
+        checkpoint.parent.mkdir()
+        checkpoint.touch()
+        raise ZeroDivisionError
+    run = a_run(tmp_path)
+    assert not run.is_done("all")
+    with run:
+        assert run.last_checkpoint == checkpoint
+    assert run.outcome == "resumed"
+    assert "earlier_code" not in run.record
+    run.write(status="interrupted")
+    first = run.record["source_hash"]
+    monkeypatch.setattr("fcnlab.record.source_hash", lambda config: "other")
+    monkeypatch.setattr("fcnlab.record.circumstances", lambda config: {"source_hash": "other", "lock_hash": None})
+    run = a_run(tmp_path)
+    assert not run.is_done("no")
+    with run:
+        assert run.last_checkpoint == checkpoint
+    assert run.record["earlier_code"][0]["source_hash"] == first
+    assert "begun by other code" in capsys.readouterr().out
+    monkeypatch.setattr("fcnlab.record.lock_hash", lambda: None)
+    assert run.is_of_other_code()  # a part of it was
+    run.write(status="interrupted")
+    run = a_run(tmp_path)
+    assert not run.is_done("changed")
+    with run:
+        assert run.last_checkpoint is None
+    assert not run.is_of_other_code()
+
+
+def test_a_run_trained_anew_keeps_nothing_of_the_old_one(tmp_path: Path) -> None:
+    with a_run(tmp_path) as run:
+        for name in ("metrics.json", "history.csv", "counts.npz"):
+            (run.folder / name).write_text("{}")
+    run = a_run(tmp_path)
+    assert not run.is_done("all")
+    assert (run.folder / "metrics.json").is_file()  # until the run is held
+    with pytest.raises(ZeroDivisionError), run:
+        raise ZeroDivisionError
+    assert {path.name for path in run.folder.iterdir()} == {".lock", "config.yaml", "record.json", "train.log"}
+
+
+def test_what_is_said_is_in_the_runs_log(tmp_path: Path) -> None:
+    with a_run(tmp_path) as run:
+        say("so many parameters")
+    assert "so many parameters" in (run.folder / "train.log").read_text()
+
+
+def test_a_result_is_its_scores_and_what_a_search_maximises() -> None:
+    result = pickle.loads(pickle.dumps(Result({"val/mean_iou": 0.25})))
+    assert result == {"val/mean_iou": 0.25}
+    assert float(result) == 0.25
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -5,14 +5,11 @@ import hashlib
 import json
 import logging
 import os
-import platform
 import shutil
-import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -20,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from fcnlab.error import UserError
-from fcnlab.report import say
+from fcnlab.lock import hold
+from fcnlab.provenance import circumstances, device_name, lock_hash, source_hash
+from fcnlab.report import is_first_process, say
 
 if TYPE_CHECKING:
     import lightning as L
 
     from fcnlab.task import SegmentationTask
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 # What only says where and how, and cannot change a result.
 NEUTRAL = (
@@ -38,7 +35,6 @@ NEUTRAL = (
     *("trainer.enable_model_summary", "trainer.log_every_n_steps", "trainer.profiler", "trainer.benchmark"),
 )
 LOGGERS = ("fcnlab", "lightning.pytorch")  # whose messages go to train.log
-PACKAGES = ("torch", "torchvision", "lightning", "hydra-core", "torchmetrics", "albumentations", "wandb", "numpy")
 
 
 def essence(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,6 +77,16 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
+class Result(dict[str, float]):
+    """The content of a run's metrics.json, and how it came about: done, resumed, skipped or (by) other code."""
+
+    outcome = "done"
+
+    def __float__(self) -> float:
+        """What a search maximises."""
+        return self["val/mean_iou"]
+
+
 class Run:
     """A run folder. As a context manager it sees to it that the record tells how the run ended.
 
@@ -93,32 +99,41 @@ class Run:
         self.folder = Path(config["runs_dir"]).expanduser() / self.name
         self.config = config
         self.record = read_json(self.folder / "record.json")
+        self.outcome, self.anew = "done", False
         self.started = time.monotonic()
 
     def is_done(self, rerun: str) -> bool:
         """Whether there is nothing to train: the run is finished and ``rerun`` does not ask for it again.
 
-        A finished run of other code is not passed off as current: that is an error which asks for ``rerun``.
+        A finished run of other code is not passed off as current: its line says so and asks for ``rerun``. An
+        unfinished one goes on from its last checkpoint, whether it was interrupted or failed.
         """
         if rerun not in ("no", "changed", "all"):
             raise UserError(f"rerun={rerun} is not known. Known: no, changed, all.")
-        changed = self.record.get("source_hash") != source_hash() or self.record.get("lock_hash") != lock_hash()
-        if self.record.get("status") != "finished":
-            return False
-        if rerun == "all" or (rerun == "changed" and changed):
-            self.clear()
-            return False
-        if changed:
+        changed, finished = self.is_of_other_code(), self.record.get("status") == "finished"
+        if finished and (rerun == "no" or (rerun == "changed" and not changed)):
+            self.outcome = "other code" if changed else "skipped"
             say(
                 f"{self.name} was trained by other code than today's. rerun=changed trains it again, rerun=all any run."
+                if changed
+                else f"{self.name} is finished; nothing to train."
             )
-        else:
-            say(f"{self.name} is finished; nothing to train.")
-        return True
+            return True
+        # rerun=all does not start an unfinished run anew: a job that a cluster requeues would never end.
+        self.anew = finished or (changed and rerun != "no")
+        return False
+
+    def is_of_other_code(self) -> bool:
+        """Whether any part of the run was trained by other code or other pinned versions than today's."""
+        today = {"source_hash": source_hash(self.config), "lock_hash": lock_hash()}
+        return bool(self.record.get("earlier_code")) or any(self.record.get(k) != today[k] for k in today)
 
     def clear(self) -> None:
         """Forget what an earlier training left, so that nothing of it is taken up."""
-        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+        for name in ("checkpoints", "predictions"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name in ("record.json", "metrics.json", "history.csv", "counts.npz"):
+            (self.folder / name).unlink(missing_ok=True)
         self.record = {}
 
     @property
@@ -132,9 +147,11 @@ class Run:
         best = self.folder / "checkpoints" / "best.ckpt"
         return best if self.config["score"] == "best" and best.is_file() else best.with_name("last.ckpt")
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> Result:
         """The scores of a finished run."""
-        return read_json(self.folder / "metrics.json")
+        result = Result(read_json(self.folder / "metrics.json"))
+        result.outcome = self.outcome
+        return result
 
     def history(self) -> list[dict[str, float]]:
         """The rows of history.csv, one per epoch."""
@@ -164,6 +181,9 @@ class Run:
 
     def __enter__(self) -> "Run":
         try:
+            self.hold = hold(self.folder / ".lock", f"{self.name} is being trained")
+            if self.anew and is_first_process():
+                self.clear()
             write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
         except OSError as error:
             raise UserError(
@@ -173,7 +193,14 @@ class Run:
         self.log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         for name in LOGGERS:
             logging.getLogger(name).addHandler(self.log)
-        self.write(name=self.name, status="running", **circumstances())
+        today, earlier = circumstances(self.config), list(self.record.get("earlier_code", []))
+        if self.last_checkpoint:
+            self.outcome = "resumed"
+            before = {key: self.record.get(key) for key in ("commit", "source_hash", "lock_hash")}
+            if any(before[key] != today[key] for key in ("source_hash", "lock_hash")):
+                earlier.append(before)
+                say(f"{self.name} was begun by other code than today's; its record says so. rerun=changed starts anew.")
+        self.write(name=self.name, status="running", **today, **({"earlier_code": earlier} if earlier else {}))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -187,62 +214,4 @@ class Run:
         for name in LOGGERS:
             logging.getLogger(name).removeHandler(self.log)
         self.log.close()
-
-
-def circumstances() -> dict[str, Any]:
-    """What a repetition needs to know: code, versions, machine."""
-    diff = git("diff", "HEAD")
-    return {
-        "commit": git("rev-parse", "HEAD").strip(),
-        "diff": diff if len(diff) < 100_000 else f"{len(diff)} characters, too long to keep",
-        "source_hash": source_hash(),
-        "lock_hash": lock_hash(),
-        "python": platform.python_version(),
-        "versions": {package: version(package) for package in PACKAGES},
-        "machine": platform.platform(),
-    }
-
-
-def source_hash() -> str:
-    """A hash of the package's code."""
-    return hash_files(sorted((PROJECT / "src").rglob("*.py")))
-
-
-def lock_hash() -> str:
-    """A hash of the pinned versions."""
-    return hash_files([PROJECT / "requirements.lock"])
-
-
-def device_name(trainer: "L.Trainer") -> str:
-    """The kind of device and how many of it."""
-    import torch
-
-    kind = trainer.strategy.root_device.type
-    name = torch.cuda.get_device_name() if kind == "cuda" else cpu_name() if kind == "cpu" else kind
-    return f"{trainer.world_size} x {name}" if kind == "cuda" else f"{name}, {torch.get_num_threads()} threads"
-
-
-def cpu_name() -> str:
-    """The processor's name where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def git(*arguments: str) -> str:
-    """What git says about this checkout; empty where there is no git or no checkout."""
-    try:
-        call = ["git", "-C", str(PROJECT), *arguments]
-        return subprocess.run(call, capture_output=True, text=True, timeout=20, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
-
-
-def hash_files(paths: list[Path]) -> str:
-    """One hash over the contents of files."""
-    digest = hashlib.sha256()
-    for path in paths:
-        if path.is_file():
-            digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+        self.hold.close()

@@ -1,6 +1,7 @@
 """What a person reads in the terminal: lines, and short tables of scores."""
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
     from fcnlab.record import Run
 
 log = logging.getLogger("fcnlab")
+log.setLevel(logging.INFO)  # what is said is kept in train.log
+# Set by torchrun, Lightning, or SLURM; on a second machine the first process has LOCAL_RANK 0.
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks and writes for all that train together."""
+    return all(os.environ.get(key, "0") == "0" for key in RANKS)
 
 
 def say(message: str) -> None:

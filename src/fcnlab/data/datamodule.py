@@ -135,6 +135,7 @@ class SegmentationData(L.LightningDataModule):
             "persistent_workers": workers > 0,
             "worker_init_fn": quiet_worker,
             "collate_fn": collate,
+            "generator": torch.Generator(),  # else every epoch draws from the one that dropout draws from
         }
         share: dict[str, int] = {"batch_size": self.batch_size, "rank": rank, "processes": processes}
         if training:
