@@ -8,7 +8,13 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    RichProgressBar,
+)
 from lightning.pytorch.loggers import Logger
 
 from fcnlab.compose import build
@@ -34,8 +40,18 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{message}.*")
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
+    bar = [Progress()] if settings["enable_progress_bar"] else []
+    callbacks = [*given.pop("callbacks", []), *bar]
     # Our samplers share out the images themselves: Lightning's would repeat some.
-    return L.Trainer(**settings, use_distributed_sampler=False, **given)
+    return L.Trainer(**settings, callbacks=callbacks, use_distributed_sampler=False, **given)
+
+
+class Progress(RichProgressBar):
+    """Lightning's progress bar without the logger's version number, so that it fits a line."""
+
+    def get_metrics(self, *arguments: Any) -> dict[str, Any]:
+        """Loss and mean IU."""
+        return {k: v for k, v in super().get_metrics(*arguments).items() if k != "v_num"}
 
 
 def resolve_precision(precision: str, accelerator: str) -> str:
@@ -94,6 +110,8 @@ def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
     if not settings["offline"] and not wandb.api.api_key:
         print("W&B: nobody is logged in (wandb login), so this run is logged offline; send it with make wandb-sync.")
         settings = settings | {"offline": True}
+    # Before the run: Lightning's WandbLogger passes an argument that wandb warns about.
+    wandb.setup(wandb.Settings(silent=True, mode="offline" if settings["offline"] else "online"))
     run_id = run.record.get("wandb_id") or secrets.token_hex(4)
     run.write(wandb_id=run_id)
     logger = build(settings, name=run.name, version=run_id, settings=wandb.Settings(console="off", silent=True))
