@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypedDict
 
 import cv2
@@ -82,6 +82,10 @@ class SegmentationData(L.LightningDataModule):
         """One image (H, W, 3) uint8 RGB and its mask (H, W) uint8 of class indices, void being 255."""
         raise NotImplementedError
 
+    def masks(self, split: str) -> Iterator[Mask]:
+        """The split's masks (H, W) in order."""
+        return (self.read(split, index)[1] for index in range(len(self.names(split))))
+
     def image_shape(self, split: str, index: int) -> tuple[int, int]:
         """Height and width of one image, cheaply; a data set whose images share one size need not say it."""
         return (0, 0)
@@ -109,8 +113,7 @@ class SegmentationData(L.LightningDataModule):
         """
         classes = len(self.class_names)
         pixels, shown = np.zeros(classes), np.zeros(classes)
-        for index in range(len(self.names("train"))):
-            _, mask = self.read("train", index)
+        for mask in self.masks("train"):
             count = np.bincount(mask.ravel(), minlength=256)[:classes]
             pixels += count
             shown += np.where(count > 0, mask.size, 0)

@@ -8,7 +8,8 @@ import tempfile
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -46,29 +47,40 @@ class FileData(SegmentationData):
     def __init__(self, *, root: str, void_label: int = VOID, layout: str, **common: Any) -> None:
         super().__init__(**common)
         self.root, self.void_label, self.layout = Path(root).expanduser(), void_label, layout
-        self.found: dict[str, list[Pair]] = {}
+        self.listings: dict[str, list[Pair]] = {}
+        self.complete: set[str] = set()
 
     def pairs(self, split: str) -> list[Pair]:
         """The images of a split with their masks, in a fixed order."""
         raise NotImplementedError
 
-    def checked_pairs(self, split: str) -> list[Pair]:
-        """``pairs``, looked up once, with every file there and no name twice."""
-        if split not in self.found:
+    def listed_pairs(self, split: str) -> list[Pair]:
+        """``pairs``, looked up once, with no name twice; whether the files are there is not asked."""
+        if split not in self.listings:
             if not self.root.is_dir():
                 raise self.missing(f"There is no folder data.root={self.root}.")
             pairs = self.pairs(split)
             if not pairs:
                 raise self.missing(f"Split {split!r} under data.root={self.root} is empty.")
-            for pair in pairs:
-                for kind, path in (("image", pair.image), ("mask", pair.mask)):
-                    if not path.is_file():
-                        raise self.missing(f"The {kind} {path} of split {split!r} is missing.")
-            names = [pair.name for pair in pairs]
-            if twice := sorted({name for name in names if names.count(name) > 1}):
+            if twice := sorted(name for name, times in Counter(pair.name for pair in pairs).items() if times > 1):
                 raise UserError(f"Split {split!r} names {', '.join(twice[:5])} more than once. Name each image once.")
-            self.found[split] = pairs
-        return self.found[split]
+            self.listings[split] = pairs
+        return self.listings[split]
+
+    def checked_pairs(self, split: str) -> list[Pair]:
+        """``listed_pairs`` with every file there, which is looked up once."""
+        pairs = self.listed_pairs(split)
+        if split not in self.complete:
+            self.check_files(split, "image", [pair.image for pair in pairs])
+            self.check_files(split, "mask", [pair.mask for pair in pairs])
+            self.complete.add(split)
+        return pairs
+
+    def check_files(self, split: str, kind: str, paths: list[Path]) -> None:
+        """Raise UserError where a file is missing: a split is whole or it is not used."""
+        if absent := [path for path in paths if not path.is_file()]:
+            number = f", one of {len(absent)} missing of {len(paths)}" if len(absent) > 1 else ""
+            raise self.missing(f"The {kind} {absent[0]} of split {split!r} is missing{number}.")
 
     def missing(self, problem: str) -> UserError:
         """An error about files that are not where they should be."""
@@ -81,22 +93,38 @@ class FileData(SegmentationData):
     def read(self, split: str, index: int) -> tuple[Image, Mask]:
         """Read one image and its mask, and check that they belong together."""
         pair = self.checked_pairs(split)[index]
-        mask = read_mask(pair.mask)
+        mask = self.read_labels(pair.mask)
         image = read_image(pair.image, drawn=mask.shape)
-        if self.void_label != VOID:
-            mask = np.where(mask == self.void_label, VOID, mask).astype(np.uint8)
         if image.shape[:2] != mask.shape:
             raise UserError(
                 f"Mask {pair.mask} is {mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}. "
                 "A mask must have its image's size."
             )
+        return image, mask
+
+    def masks(self, split: str) -> Iterator[Mask]:
+        """The split's masks in order; its images need not be there."""
+        pairs = self.listed_pairs(split)
+        self.check_files(split, "mask", [pair.mask for pair in pairs])
+        for pair in pairs:
+            yield self.read_labels(pair.mask)
+
+    def read_labels(self, path: Path) -> Mask:
+        """A mask's labels (H, W), void being 255, none of them unknown."""
+        mask = self.decode_mask(path)
+        if self.void_label != VOID:
+            mask = np.where(mask == self.void_label, VOID, mask).astype(np.uint8)
         worst = int(mask[mask != VOID].max(initial=0))
         if worst >= len(self.class_names):
             raise UserError(
-                f"Mask {pair.mask} has label {worst}. Known labels are 0 to {len(self.class_names) - 1} for "
+                f"Mask {path} has label {worst}. Known labels are 0 to {len(self.class_names) - 1} for "
                 f"{len(self.class_names)} classes, and {self.void_label} for void. Mend the mask or name its class."
             )
-        return image, mask
+        return mask
+
+    def decode_mask(self, path: Path) -> Mask:
+        """What a mask file holds, (H, W) uint8; another format than images is said here."""
+        return read_mask(path)
 
     def image_shape(self, split: str, index: int) -> tuple[int, int]:
         """Height and width, from the file's header."""
@@ -107,7 +135,7 @@ class FileData(SegmentationData):
         """The mask's pixels and the image's size: quick, and the same however the files are compressed."""
         pair = self.checked_pairs(split)[index]
         with open_image(pair.image) as image:
-            return read_mask(pair.mask).tobytes() + repr(image.size).encode()
+            return self.decode_mask(pair.mask).tobytes() + repr(image.size).encode()
 
 
 def open_image(path: Path) -> PIL.Image.Image:

@@ -34,14 +34,15 @@ class Folder(FileData):
 
     def pairs(self, split: str) -> list[Pair]:
         """Take the split's names from its list or by hash, and find the files."""
-        files = {path.stem: path for path in self.files("images")}
         masks = {path.stem: path for path in self.files("masks")}
+        # Without a folder of images the masks can still be read.
+        files = {path.stem: path for path in self.files("images")} if (self.root / "images").is_dir() else {}
         if self.lists is None:
-            names = [name for name in files if split_by_hash(name, self.fractions) == split]
-            if files and not names:
+            names = [name for name in files or masks if split_by_hash(name, self.fractions) == split]
+            if masks and not names:
                 raise UserError(
-                    f"None of {len(files)} images falls into split {split!r} by data.fractions={self.fractions}. "
-                    "Change the fractions, or name the images of each split in data.lists."
+                    f"None of {len(files or masks)} images falls into split {split!r} by "
+                    f"data.fractions={self.fractions}. Change them, or name the images of each split in data.lists."
                 )
         else:
             listing = self.root / self.lists / f"{split}.txt"
