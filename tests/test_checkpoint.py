@@ -70,6 +70,7 @@ def test_the_projects_own_configs_are_accepted(tmp_path) -> None:
         ({"class_names": []}, "is damaged: it has no class names"),
         ({"palette": [[0, 0, 0]]}, "three numbers for each of 2 classes"),
         ({"mean": None}, "its mean is not three numbers"),
+        ({"order": "GBR"}, "its order is not RGB or BGR"),
     ],
 )
 def test_a_future_or_damaged_checkpoint_is_refused(tmp_path, facts: dict, message: str) -> None:

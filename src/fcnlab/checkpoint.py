@@ -85,6 +85,8 @@ def faults(saved: dict[str, Any]) -> Iterator[str]:
     for key in ("mean", "std"):
         if not is_numbers(saved.get(key), 3):
             yield f"its {key} is not three numbers"
+    if saved.get("order", "RGB") not in ("RGB", "BGR") or not is_numbers([saved.get("scale", 1.0)], 1):
+        yield "its order is not RGB or BGR, or its scale is no number"
 
 
 def is_numbers(value: Any, count: int) -> bool:

@@ -28,7 +28,8 @@ def predict(cfg: DictConfig) -> list[str]:
     saved = load_checkpoint(config["checkpoint"], build=())  # what is built stands in cfg, checked where it came from
     facts = saved["fcnlab"]
     files = find_photos(config["images"])
-    pipeline = Pipeline(image_size=config["data"]["image_size"], mean=facts["mean"], std=facts["std"])
+    normalisation = {key: facts[key] for key in ("mean", "std", "order", "scale") if key in facts}
+    pipeline = Pipeline(image_size=config["data"]["image_size"], **normalisation)
     classes = len(facts["class_names"])
     task = SegmentationTask.from_checkpoint(
         saved,

@@ -65,7 +65,7 @@ class SegmentationTask(L.LightningModule):
     def forward(self, image: torch.Tensor, size: torch.Size | None = None) -> torch.Tensor:
         """Image (N, 3, H, W) -> logits (N, C, H, W), or of another ``size`` where the ground truth has its own."""
         logits: torch.Tensor = self.net(image.contiguous(memory_format=self.memory_format))
-        logits = logits.float()
+        logits = logits.float() if logits.dtype.itemsize < 4 else logits  # a loss needs more than 16 bits
         if size is not None and size != logits.shape[-2:]:
             logits = nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         return logits

@@ -6,6 +6,7 @@ import torch
 
 from fcnlab.compose import CONF, build, compose
 from fcnlab.data.transforms import Pipeline
+from fcnlab.error import UserError
 
 PLAIN = {"mean": [0.0] * 3, "std": [1 / 255] * 3}
 DATA_SETS = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
@@ -50,3 +51,25 @@ def test_normalisation_is_value_minus_mean_over_std() -> None:
     pixel = np.array([[[255, 0, 51]]], np.uint8)
     image, _ = Pipeline(image_size=None, mean=[0.5, 0.5, 0.2], std=[0.5, 0.25, 1.0])(pixel, pixel[..., 0])
     assert image.flatten().tolist() == pytest.approx([1.0, -2.0, 0.0])
+
+
+def test_the_net_can_be_fed_bgr_minus_mean_as_caffe_is() -> None:
+    means = [104.00699, 116.66877, 122.67892]
+    caffe = ["data.order=BGR", "data.scale=255", f"data.mean={means}", "data.std=[1,1,1]"]
+    data = build(compose("train", ["data=shapes", "data.images.train=1", *caffe]).data)
+    rgb, _ = data.read("train", 0)
+    image, _, _ = data.dataset("train")[0]
+    assert np.array_equal(
+        image.numpy(), rgb.transpose(2, 0, 1)[::-1].astype(np.float32) - np.float32(means)[:, None, None]
+    )
+    with pytest.raises(UserError, match="Known: BGR, RGB"):
+        build(compose("train", ["data=shapes", "data.order=BRG"]).data)
+
+
+def test_imagenets_normalisation_is_the_same_in_any_order_and_scale() -> None:
+    few = ["data=shapes", "data.images.train=1", "data.mean=null", "data.std=null"]
+    plainly, turned = (
+        build(compose("train", [*few, *more]).data).dataset("train")[0][0]
+        for more in ([], ["data.order=BGR", "data.scale=255"])
+    )
+    torch.testing.assert_close(plainly, turned.flip(0))

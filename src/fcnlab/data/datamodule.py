@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from fcnlab.data.sampling import Draw, EqualSizeBatches, TrainOrder
-from fcnlab.data.transforms import Image, Mask, Pipeline
+from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline
 from fcnlab.error import UserError, nearest
 
 VOID = 255  # the label of pixels that never count
@@ -40,7 +40,8 @@ class SegmentationData(L.LightningDataModule):
         class_names: one name per class, in the order of the labels.
         palette: one RGB colour per class; None takes PASCAL VOC's colour map.
         image_size: (height, width) seen by the net, or None for each image's own.
-        mean, std: normalisation of RGB in 0..1; None is ImageNet's.
+        mean, std: normalisation of values in 0..``scale``, channels in ``order``; None is ImageNet's.
+        order, scale: RGB or BGR, and the value of white: what Caffe's nets are fed is BGR of 0..255 minus a mean.
         augment: albumentations transforms of the training images.
         batch_size: images per process and step.
         replacement: draw training images with replacement.
@@ -59,6 +60,8 @@ class SegmentationData(L.LightningDataModule):
         image_size: Sequence[int] | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        order: str = "RGB",
+        scale: float = 1.0,
         augment: Sequence[Any] = (),
         replacement: bool = False,
         num_workers: int | str = "auto",
@@ -68,10 +71,14 @@ class SegmentationData(L.LightningDataModule):
         super().__init__()
         self.name, self.class_names = name, tuple(class_names)
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
-        self.mean, self.std = list(mean or IMAGENET_MEAN), list(std or IMAGENET_STD)
+        imagenet = [
+            [scale * value for value in values[:: ORDERS.get(order, 1)]] for values in (IMAGENET_MEAN, IMAGENET_STD)
+        ]
+        self.mean, self.std = list(mean or imagenet[0]), list(std or imagenet[1])
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
-        common: dict[str, Any] = {"image_size": image_size, "mean": self.mean, "std": self.std}
+        self.input: dict[str, Any] = {"mean": self.mean, "std": self.std, "order": order, "scale": float(scale)}
+        common: dict[str, Any] = {"image_size": image_size, **self.input}
         self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment), Pipeline(**common)
 
     def names(self, split: str) -> Sequence[str]:
@@ -97,7 +104,7 @@ class SegmentationData(L.LightningDataModule):
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint must know of the data to be used without them; plain Python."""
-        return {"class_names": list(self.class_names), "palette": self.palette, "mean": self.mean, "std": self.std}
+        return {"class_names": list(self.class_names), "palette": self.palette, **self.input}
 
     def fingerprint(self, split: str) -> str:
         """A hash of a split's names and contents: two runs are comparable when their test splits agree."""

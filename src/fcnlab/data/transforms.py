@@ -11,6 +11,9 @@ import cv2
 import numpy as np
 import torch
 
+from fcnlab.error import UserError, nearest
+
+ORDERS = {"RGB": 1, "BGR": -1}  # of channels, and the step with which RGB is read for it
 Image = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W, 3) RGB
 Mask = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W) class index, 255 is void
 
@@ -20,7 +23,9 @@ class Pipeline:
 
     Args:
         image_size: (height, width) to which images are resized; None keeps their own.
-        mean, std: normalisation of RGB in 0..1.
+        mean, std: normalisation of the values of 0..``scale``, one number per channel in the order fed to the net.
+        order: RGB, or BGR as Caffe's nets are fed.
+        scale: the value of white before normalisation: 1, or 255 as in Caffe.
         augment: albumentations transforms, or none. With them the mask is resized like the image; without them it
             keeps its own size, since scores are taken at the ground truth's own size.
     """
@@ -31,11 +36,16 @@ class Pipeline:
         image_size: Sequence[int] | None,
         mean: Sequence[float],
         std: Sequence[float],
+        order: str = "RGB",
+        scale: float = 1.0,
         augment: Sequence[Any] | None = None,
     ) -> None:
+        if order not in ORDERS:
+            raise UserError(f"data.order={order} is not known. {nearest(order, ORDERS)}")
         self.image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
-        self.mean = 255 * torch.tensor(mean).view(3, 1, 1)
-        self.std = 255 * torch.tensor(std).view(3, 1, 1)
+        self.step = ORDERS[order]
+        self.mean = 255 / scale * torch.tensor(mean).view(3, 1, 1)
+        self.std = 255 / scale * torch.tensor(std).view(3, 1, 1)
         self.augment = None if augment is None else albumentations.Compose(list(augment))
 
     def __call__(self, image: Image, mask: Mask, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -58,6 +68,6 @@ class Pipeline:
         )
 
     def normalise(self, image: Image) -> torch.Tensor:
-        """(H, W, 3) uint8 RGB -> (3, H, W) float32."""
-        channels_first = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        """(H, W, 3) uint8 RGB -> (3, H, W) float32, in the net's own order."""
+        channels_first = torch.from_numpy(np.ascontiguousarray(image[..., :: self.step].transpose(2, 0, 1)))
         return channels_first.float().sub_(self.mean).div_(self.std)
