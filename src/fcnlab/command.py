@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import hydra
@@ -98,11 +97,14 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
     if "checkpoint" not in values:
         return []
     from fcnlab.checkpoint import LEFT_OUT, SECTIONS, load_checkpoint
+    from fcnlab.foreign import foreign_choices, is_foreign
 
-    if Path(values["checkpoint"]).suffix != ".ckpt" and "model" in values:
-        return []  # weights from elsewhere: the net is named beside them
+    path = values["checkpoint"].strip("'\"")
+    if {"model", "data"} <= values.keys() and is_foreign(path):
+        # Net and data are named beside it; what else it was trained with it tells itself.
+        return [f"{key}={value}" for key, value in foreign_choices(path, values).items() if key not in values]
     groups = [group for group in SECTIONS if group not in values]
-    saved = load_checkpoint(values["checkpoint"].strip("'\""), build=groups)["fcnlab"]["config"]
+    saved = load_checkpoint(path, build=groups)["fcnlab"]["config"]
     choices = []
     for group in groups:
         node = saved[group] | {k: v for k, v in LEFT_OUT.get(group, {}).items() if k in saved[group]}

@@ -1,7 +1,8 @@
 """Score a checkpoint on a split: ``python -m fcnlab.evaluate checkpoint=runs/<name>/checkpoints/best.ckpt split=test``.
 
 Expect the scores that training reported, to the last digit, on the same machine. The checkpoint tells net and data;
-what is typed overrides it: ``data.root=...`` elsewhere, ``data=folder`` for another data set of the same classes.
+what is typed overrides it: ``data.root=...`` elsewhere, ``data=folder`` for another data set of the same classes. A
+net from elsewhere needs both named: ``checkpoint=fcn8s_from_caffe.pth model=fcn8s data=voc``.
 """
 
 from omegaconf import DictConfig
@@ -18,6 +19,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.error import UserError, nearest
     from fcnlab.evidence import Evidence
+    from fcnlab.foreign import adopt, is_foreign
     from fcnlab.record import write_json
     from fcnlab.report import say, score_table
     from fcnlab.task import SegmentationTask
@@ -26,8 +28,10 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     config = plain(cfg)
     if config["split"] not in SPLITS:
         raise UserError(f"split={config['split']} is not known. {nearest(config['split'], SPLITS)}")
-    saved = load_checkpoint(config["checkpoint"], build=())  # what is built stands in cfg, checked where it came from
     data = build(config["data"])
+    path = config["checkpoint"]
+    # What is built stands in cfg, checked where it came from.
+    saved = adopt(config, data) if is_foreign(path) else load_checkpoint(path, build=())
     data.test_split = config["split"]
     if list(data.class_names) != saved["fcnlab"]["class_names"]:
         raise UserError(

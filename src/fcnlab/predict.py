@@ -20,12 +20,15 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import Pipeline
     from fcnlab.evidence import MaskWriter
+    from fcnlab.foreign import adopt, is_foreign
     from fcnlab.report import say
     from fcnlab.task import SegmentationTask
     from fcnlab.trainer import build_trainer, prefers_channels_last
 
     config = plain(cfg)
-    saved = load_checkpoint(config["checkpoint"], build=())  # what is built stands in cfg, checked where it came from
+    path = config["checkpoint"]
+    # What is built stands in cfg, checked where it came from.
+    saved = adopt(config, build(config["data"])) if is_foreign(path) else load_checkpoint(path, build=())
     facts = saved["fcnlab"]
     files = find_photos(config["images"])
     normalisation = {key: facts[key] for key in ("mean", "std", "order", "scale") if key in facts}

@@ -1,36 +1,76 @@
-"""What a trunk promises is what it does: features of the channels and strides it declares."""
+"""What a trunk promises is what it does: features of the channels, strides and places it declares. By glob."""
+
+import math
 
 import pytest
 import torch
 
+from fcnlab.compose import CONF, build, compose
 from fcnlab.model.trunk import Trunk
-from fcnlab.model.vgg import VGG16
+
+TRUNKS = sorted(path.stem for path in (CONF / "model" / "trunk").glob("*.yaml"))
+NARROW = {"width": 0.05, "fc_channels": 16}  # where a trunk has such settings
 
 
-def test_features_have_the_declared_channels_and_strides() -> None:
-    trunk = VGG16(width=0.05, fc_channels=16)
-    maps = trunk(torch.zeros(1, 3, 64, 96))
-    assert list(maps) == list(trunk.features)
-    for name, feature in trunk.features.items():
-        assert maps[name].shape == (1, feature.channels, 64 // feature.stride, 96 // feature.stride)
+def narrow(trunk: str, **settings: object) -> list[str]:
+    """Choose a trunk, as cheap as its settings allow; ``settings`` too are set where it has them."""
+    known = compose("train", [f"model/trunk={trunk}"]).model.trunk
+    wanted = {key: value for key, value in (NARROW | settings).items() if key in known}
+    return [f"model/trunk={trunk}", *(f"model.trunk.{key}={value}" for key, value in wanted.items())]
 
 
-@pytest.mark.parametrize("padding", ["same", 1, 100])
-def test_a_feature_lies_where_its_offset_says(padding: str | int) -> None:
-    # Light one pixel: the response's centre of mass, in input pixels, is where that pixel is. All weights equal.
-    trunk = VGG16(width=0.02, fc_channels=2, dropout=0.0, padding=padding).double()
-    for name, parameter in trunk.named_parameters():
-        parameter.data.fill_(1.0 if name.endswith("weight") else 0.0)
-    trunk.pool = torch.nn.AvgPool2d(2, 2, ceil_mode=True)  # linear, so that responses add up
-    size, row = 640, 330
-    image = torch.zeros(1, 3, size, size, dtype=torch.float64)
-    for shift in range(32):  # average over the phases of the grid
-        image[:, :, row + shift, :] = 1.0
-    for name, response in trunk(image).items():
-        feature = trunk.features[name]
-        profile = response[0, 0, :, response.shape[-1] // 2]
-        places = feature.stride * torch.arange(len(profile)) + feature.offset
-        assert ((profile * places).sum() / profile.sum()).item() == pytest.approx(row + 15.5, abs=1e-3)
+def build_trunk(trunk: str, **settings: object) -> Trunk:
+    return build(compose("train", narrow(trunk, **settings)).model.trunk)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", TRUNKS)
+def test_features_have_the_declared_channels_and_strides(name: str) -> None:
+    trunk = build_trunk(name)
+    for height, width in ((64, 96), (33, 70)):
+        maps = trunk(torch.zeros(2, 3, height, width))
+        assert list(maps) == list(trunk.features)
+        for key, feature in trunk.features.items():
+            size = math.ceil(height / feature.stride), math.ceil(width / feature.stride)
+            assert maps[key].shape == (2, feature.channels, *size)
+
+
+@pytest.mark.parametrize("name", TRUNKS)
+def test_every_trunk_offers_the_papers_skips(name: str) -> None:
+    trunk = build_trunk(name)
+    assert {key: feature.stride for key, feature in trunk.features.items()} == {
+        "pool3": 8,
+        "pool4": 16,
+        trunk.coarse: 32,
+    }
+    assert trunk.get_submodule(trunk.first).in_channels == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [*((name, {}) for name in TRUNKS), ("vgg16", {"padding": 1}), ("vgg16", {"padding": 100})],
+)
+def test_a_feature_lies_where_its_offset_says(name: str, settings: dict[str, object]) -> None:
+    # The middle of what an element sees, by its gradient in a strip of pixels, when every weight is the same.
+    trunk = build_trunk(name, **settings).double().eval()
+    for key, parameter in trunk.named_parameters():
+        parameter.data.fill_(1 / parameter[0].numel() if key.endswith("weight") else 0.0)
+    for parent in list(trunk.modules()):  # an average is linear, a maximum is not
+        for key, pool in parent.named_children():
+            if isinstance(pool, torch.nn.MaxPool2d):
+                average = torch.nn.AvgPool2d(pool.kernel_size, pool.stride, pool.padding, ceil_mode=pool.ceil_mode)
+                setattr(parent, key, average)
+    pixels = torch.arange(1100.0, dtype=torch.float64)
+    rows = 224 if settings else 1  # without fc6's padding, its 7x7 kernel needs that many
+    strip = torch.ones(1, 3, rows, len(pixels), dtype=torch.float64, requires_grad=True)
+    maps = trunk(strip)
+    for key, feature in trunk.features.items():
+        middle = maps[key].shape[-1] // 2
+        row = maps[key].shape[-2] // 2
+        (seen,) = torch.autograd.grad(maps[key][0, :, row, middle].sum(), strip, retain_graph=True)
+        profile = seen[0].sum((0, 1))
+        assert profile[0] == profile[-1] == 0, "the strip is too short"
+        centre = ((profile * pixels).sum() / profile.sum()).item()
+        assert centre == pytest.approx(feature.stride * middle + feature.offset, abs=1e-6)
 
 
 def test_a_trunk_without_forward_says_so() -> None:

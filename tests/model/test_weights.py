@@ -9,10 +9,13 @@ import torchvision
 
 from fcnlab.error import UserError
 from fcnlab.model.fcn import FCN
+from fcnlab.model.resnet import ResNet
+from fcnlab.model.source import INPUTS, VGG16_NAMES
 from fcnlab.model.vgg import VGG16
-from fcnlab.model.weights import INPUTS, VGG16_NAMES, load_weights
+from fcnlab.model.weights import load_weights
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+OTHER = {"mean": [0.5, 0.4, 0.3], "std": [0.25, 0.5, 0.2]}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,7 @@ def test_weights_of_the_same_input_are_taken_as_they_are(classifier) -> None:
 
 
 def test_a_shape_that_fits_nowhere_is_an_error_with_a_remedy(classifier) -> None:
-    with pytest.raises(UserError, match=r"conv1_1.weight of shape \(64, 3, 3, 3\).*width=1"):
+    with pytest.raises(UserError, match=r"conv1_1.weight of shape \(64, 3, 3, 3\).*full width"):
         load_weights(FCN(num_classes=2, trunk=VGG16(width=0.5)), classifier[1], **IMAGENET)
 
 
@@ -115,3 +118,111 @@ def test_an_unknown_input_is_refused_and_the_known_ones_listed(tmp_path: Path) -
     with pytest.raises(UserError, match="Did you mean caffe"):
         load_weights(net, path, **IMAGENET, expects="cafe")
     assert INPUTS["torchvision"].mean == tuple(IMAGENET["mean"])
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[torchvision.models.ResNet, str]:
+    """Torchvision's ResNet-18 with random weights and statistics, and its file."""
+    torch.manual_seed(0)
+    net = torchvision.models.resnet18().eval()
+    for name, tensor in net.state_dict().items():
+        if name.endswith(("running_mean", "running_var")):
+            tensor.uniform_(0.5, 1.5)
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    torch.save(net.state_dict(), path)
+    return net, str(path)
+
+
+def test_a_resnet_is_filled_with_its_batch_norms_and_the_report_names_every_tensor(resnet) -> None:
+    theirs, path = resnet
+    net = FCN(num_classes=2, trunk=ResNet(depth=18), skips=["pool4"])
+    report = load_weights(net, path, **IMAGENET)
+    for name, tensor in net.trunk.state_dict().items():
+        assert torch.equal(tensor, theirs.state_dict()[name]), name
+    assert set(report.copied) == {f"trunk.{name}" for name in net.trunk.state_dict()}
+    assert report.coerced == report.bilinear == []
+    assert sorted(report.dropped) == ["fc.bias", "fc.weight"]
+    assert {name.split(".")[0] for name in report.initial} == {"score_fr", "score_pool4"}
+
+
+def test_where_the_first_convolution_has_no_bias_the_mean_goes_into_its_batch_norm(resnet) -> None:
+    theirs, path = resnet
+    net = FCN(num_classes=2, trunk=ResNet(depth=18)).eval().double()
+    report = load_weights(net, path, **OTHER)
+    assert sorted(report.coerced) == ["trunk.bn1.running_mean", "trunk.conv1.weight"]
+    rgb = torch.rand(1, 3, 50, 50).double()
+    expected, ours = (
+        stem.bn1(stem.conv1((rgb - torch.tensor(n["mean"]).view(1, 3, 1, 1)) / torch.tensor(n["std"]).view(1, 3, 1, 1)))
+        for stem, n in ((theirs.double(), IMAGENET), (net.trunk, OTHER))
+    )
+    theirs.float()
+    inside = (..., slice(2, -2), slice(2, -2))  # beyond it the padding is seen, another colour for another mean
+    torch.testing.assert_close(ours[inside], expected[inside], rtol=1e-5, atol=1e-5)
+
+
+def test_a_mean_that_can_go_nowhere_is_refused(resnet) -> None:
+    net = FCN(num_classes=2, trunk=ResNet(depth=18))
+    net.trunk.bn1 = torch.nn.Identity()
+    with pytest.raises(UserError, match=r"neither a bias nor a batch norm.*data.mean=\[0.485"):
+        load_weights(net, resnet[1], **OTHER)
+    load_weights(net, resnet[1], **IMAGENET)  # nothing to fold
+
+
+def test_weights_of_another_resnet_are_refused(resnet) -> None:
+    with pytest.raises(UserError, match=r"layer1.0.conv1.weight of shape \(64, 64, 3, 3\).*\(64, 64, 1, 1\)"):
+        load_weights(FCN(num_classes=2, trunk=ResNet(depth=50)), resnet[1], **IMAGENET)
+
+
+def fcn16s_file(path: Path, **tensors: torch.Tensor) -> str:
+    """The state dict of a narrow net over three classes, with dense upsampling kernels."""
+    own = FCN(num_classes=3, trunk=VGG16(width=0.05, fc_channels=8), skips=["pool4"])
+    state = {name.removeprefix("trunk."): tensor for name, tensor in own.state_dict().items()}
+    torch.save(state | {"upscore2.weight": dense(4), "upscore16.weight": dense(32)} | tensors, path)
+    return str(path)
+
+
+def dense(size: int) -> torch.Tensor:
+    """A bilinear kernel for every class, and zeros between classes."""
+    ramp = 1 - (torch.arange(size) - (size - 1) / 2).abs() / (size / 2)
+    return torch.outer(ramp, ramp) * torch.eye(3)[:, :, None, None]
+
+
+def make_net(learned: bool) -> FCN:
+    trunk = VGG16(width=0.05, fc_channels=8)
+    return FCN(num_classes=3, trunk=trunk, skips=["pool4"], learned_upsampling=learned)
+
+
+def test_fixed_upsampling_kernels_are_known_and_told(tmp_path: Path) -> None:
+    path = fcn16s_file(tmp_path / "x.pth")
+    report = load_weights(make_net(learned=False), path, **IMAGENET)
+    assert report.bilinear == ["upscore2.weight", "upscore16.weight"]
+    assert report.dropped == report.initial == []
+    assert "bilinear 2: upscore2, upscore16" in str(report)
+
+
+def test_a_learned_upsampling_kernel_fits_where_it_is_learned_and_is_never_lost(tmp_path: Path) -> None:
+    learned = dense(4) * torch.tensor([1.0, 1.1, 0.9]).view(3, 1, 1, 1)
+    path = fcn16s_file(tmp_path / "x.pth", **{"upscore2.weight": learned})
+    with pytest.raises(UserError, match=r"upscore2.weight of shape \(3, 3, 4, 4\).*learned_upsampling=true"):
+        load_weights(make_net(learned=False), path, **IMAGENET)
+    net = make_net(learned=True)
+    report = load_weights(net, path, **IMAGENET)
+    assert "upscore2.weight" in report.coerced
+    score = torch.randn(1, 3, 5, 6)
+    expected = torch.nn.functional.conv_transpose2d(score, learned, stride=2)
+    torch.testing.assert_close(net.upscore2(score, start=0, height=12, width=14), expected)
+
+
+@pytest.mark.parametrize(
+    "kernels",
+    [
+        {"upscore16.weight": 1.1 * dense(32)},  # the last one is always fixed
+        {"upscore2.weight": dense(4) + 0.01},  # classes mixed
+        {"upscore8.weight": 1.1 * dense(16)},  # of another variant
+        {"upscore2.weight": dense(4)[..., :3]},
+    ],
+    ids=["last", "mixed", "foreign", "cut"],
+)
+def test_an_upsampling_that_the_net_cannot_have_is_refused(kernels: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="this upsampling was learned"):
+        load_weights(make_net(learned=True), fcn16s_file(tmp_path / "x.pth", **kernels), **IMAGENET)

@@ -23,11 +23,18 @@ class Trunk(nn.Module):
     """A classifier without its last layer, run as a convolution.
 
     Subclasses set ``features`` (what ``forward`` returns, by name) and ``coarse``, the name of the last, coarsest
-    one. ``pool3`` and ``pool4`` name the finest features at stride 8 and 16 that a head may take as skips.
+    one. Every trunk calls its last features at stride 8 and 16 ``pool3`` and ``pool4``, the paper's words, whatever
+    its own layers are called: so each of conf/model fits every trunk.
+
+    For weights from elsewhere they also say which convolution sees the image (``first``), which batch norm follows
+    it if it has no bias (``first_norm``), and which of torchvision's models it is (``torchvision``).
     """
 
     features: dict[str, Feature]
     coarse: str
+    first: str
+    first_norm: str | None = None
+    torchvision: str | None = None
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         """Map an image (N, in_channels, H, W) to every feature of ``self.features``, (N, channels, ~H/stride, ...)."""

@@ -23,6 +23,8 @@ class VGG16(Trunk):
     """
 
     coarse = "fc7"
+    first = "conv1_1"
+    torchvision = "vgg16"
 
     def __init__(
         self,

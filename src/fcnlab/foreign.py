@@ -1,0 +1,58 @@
+"""A net from elsewhere as a checkpoint: a state dict without a config, which net and data named beside it complete."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fcnlab.error import UserError
+
+if TYPE_CHECKING:
+    from fcnlab.data.datamodule import SegmentationData
+
+
+def is_foreign(path: str) -> bool:
+    """Whether a file is there and was not written by fcnlab."""
+    from fcnlab.model.source import is_own, read_file
+
+    return Path(path).expanduser().is_file() and not is_own(read_file(path))
+
+
+def foreign_choices(path: str, typed: Mapping[str, str]) -> dict[str, str]:
+    """What a net from elsewhere was trained with, as config choices.
+
+    The nets of the FCN authors, which pytorch-fcn converted, are told by their names and their upsampling kernels:
+    padding 100, and BGR 0..255 minus the mean. Their published scores are of 32 bits.
+    """
+    from fcnlab.model.source import INPUTS, read_tensors
+
+    state, expects = read_tensors(path)
+    mean, std = INPUTS[expects].normalisation()
+    choices = {"data.mean": str(mean), "data.std": str(std), "trainer.precision": "32-true"}
+    if expects == "caffe_fcn" and "upscore" in str(list(state)) and typed.get("model/trunk", "vgg16") == "vgg16":
+        choices["model.trunk.padding"] = "100"
+    return choices
+
+
+def adopt(config: dict[str, Any], data: "SegmentationData") -> dict[str, Any]:
+    """What ``load_checkpoint`` would give for the foreign ``config["checkpoint"]``, with net and data of the config.
+
+    Raises UserError where the file does not fill the whole net.
+    """
+    from fcnlab.compose import build
+    from fcnlab.model.weights import load_weights
+    from fcnlab.report import say
+
+    path, name = config["checkpoint"], config["model"]["name"]
+    net, loss = (build(config[part], num_classes=len(data.class_names)) for part in ("model", "loss"))
+    if "atonce" in Path(path).name.lower().replace("-", "").replace("_", "") and not net.skip_scale:
+        raise UserError(f"checkpoint={path} is at-once by its name, and only its name tells. Say model=fcn8s_atonce.")
+    report = load_weights(net, path, mean=data.mean, std=data.std)
+    if report.initial or report.dropped:
+        raise UserError(
+            f"checkpoint={path} is not the whole of model={name}: {report}. Say the model=... and model/trunk=... that "
+            "it was trained as. To train from it, say fcnlab.train weights=..."
+        )
+    say(f"checkpoint={path}: {report}.")
+    parts = {"net": net, "loss": loss}
+    state = {f"{part}.{key}": tensor for part, owner in parts.items() for key, tensor in owner.state_dict().items()}
+    return {"state_dict": state, "fcnlab": {"config": config, **data.facts()}}

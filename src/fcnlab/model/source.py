@@ -1,0 +1,134 @@
+"""Where weights come from: files and downloads become tensors by name, and the input for which they were made."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fcnlab.error import UserError, nearest
+
+State = dict[str, torch.Tensor]
+
+# torchvision.models.vgg16: the place of every convolution in ``features``, of fc6 and fc7 in ``classifier``.
+VGG16_PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+VGG16_NAMES = [f"conv{s}_{i}" for s, depth in enumerate((2, 2, 3, 3, 3), start=1) for i in range(1, depth + 1)]
+TORCHVISION = {f"features.{place}": name for place, name in zip(VGG16_PLACES, VGG16_NAMES, strict=True)}
+TORCHVISION |= {"classifier.0": "fc6", "classifier.3": "fc7"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expects:
+    """The input for which weights were made: RGB or BGR values of 0..``scale``, minus ``mean``, over ``std``."""
+
+    order: str = "RGB"
+    scale: float = 1.0
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def normalisation(self) -> tuple[list[float], list[float]]:
+        """The mean and std of RGB in 0..1 with which a data set gives this input, but for the order of channels."""
+        step = -1 if self.order == "BGR" else 1
+        mean, std = ([value / self.scale for value in values[::step]] for values in (self.mean, self.std))
+        return mean, std
+
+
+INPUTS = {
+    "torchvision": Expects(),
+    # VGG16_Weights.IMAGENET1K_FEATURES.transforms(): the original weights, for RGB.
+    "torchvision_features": Expects(mean=(0.48235, 0.45882, 0.40784), std=(1 / 255, 1 / 255, 1 / 255)),
+    # The VGG authors' ILSVRC-2014 models; and the FCN authors' voc_layers.py.
+    "caffe": Expects(order="BGR", scale=255.0, mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0)),
+    "caffe_fcn": Expects(order="BGR", scale=255.0, mean=(104.00699, 116.66877, 122.67892), std=(1.0, 1.0, 1.0)),
+}
+
+
+def read_tensors(source: str, model: str | None = None) -> tuple[State, str]:
+    """The tensors of a source in fcnlab's names, and the input they expect: of ``INPUTS``, or ``fcnlab``, its own.
+
+    Args:
+        source: a local .npz, .pth or .ckpt; or a name of torchvision's weights for ``model`` (``vgg16``), downloaded.
+    """
+    if source in (known := torchvision_weights(model)):
+        return recognise(read_file(fetch_weights(known[source])), source)
+    path = Path(source).expanduser()
+    if not path.is_file():
+        raise UserError(f"weights={source} is neither a file nor a name. {nearest(source, known)} Or give a path.")
+    content = read_file(path)
+    return (content, "caffe") if path.suffix == ".npz" else recognise(content, source)
+
+
+def read_file(path: str | Path) -> Any:
+    """What a file holds that numpy or torch saved: tensors and plain values, no code."""
+    file = Path(path).expanduser()
+    try:
+        if file.suffix == ".npz":
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays}
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a broken file raises is not defined by numpy, zipfile or torch
+        raise UserError(f"Cannot read weights={path}: {error}. Give a whole .npz, .pth or .ckpt.") from error
+
+
+def is_own(content: Any) -> bool:
+    """Whether fcnlab wrote it."""
+    return isinstance(content, dict) and "fcnlab" in content
+
+
+def recognise(content: Any, source: str) -> tuple[State, str]:
+    """What ``torch.load`` gave, as tensors in fcnlab's names, and the input that these names and values tell of."""
+    if is_own(content):
+        state = {name.removeprefix("net."): t for name, t in content["state_dict"].items() if name.startswith("net.")}
+        return state, "fcnlab"
+    for key in ("model_state_dict", "state_dict"):  # what pytorch-fcn and others wrap their tensors in
+        content = content.get(key, content) if isinstance(content, dict) else content
+    if not isinstance(content, dict):
+        raise UserError(f"weights={source} holds a {type(content).__name__}. Give a file of tensors by name.")
+    if odd := [str(name) for name, tensor in content.items() if not isinstance(tensor, torch.Tensor)]:
+        raise UserError(f"weights={source} holds {', '.join(odd[:5])}, no tensors. Give a file of tensors by name.")
+    expects, empty = "torchvision", set[str]()
+    if "conv1_1.weight" in content:
+        expects = "caffe_fcn"
+    elif "features.0.weight" in content:
+        empty = {name for name, tensor in content.items() if name.startswith("classifier.") and tensor.isnan().any()}
+        if empty:  # IMAGENET1K_FEATURES has no classifier: it is filled with nan
+            expects = "torchvision_features"
+        elif "caffe" in Path(source).name.lower():  # nothing in vgg16_from_caffe.pth but its name tells of BGR
+            expects = "caffe_fcn"
+    if wrong := [name for name, tensor in content.items() if name not in empty and tensor.isnan().any()]:
+        raise UserError(f"{source} has nan in {', '.join(wrong[:3])}. Give weights of a training that went well.")
+    return {name if name in empty else rename(name): tensor for name, tensor in content.items()}, expects
+
+
+def rename(name: str) -> str:
+    """A torchvision name in the paper's words; any other name as it is."""
+    layer, _, tensor = name.rpartition(".")
+    return f"{TORCHVISION[layer]}.{tensor}" if layer in TORCHVISION else name
+
+
+def torchvision_weights(model: str | None) -> dict[str, str]:
+    """The addresses of torchvision's weights for one of its models, by name."""
+    if model is None:
+        return {}
+    from torchvision.models import get_model_weights
+
+    return {name: weights.url for name, weights in get_model_weights(model).__members__.items()}
+
+
+def fetch_weights(url: str) -> Path:
+    """A file of torchvision's, fetched once into torch's cache; its hash is checked whenever it is used."""
+    file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    wanted = file.stem.rpartition("-")[2]  # vgg16-397923af.pth: the beginning of its SHA-256
+    try:
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(file), hash_prefix=wanted)
+        with file.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()[: len(wanted)]
+    except (OSError, RuntimeError) as error:  # RuntimeError: what was fetched has another hash
+        raise UserError(f"Cannot fetch {url}: {error}. Get it by hand and put it at {file}.") from error
+    if found != wanted:
+        raise UserError(f"{file} has hash {found}, not {wanted}: it is not {url}. Delete it to fetch it anew.")
+    return file

@@ -1,0 +1,122 @@
+"""What every trunk x variant keeps to, by glob over conf/model: a new trunk or variant is tested by existing."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from model.test_fcn import VARIANTS
+from model.test_trunk import TRUNKS, narrow
+
+from fcnlab.checkpoint import load_checkpoint
+from fcnlab.compose import build, compose, plain
+from fcnlab.model.fcn import FCN
+from fcnlab.task import SegmentationTask
+
+CLASSES = 3
+every_net = pytest.mark.parametrize(("trunk", "variant"), [(t, v) for t in TRUNKS for v in VARIANTS])
+
+
+def make(trunk: str, variant: str, **settings: object) -> FCN:
+    config = compose("train", [f"model={variant}", *narrow(trunk, **settings)])
+    return build(config.model, num_classes=CLASSES)  # type: ignore[no-any-return]
+
+
+@every_net
+def test_any_size_goes_in_and_comes_out(trunk: str, variant: str) -> None:
+    net = make(trunk, variant).eval()
+    for height, width in ((1, 1), (2, 33), (31, 32), (65, 7), (97, 130)):
+        assert net(torch.randn(2, 3, height, width)).shape == (2, CLASSES, height, width)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_with_the_papers_padding_too(variant: str) -> None:
+    net = make("vgg16", variant, padding=100).eval()
+    for height, width in ((1, 1), (31, 65)):
+        assert net(torch.randn(1, 3, height, width)).shape == (1, CLASSES, height, width)
+
+
+def dense(factor: int, even: bool) -> torch.Tensor:
+    """The dense bilinear kernel of a transposed convolution, as the authors' surgery.py fills it."""
+    size = 2 * factor if even else 2 * factor - 1
+    ramp = 1 - (torch.arange(size) - (size - 1) / 2).abs() / factor
+    weight = torch.zeros(CLASSES, CLASSES, size, size)
+    weight[range(CLASSES), range(CLASSES)] = torch.outer(ramp, ramp)
+    return weight
+
+
+@every_net
+def test_skips_that_are_zero_leave_the_coarse_prediction_alone(trunk: str, variant: str) -> None:
+    net = make(trunk, variant).eval()
+    torch.nn.init.normal_(net.score_fr.weight)
+    image = torch.randn(1, 3, 70, 45)
+    maps = net.trunk(image)
+    score = net.score_fr(maps[net.trunk.coarse])
+    # Pools put elements between pixels: even kernels; centred strides put them on pixels: odd ones.
+    even = net.trunk.features[net.trunk.coarse].offset % 1 == 0.5
+    sizes = [maps[skip].shape[-2:] for skip in net.skips] + [image.shape[-2:]]
+    factors = [2] * len(net.skips) + [32 // 2 ** len(net.skips)]
+    for factor, (height, width) in zip(factors, sizes, strict=True):
+        score = torch.nn.functional.conv_transpose2d(score, dense(factor, even), stride=factor)
+        # Both are centred on the same pixels: half a kernel, less the half step that pools add.
+        start = factor // 2 if even else factor - 1
+        score = score[..., start : start + height, start : start + width]
+    torch.testing.assert_close(net(image), score, rtol=1e-4, atol=1e-4 * score.abs().max().item())
+
+
+@every_net
+def test_one_batch_can_be_memorised(trunk: str, variant: str) -> None:
+    net = make(trunk, variant, dropout=0, fc_channels=64).train()
+    image = torch.randn(2, 3, 64, 64)
+    mask = torch.zeros(2, 64, 64, dtype=torch.long)
+    mask[0, :, 32:], mask[1, 32:], mask[:, :2] = 1, 2, 255
+    optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
+    for _ in range(60):
+        logits = net(image)
+        known = mask != 255
+        accuracy = (logits.argmax(1) == mask)[known].float().mean().item()
+        if accuracy > 0.9:
+            break
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(logits, mask, ignore_index=255).backward()
+        optimizer.step()
+    assert accuracy > 0.9
+
+
+@every_net
+def test_a_checkpoint_brings_the_net_back(trunk: str, variant: str, tmp_path: Path) -> None:
+    config = plain(compose("train", [f"model={variant}", *narrow(trunk)]))
+    net = build(config["model"], num_classes=CLASSES)
+    for tensor in net.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand(tensor.shape) / tensor[..., :1].numel() ** 0.5)
+    facts = {"class_names": ["a", "b", "c"], "palette": [[0, 0, 0]] * 3, "mean": [0.5] * 3, "std": [0.5] * 3}
+    loss = build(config["loss"], num_classes=CLASSES)
+    task = SegmentationTask(net=net, loss=loss, optim=None, facts=facts, config=config)
+    content = {"state_dict": task.state_dict()}
+    task.on_save_checkpoint(content)
+    torch.save(content, tmp_path / "x.ckpt")
+    saved = load_checkpoint(tmp_path / "x.ckpt")
+    again = build(saved["fcnlab"]["config"]["model"], num_classes=CLASSES)
+    back = SegmentationTask.from_checkpoint(saved, net=again, loss=loss, channels_last=False)
+    image = torch.randn(1, 3, 40, 33)
+    assert torch.equal(back.eval()(image), task.eval()(image))
+
+
+LEARNED = {"fcn32s": 134_346_581, "fcn16s": 134_357_354, "fcn8s": 134_362_751, "fcn8s_atonce": 134_362_751}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("trunk", ["vgg16", "resnet18", "resnet50"])
+def test_the_learned_parameters_are_the_papers_and_torchvisions(trunk: str, variant: str) -> None:
+    with torch.device("meta"):
+        net = build(compose("train", [f"model={variant}", f"model/trunk={trunk}"]).model, num_classes=21)
+        counted = sum(p.numel() for p in net.parameters() if p.requires_grad)
+        if trunk == "vgg16":
+            expected = LEARNED[variant]
+        else:
+            theirs = torchvision.models.get_model(trunk, weights=None)
+            fc, channels = theirs.fc, theirs.fc.in_features
+            expected = sum(p.numel() for p in theirs.parameters()) - fc.weight.numel() - fc.bias.numel()
+            expected += sum(21 * (channels // 2**i + 1) for i in range(1 + len(net.skips)))
+    assert counted == expected

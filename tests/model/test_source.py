@@ -1,0 +1,106 @@
+"""Files and downloads become tensors by name, and what they expect as input is told from names and values."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision.models import get_model_weights
+
+from fcnlab.error import UserError
+from fcnlab.model.source import INPUTS, fetch_weights, is_own, read_tensors
+
+VGG = {
+    "features.0.weight": torch.ones(2, 3, 3, 3),
+    "features.28.bias": torch.ones(2),
+    "classifier.0.weight": torch.ones(2, 4),
+    "classifier.6.bias": torch.ones(5),
+}
+EMPTY = {name: tensor * torch.nan if "classifier" in name else tensor for name, tensor in VGG.items()}
+CAFFE = {"conv1_1.weight": torch.ones(2, 3, 3, 3), "score_fr.weight": torch.ones(5, 4, 1, 1)}
+RESNET = {"conv1.weight": torch.ones(2, 3, 7, 7), "bn1.running_mean": torch.ones(2), "fc.weight": torch.ones(5, 2)}
+
+
+def save(path: Path, content: object) -> str:
+    torch.save(content, path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "expects"),
+    [
+        ("vgg16-397923af.pth", VGG, "torchvision"),
+        ("vgg16_features-amdegroot-88682ab5.pth", EMPTY, "torchvision_features"),
+        ("vgg16_from_caffe.pth", VGG, "caffe_fcn"),
+        ("fcn8s_from_caffe.pth", CAFFE, "caffe_fcn"),
+        ("wrapped.pth", {"epoch": 3, "model_state_dict": CAFFE}, "caffe_fcn"),
+        ("resnet18-f37072fd.pth", RESNET, "torchvision"),
+        (
+            "best.ckpt",
+            {"fcnlab": {}, "state_dict": {"net.conv1.weight": torch.ones(1), "loss.x": torch.ones(1)}},
+            "fcnlab",
+        ),
+    ],
+)
+def test_what_a_file_expects_is_told_from_it(file: str, content: dict, expects: str, tmp_path: Path) -> None:
+    state, found = read_tensors(save(tmp_path / file, content))
+    assert found == expects
+    if file.startswith("vgg16"):
+        assert {"conv1_1.weight", "conv5_3.bias", "classifier.6.bias"} <= set(state)
+        # A classifier that is empty keeps its name, and so finds no place in any net.
+        assert ("fc6.weight" in state) == (content is VGG)
+    if file == "best.ckpt":
+        assert list(state) == ["a.weight"]
+    assert is_own(content) == (file == "best.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (torch.ones(2), "holds a Tensor"),
+        ([1], "holds a list"),
+        ({"conv1_1.weight": 3}, "holds conv1_1.weight, no tensors"),
+        (CAFFE | {"conv1_1.weight": torch.tensor([torch.nan])}, "has nan in conv1_1.weight"),
+    ],
+)
+def test_a_file_without_usable_tensors_is_refused(content: object, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        read_tensors(save(tmp_path / "x.pth", content))
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [(m, n) for m in ("vgg16", "resnet18", "resnet50") for n in get_model_weights(m).__members__]
+)
+def test_every_name_of_torchvision_is_known_for_its_trunk(
+    model: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = EMPTY if name == "IMAGENET1K_FEATURES" else VGG if model == "vgg16" else RESNET
+    places = {get_model_weights(model)[name].url: Path(save(tmp_path / "x.pth", content))}
+    monkeypatch.setattr("fcnlab.model.source.fetch_weights", places.get)
+    _, expects = read_tensors(name, model)
+    preset = get_model_weights(model)[name].transforms()
+    assert INPUTS[expects].mean == pytest.approx(preset.mean)
+    assert INPUTS[expects].std == pytest.approx(preset.std)
+
+
+def test_a_name_that_is_none_is_refused_and_the_known_ones_listed() -> None:
+    with pytest.raises(UserError, match="Known: DEFAULT, IMAGENET1K_V1, IMAGENET1K_V2"):
+        read_tensors("IMAGENET_V2", "resnet50")
+
+
+def test_a_file_in_the_cache_is_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = tmp_path / "hub" / "checkpoints" / "w-e3b0c442.pth"  # how the SHA-256 of nothing begins
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert fetch_weights("https://nowhere.invalid/w-e3b0c442.pth") == file
+
+
+@pytest.mark.parametrize("expects", INPUTS)
+def test_the_normalisation_of_an_input_gives_that_input(expects: str) -> None:
+    rgb = torch.rand(3, 4).double()
+    wanted = INPUTS[expects]
+    mean, std = (torch.tensor(values).double().view(3, 1) for values in wanted.normalisation())
+    given = (rgb - mean) / std
+    ordered = (rgb.flip(0) if wanted.order == "BGR" else rgb) * wanted.scale
+    expected = (ordered - torch.tensor(wanted.mean).view(3, 1)) / torch.tensor(wanted.std).view(3, 1)
+    torch.testing.assert_close(given.flip(0) if wanted.order == "BGR" else given, expected, rtol=1e-5, atol=1e-4)
