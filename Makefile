@@ -10,9 +10,10 @@ CUDA_BLOCKS := '/^[a-z0-9]/ {keep = !/^(nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*|triton
 ARGS   ?=
 EXP    ?= shapes
 SEED   ?= 0
+RUNS   ?= runs/$(EXP)-*
 
 .DEFAULT_GOAL := help
-.PHONY: help install train ladder test lint format smoke lock wandb-sync clean
+.PHONY: help install train ladder compare reproduce test lint format smoke lock wandb-sync clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,12 @@ train: $(STAMP) ## train FCN-8s on embedded data (ARGS="model=fcn32s seed=1" for
 
 ladder: $(STAMP) ## train FCN-32s, 16s and 8s, each from the one before (EXP=shapes SEED=0)
 	$(RUN) -m fcnlab.train -m experiment=$(EXP) seed=$(SEED) model=fcn32s,fcn16s,fcn8s start=coarser $(ARGS)
+
+compare: $(STAMP) ## turn finished runs into one table and one page (EXP=shapes, or RUNS='runs/shapes-*')
+	$(RUN) -m fcnlab.compare 'runs=$(RUNS)' $(ARGS)
+
+reproduce: $(STAMP) ## train what an experiment lists, compare, say whether it came out as expected (EXP=shapes)
+	$(RUN) -m fcnlab.reproduce experiment=$(EXP) $(ARGS)
 
 test: $(STAMP) ## run the tests
 	$(RUN) -m pytest $(ARGS)

@@ -77,6 +77,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 @pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four finished runs in one folder: FCN-32s and FCN-8s, two seeds each, from one sweep."""
+    runs = tmp_path_factory.mktemp("finished")
+    words = [word for word in TINY if not word.startswith("epochs")]
+    choices = ("epochs=2", "data.batch_size=4", "model=fcn8s,fcn32s", "seed=0,1", f"runs_dir={runs}")
+    code, _, message = call("train", ("-m", *words, *choices))
+    assert code == 0, message
+    return runs
+
+
+@pytest.fixture(scope="session")
 def test_data() -> Path:
     """A folder with CamVid, VOCdevkit, weights and reference logits, none of which the project may ship."""
     place = os.environ.get("FCNLAB_TEST_DATA")

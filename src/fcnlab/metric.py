@@ -17,6 +17,20 @@ def count_pairs(prediction: torch.Tensor, truth: torch.Tensor, num_classes: int)
     return counts[: images * cells].view(images, num_classes, num_classes)
 
 
+def paper_scores(hit: torch.Tensor, predicted: torch.Tensor, true: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The paper's four numbers (...,) from pixels per class (..., C), in double precision (section 5).
+
+    A class in neither truth nor prediction is left out of the means: 0 / 0 is nan.
+    """
+    iou = hit / (true + predicted - hit)
+    return {
+        "pixel_accuracy": hit.sum(-1) / true.sum(-1),
+        "mean_accuracy": (hit / true).nanmean(-1),
+        "mean_iou": iou.nanmean(-1),
+        "frequency_weighted_iou": (true * iou).nansum(-1) / true.sum(-1),
+    }
+
+
 class SegmentationScores(MulticlassConfusionMatrix):
     """torchmetrics' confusion matrix, read as Long et al. 2015, section 5 do.
 
@@ -39,13 +53,7 @@ class SegmentationScores(MulticlassConfusionMatrix):
         pairs = self.confmat.double()
         hit, true, predicted = pairs.diag(), pairs.sum(1), pairs.sum(0)
         union = true + predicted - hit
-        iou, accuracy = hit / union, hit / true  # 0 / 0 is nan: the class does not occur
-        scores = {
-            "pixel_accuracy": hit.sum() / true.sum(),
-            "mean_accuracy": accuracy.nanmean(),
-            "mean_iou": iou.nanmean(),
-            "frequency_weighted_iou": (true * iou).nansum() / true.sum(),
-        }
+        iou, scores = hit / union, paper_scores(hit, predicted, true)
         occurs = (union > 0).tolist()
         scores |= {f"iou/{name}": iou[i] for i, name in enumerate(self.class_names) if occurs[i]}
         return scores

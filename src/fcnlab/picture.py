@@ -10,6 +10,7 @@ from fcnlab.data.transforms import Image, Mask
 
 Palette = Sequence[Sequence[int]]
 VOID_COLOUR = (224, 224, 192)  # as PASCAL VOC draws it
+GAP = 4  # white pixels between the columns of a panel
 
 
 def colours(palette: Palette) -> Image:
@@ -33,7 +34,7 @@ def overlay(image: Image, mask: Mask, palette: Palette, strength: float = 0.5) -
 
 def panel(image: Image, truth: Mask, *predictions: Mask, palette: Palette) -> Image:
     """Image, truth and predictions, side by side with a white gap, (H, W', 3)."""
-    gap = np.full((image.shape[0], 4, 3), 255, np.uint8)
+    gap = np.full((image.shape[0], GAP, 3), 255, np.uint8)
     columns = [image]
     for mask in (truth, *predictions):
         columns += [gap, colour_mask(mask, palette)]

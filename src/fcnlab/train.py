@@ -28,7 +28,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.record import Run
     from fcnlab.report import say, show_scores, show_start
     from fcnlab.start import resolve, start_checkpoint
-    from fcnlab.trainer import build_logger, build_trainer, run_callbacks
+    from fcnlab.trainer import build_logger, build_trainer, run_callbacks, send_result
 
     config = resolve(cfg)
     run = Run(config)
@@ -55,6 +55,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
         trainer.fit(task, datamodule=data, ckpt_path=run.last_checkpoint, weights_only=True)
         trainer.test(task, datamodule=data, ckpt_path=run.scored_checkpoint(), weights_only=True, verbose=False)
         run.write_metrics(trainer)
+        send_result(logger, run)
     show_scores(run, run.metrics())
     return run.metrics()
 

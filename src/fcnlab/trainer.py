@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
     RichProgressBar,
 )
-from lightning.pytorch.loggers import Logger
+from lightning.pytorch.loggers import Logger, WandbLogger
 
 from fcnlab.compose import build
 from fcnlab.data.datamodule import SegmentationData
@@ -118,3 +118,10 @@ def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
     logger.experiment.config.update(run.config, allow_val_change=True)
     logger.experiment.define_metric("val/mean_iou", summary="max")
     return logger  # type: ignore[no-any-return]
+
+
+def send_result(logger: Logger | None, run: Run) -> None:
+    """Let the W&B run's summary say what metrics.json says; that of a resumed run would forget its earlier parts."""
+    if isinstance(logger, WandbLogger):
+        best = max((row["val/mean_iou"] for row in run.history() if "val/mean_iou" in row), default=None)
+        logger.experiment.summary.update(run.metrics() | {"val/mean_iou": {"max": best}})

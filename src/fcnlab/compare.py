@@ -1,0 +1,78 @@
+"""Turn finished runs into one table and one page: ``python -m fcnlab.compare 'runs=runs/shapes-*'``.
+
+Expect three tables in the terminal (scores, cost, IoU by class) and, in ``output``, ``comparison.html`` (one page that
+needs nothing else), ``comparison.md``, ``comparison.csv`` and ``comparison.json``. Runs tested on other images are an
+error, unfinished ones are left out and named.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from fcnlab.command import command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def compare(cfg: DictConfig) -> dict[str, Any]:
+    """Compare the runs that ``cfg.runs`` names; returns the content of comparison.json."""
+    from fcnlab.compose import plain
+    from fcnlab.finished import find_runs
+
+    config = plain(cfg)
+    return compare_runs(find_runs(config["runs"], config["runs_dir"]), config)
+
+
+def compare_runs(
+    folders: "Sequence[Path]", config: dict[str, Any], rows: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Compare run folders, and write what ``output``, ``readme`` and ``picture`` of ``config`` ask for.
+
+    Args:
+        rows: what is expected and published, by model; None takes what each run's experiment said.
+    """
+    from pathlib import Path
+
+    from fcnlab.finished import check_comparable, group, read_runs
+    from fcnlab.gallery import write_picture
+    from fcnlab.page import page
+    from fcnlab.readme import write_results
+    from fcnlab.record import write_json, write_whole
+    from fcnlab.report import say
+    from fcnlab.summary import summarise
+    from fcnlab.table import class_grid, cost_grid, csv_text, notes, report, score_grid, show
+
+    runs, left_out = read_runs(folders)
+    check_comparable(runs)
+    variants = group(runs)
+    comparison = summarise(variants, left_out, samples=config["samples"], rows=rows)
+
+    for grid in (score_grid(comparison), cost_grid(comparison), class_grid(comparison)):
+        show(grid)
+    for note in notes(comparison):
+        say(note)
+    output = Path(config["output"]).expanduser()
+    write_json(output / "comparison.json", comparison)
+    write_whole(output / "comparison.csv", csv_text(comparison))
+    write_whole(output / "comparison.md", report(comparison))
+    write_whole(output / "comparison.html", page(comparison, variants, config["images"]))
+    say(f"Page: {output / 'comparison.html'} (beside it .md, .csv, .json)")
+    if config["picture"]:
+        write_picture(Path(config["picture"]), variants, config["images"])
+        say(f"Picture: {config['picture']}")
+    if config["readme"]:
+        write_results(Path(config["readme"]), comparison)
+        say(f"Results: {config['readme']}")
+    return comparison
+
+
+@command("compare")
+def main(cfg: DictConfig) -> dict[str, Any]:
+    """Command line entry."""
+    return compare(cfg)
+
+
+if __name__ == "__main__":
+    main()

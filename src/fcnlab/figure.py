@@ -1,0 +1,98 @@
+"""The comparison's figures as SVG that takes the colours of the page around it: learning curves, bars by class."""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from fcnlab.finished import Variant
+
+# Told apart without colour vision too (lightness falls from coarse to fine), and seen on white and on black.
+COLOURS = ("#e08214", "#1b9e9e", "#6a5acd", "#c2417c", "#4d8b31", "#8c6d46")
+INK = "#123456"  # stands for the page's text colour
+STYLE: Any = {
+    "svg.fonttype": "none",  # text stays text, in the page's font
+    "svg.hashsalt": "fcnlab",  # the same figure is the same file
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+}
+
+
+def colour(place: int) -> str:
+    """The colour of the variant at a place in the table."""
+    return COLOURS[place % len(COLOURS)]
+
+
+def curves(variants: Sequence[Variant], key: str, label: str, factor: float = 1.0) -> str:
+    """A score by epoch as SVG: each seed thin, their mean bold. ``key`` is a column of history.csv."""
+    with mpl.rc_context(STYLE):
+        figure, axes = canvas(height=3.0)
+        for place, variant in enumerate(variants):
+            lines = [[row[key] * factor for row in run.history if key in row] for run in variant.runs]
+            for line in lines:
+                axes.plot(range(1, len(line) + 1), line, color=colour(place), linewidth=0.8, alpha=0.45)
+            length = min(map(len, lines))
+            middle = np.mean([line[:length] for line in lines], axis=0)
+            axes.plot(range(1, length + 1), middle, color=colour(place), linewidth=2, label=variant.name)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)
+        axes.legend()
+        return svg(figure)
+
+
+def bars(comparison: Mapping[str, Any], names: Sequence[str]) -> str:
+    """IoU by class as SVG: a group of bars per class, a bar per variant, the seeds' deviation as whisker."""
+    rows = comparison["rows"]
+    with mpl.rc_context(STYLE):
+        figure, axes = canvas(height=0.7 + len(names) * (0.12 + 0.11 * len(rows)))
+        thickness = 0.8 / len(rows)
+        for place, row in enumerate(rows):
+            values = [row["iou"][name] for name in names]
+            axes.barh(
+                y=np.arange(len(names)) + (place + 0.5) * thickness - 0.4,
+                width=[100 * (value["mean"] or 0) for value in values],
+                xerr=[100 * (value["std"] or 0) for value in values],
+                height=thickness * 0.9,
+                color=colour(place),
+                error_kw={"ecolor": INK, "elinewidth": 0.8},
+                label=row["variant"],
+            )
+        axes.set_yticks(np.arange(len(names)), names)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 100)
+        axes.set_xlabel("IoU, %")
+        axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="y", length=0)
+        figure.legend(loc="outside upper center", ncols=min(3, len(rows)))
+        return svg(figure)
+
+
+def canvas(height: float) -> tuple[Figure, Axes]:
+    """A transparent figure, as wide as a phone, without the state of pyplot."""
+    figure = Figure(figsize=(5.0, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.add_subplot()
+    axes.patch.set_alpha(0)
+    return figure, axes
+
+
+def svg(figure: Figure) -> str:
+    """The figure as an ``<svg>`` element to be put into a page."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    element = text.getvalue()[text.getvalue().index("<svg") :]
+    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
+    element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)  # the page says how wide
+    return element.replace(INK, "currentColor")

@@ -1,0 +1,40 @@
+"""The results in a README: one table per experiment, between two markers, written by a command."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fcnlab.error import UserError
+from fcnlab.record import write_whole
+from fcnlab.table import cost_grid, markdown, notes, provenance, score_grid
+
+
+def markers(experiment: str) -> tuple[str, str]:
+    """The lines between which an experiment's results stand."""
+    return f"<!-- results: {experiment} -->", f"<!-- end of results: {experiment} -->"
+
+
+def results(comparison: Mapping[str, Any]) -> str:
+    """Scores with n, mean and deviation, cost, hardware, versions and commit, in Markdown."""
+    parts = [markdown(score_grid(comparison)), markdown(cost_grid(comparison)), *notes(comparison)]
+    return "\n\n".join(part.strip() for part in [*parts, provenance(comparison)])
+
+
+def write_results(readme: Path, comparison: Mapping[str, Any]) -> None:
+    """Replace what stands between an experiment's two markers. Raises UserError where they are not there."""
+    if len(comparison["experiments"]) > 1:
+        raise UserError(
+            f"The runs come from several experiments: {', '.join(comparison['experiments'])}. A README has a table for "
+            "each: name the runs of one with runs=..."
+        )
+    (experiment,) = comparison["experiments"]
+    first, last = markers(experiment)
+    content = readme.read_text() if readme.is_file() else ""
+    before, opened, rest = content.partition(f"{first}\n")
+    _, closed, after = rest.partition(last)
+    if not (opened and closed):
+        raise UserError(
+            f"readme={readme} has no place for the results of {experiment}. Put two lines where they shall stand: "
+            f"{first} and {last}"
+        )
+    write_whole(readme, f"{before}{first}\n\n{results(comparison)}\n\n{last}{after}")

@@ -1,0 +1,84 @@
+"""Run an experiment's variants and seeds and hold the scores against what it expects: ``experiment=shapes``.
+
+``python -m fcnlab.reproduce experiment=shapes`` trains what is not finished (``fcnlab.train -m``), compares, and prints
+per row: expected, got, within tolerance or not. The exit code is 0 if all rows are.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from fcnlab.command import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN = ("variants", "seeds", "output", "readme", "picture", "images", "samples")  # the rest goes to fcnlab.train
+
+
+def reproduce(cfg: DictConfig) -> dict[str, Any]:
+    """Train, compare and check ``cfg.experiment``; returns the comparison. Raises UserError where a row misses."""
+    from fcnlab.compare import compare_runs
+    from fcnlab.compose import plain
+    from fcnlab.error import UserError
+    from fcnlab.summary import checks
+    from fcnlab.table import expectation_grid, show
+
+    config = plain(cfg)
+    comparison = compare_runs(train_all(config), config, rows=config["by_variant"])
+    show(expectation_grid(comparison))
+    missed = [row["variant"] for row in comparison["rows"] if not all(check["within"] for check in checks(row))]
+    if missed:
+        raise UserError(
+            f"experiment={config['experiment']} is not reproduced: {', '.join(missed)} out of tolerance. The page in "
+            f"{config['output']} shows the runs; expectations stand in the experiment's by_variant."
+        )
+    return comparison
+
+
+def train_all(config: dict[str, Any]) -> "list[Path]":
+    """Train an experiment's variants and seeds as one sweep; returns the run folders. Finished ones are skipped."""
+    import subprocess
+    import sys
+
+    from hydra.core.hydra_config import HydraConfig
+
+    from fcnlab.compose import compose
+    from fcnlab.error import UserError, nearest
+    from fcnlab.record import Run
+    from fcnlab.report import say
+    from fcnlab.start import config_folders, resolve
+
+    rows = config.get("by_variant") or {}
+    expecting = [variant for variant, row in rows.items() if row.get("expected")]
+    variants, seeds = config["variants"] or expecting, config["seeds"]
+    if not variants or not seeds:
+        raise UserError(
+            f"experiment={config['experiment']} lists no seeds or expects no score. Name one that does: "
+            "experiment=shapes. Its seeds and its by_variant say what to expect."
+        )
+    for variant in variants:
+        if variant not in expecting:
+            raise UserError(f"Of variants={variant} no score is expected. {nearest(variant, expecting)}")
+    typed = HydraConfig.get().overrides
+    words = [word for word in typed.task if word.split("=")[0].strip("+~") not in OWN]
+    for key, instead in (("model", "variants"), ("seed", "seeds")):
+        if any(word.startswith(f"{key}=") for word in words):
+            raise UserError(f"{key}=... is set by the experiment. Choose with {instead}=[...].")
+    choice = [f"model={','.join(variants)}", f"seed={','.join(map(str, seeds))}"]
+    sweep = [*config_folders(), *(word for word in typed.hydra if not word.startswith("hydra.mode")), *words, *choice]
+    say("python -m fcnlab.train -m " + " ".join(sweep))
+    if subprocess.run([sys.executable, "-m", "fcnlab.train", "-m", *sweep], check=False).returncode:
+        raise UserError("Not all runs could be trained, see above. The same command, typed again, goes on.")
+    jobs = [[*words, f"model={variant}", f"seed={seed}"] for variant in variants for seed in seeds]
+    return [Run(resolve(compose("train", job))).folder for job in jobs]
+
+
+@command("reproduce")
+def main(cfg: DictConfig) -> dict[str, Any]:
+    """Command line entry."""
+    return reproduce(cfg)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""A comparison as tables: in the terminal, in Markdown, as CSV."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rich.console
+import rich.table
+
+from fcnlab.summary import checks, distinct
+
+HEADINGS = {
+    "mean_iou": "mean IU",
+    "pixel_accuracy": "pixel acc.",
+    "mean_accuracy": "mean acc.",
+    "frequency_weighted_iou": "f.w. IU",
+}
+NONE = "-"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of texts: a heading per column, the first of which names the row."""
+
+    title: str
+    headings: list[str]
+    rows: list[list[str]]
+
+
+def score_grid(comparison: Mapping[str, Any]) -> Grid:
+    """The scores of each variant, in percent: mean and standard deviation over n seeds."""
+    published = any(row["published"] for row in comparison["rows"])
+    headings = ["model", "n", HEADINGS["mean_iou"], "difference [95%]", *list(HEADINGS.values())[1:]]
+    rows = []
+    for row in comparison["rows"]:
+        scores = {name: percent(row["scores"][name]) for name in HEADINGS}
+        cells = [row["variant"], str(len(row["seeds"])), scores.pop("mean_iou"), interval(row), *scores.values()]
+        if published:
+            number = (row["published"] or {}).get("mean_iou")
+            cells.append(NONE if number is None else f"{100 * number:.1f}")
+        rows.append(cells)
+    return Grid("Test scores, %", [*headings, *(["published mean IU"] if published else [])], rows)
+
+
+def cost_grid(comparison: Mapping[str, Any]) -> Grid:
+    """What each variant costs, and on what it ran."""
+    rows = []
+    for row in comparison["rows"]:
+        image, training = row["seconds_per_image"]["mean"], row["seconds"]["mean"]
+        rows.append(
+            [
+                *(row["variant"], f"{row['parameters']:,}"),
+                NONE if image is None else f"{1000 * image:.1f} ms",
+                *(str(row["epochs"]), duration(training), row["precision"], "; ".join(row["device"])),
+            ]
+        )
+    return Grid("Cost", ["model", "parameters", "per image", "epochs", "training", "precision", "device"], rows)
+
+
+def class_grid(comparison: Mapping[str, Any]) -> Grid:
+    """IoU of each class, in percent, mean over seeds: a row per class, a column per variant."""
+    names = [name for name in comparison["class_names"] if any(row["iou"][name]["n"] for row in comparison["rows"])]
+    rows = [[name, *(percent(row["iou"][name]) for row in comparison["rows"])] for name in names]
+    return Grid("IoU by class, %", ["class", *(row["variant"] for row in comparison["rows"])], rows)
+
+
+def settings_grid(comparison: Mapping[str, Any]) -> Grid:
+    """The settings in which the variants differ: a row per key, a column per variant."""
+    rows = [[key, *map(str, values)] for key, values in comparison["settings"].items()]
+    return Grid("What differs", ["setting", *(row["variant"] for row in comparison["rows"])], rows)
+
+
+def expectation_grid(comparison: Mapping[str, Any]) -> Grid:
+    """What an experiment expects, what came out, and whether that is within tolerance."""
+    rows = []
+    for row in comparison["rows"]:
+        for check in checks(row):
+            expected = f"{100 * check['expected']:.1f} ± {100 * check['tolerance']:.1f}"
+            got = percent(row["scores"][check["score"]])
+            name = [row["variant"], HEADINGS[check["score"]], str(len(row["seeds"]))]
+            rows.append([*name, expected, got, "yes" if check["within"] else "NO"])
+    return Grid("Reproduced?", ["model", "score", "n", "expected", "got", "within"], rows)
+
+
+def percent(values: Mapping[str, Any]) -> str:
+    """Mean and standard deviation of fractions, in percent."""
+    if values["mean"] is None:
+        return NONE
+    deviation = "" if values["std"] is None else f" ± {100 * values['std']:.1f}"
+    return f"{100 * values['mean']:.1f}{deviation}"
+
+
+def interval(row: Mapping[str, Any]) -> str:
+    """The difference of mean IU in points, with its interval."""
+    if not row["difference"]:
+        return NONE
+    value, low, high = (100 * row["difference"]["mean_iou"][key] for key in ("value", "low", "high"))
+    return f"{value:+.1f} [{low:.1f}, {high:.1f}]"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def notes(comparison: Mapping[str, Any]) -> list[str]:
+    """What must be said beside the numbers."""
+    rows = comparison["rows"]
+    lines = [
+        f"{comparison['test_images']} test images of {comparison['data']}. Mean ± standard deviation over n seeds; the "
+        f"interval is a paired bootstrap over the test images ({comparison['bootstrap_samples']} samples, "
+        "seeds' counts summed): it tells what other images would change, the deviation what other seeds would."
+    ]
+    references = distinct([f"{row['variant']} against {row['difference_to']}" for row in rows if row["difference_to"]])
+    lines += [f"Differences: {', '.join(references)}."] if references else []
+    sources = distinct([row["published"]["source"] for row in rows if row["published"]])
+    lines += [f"Published: {'; '.join(sources)}."] if sources else []
+    for key, name in (
+        ("device", "devices: times do not compare"),
+        ("commit", "states of the code"),
+        ("versions", "sets of versions"),
+    ):
+        different = distinct([value for row in rows for value in row[key]])
+        lines += [f"The runs come from {len(different)} {name}."] if len(different) > 1 else []
+    lines += [f"Left out: {run}: {reason}." for run, reason in comparison["left_out"].items()]
+    return lines
+
+
+def provenance(comparison: Mapping[str, Any]) -> str:
+    """Hardware, versions and commit of all runs, in one line."""
+    parts = [
+        distinct([value for row in comparison["rows"] for value in row[key]])
+        for key in ("device", "python", "versions", "commit")
+    ]
+    device, python, versions, commit = ("; ".join(part) for part in parts)
+    return f"{device}. Python {python}, {versions}. Commit {commit or 'unknown'}."
+
+
+def show(grid: Grid) -> None:
+    """Print a table in the terminal."""
+    table = rich.table.Table(title=grid.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for place, heading in enumerate(grid.headings):
+        table.add_column(heading, justify="right" if place else "left", overflow="fold")
+    for row in grid.rows:
+        table.add_row(*row)
+    rich.console.Console().print(table, markup=False)
+
+
+def markdown(grid: Grid) -> str:
+    """A table in Markdown."""
+    lines = [grid.headings, ["---", *["---:"] * (len(grid.headings) - 1)], *grid.rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def report(comparison: Mapping[str, Any]) -> str:
+    """The content of comparison.md."""
+    grids = (score_grid(comparison), cost_grid(comparison), class_grid(comparison), settings_grid(comparison))
+    parts = [f"# {title(comparison)}", *notes(comparison)]
+    parts += [f"## {grid.title}\n\n{markdown(grid)}" for grid in grids if grid.rows]
+    return "\n\n".join([*parts, provenance(comparison)]) + "\n"
+
+
+def title(comparison: Mapping[str, Any]) -> str:
+    """What is compared, on which data."""
+    return f"{', '.join(row['variant'] for row in comparison['rows'])} on {comparison['data']}"
+
+
+def csv_text(comparison: Mapping[str, Any]) -> str:
+    """One line per variant and score, fractions of 1, per-class IoU included."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["variant", "score", "n", "mean", "std", "difference", "low", "high", "published"])
+    for row in comparison["rows"]:
+        for name, values in [*row["scores"].items(), *((f"iou/{name}", v) for name, v in row["iou"].items())]:
+            more = row["difference"].get(name, dict.fromkeys(("value", "low", "high")))
+            writer.writerow(
+                [row["variant"], name, *values.values(), *more.values(), (row["published"] or {}).get(name)]
+            )
+    return text.getvalue()

@@ -1,0 +1,134 @@
+"""Finished runs are found, read and grouped; what cannot be compared is refused with value, rule and remedy."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from conftest import TINY, Command
+
+from fcnlab.error import UserError
+from fcnlab.finished import FinishedRun, Variant, coarser, find_runs, group, read_runs
+from fcnlab.record import read_json, write_json
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """The finished runs once more, without checkpoints, to be changed."""
+    return shutil.copytree(finished, tmp_path / "runs", ignore=shutil.ignore_patterns("checkpoints", "sweep"))
+
+
+def one(folder: Path, part: str) -> Path:
+    (found,) = folder.glob(f"*{part}*")
+    return found
+
+
+def test_runs_are_named_by_folder_parent_glob_or_name(finished: Path) -> None:
+    every = set(finished.glob("shapes-*"))
+    some = one(finished, "fcn8s-shapes-s1")
+    assert set(find_runs(str(finished), "runs")) == set(find_runs(f"{finished}/shapes-*", "runs")) == every
+    assert find_runs(str(some), "runs") == find_runs(some.name, str(finished)) == [some]
+    assert find_runs([some.name, f"{finished}/*fcn8s*s1*"], str(finished)) == [some]
+    with pytest.raises(UserError, match=f"names no run. .*Did you mean .*{some.name}"):
+        find_runs(some.name[:-1], str(finished))
+
+
+def record(**facts: Any) -> Change:
+    def change(run: Path) -> None:
+        write_json(run / "record.json", read_json(run / "record.json") | facts)
+
+    return change
+
+
+def test_a_run_that_is_not_finished_is_left_out_and_said(copy: Path, command: Command) -> None:
+    run = one(copy, "fcn8s-shapes-s1")
+    record(status="running")(run)
+    outcome = command("compare", f"runs={copy}")
+    assert outcome.code == 0, outcome.text
+    assert f"Left out: {run.name}: it is running, not finished" in outcome.text
+    assert [row["seeds"] for row in outcome.value["rows"]] == [[0, 1], [0]]
+    (one(copy, "fcn32s-shapes-s0") / "counts.npz").unlink()
+    assert "it lacks counts.npz: train it again" in command("compare", f"runs={copy}").text
+    nothing = command("compare", f"runs={run}")
+    assert nothing.code == 1
+    assert "None of 1 runs can be compared" in nothing.text
+
+
+def other_images(run: Path) -> None:
+    with np.load(run / "counts.npz") as counts:
+        np.savez(run / "counts.npz", **{**counts, "names": [f"val_{name}" for name in counts["names"]]})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (record(class_names=["cat", "dog"]), "knows 2 classes (cat, dog)"),
+        (other_images, "was tested on another split"),
+        (record(name="shapes-fcn8s-shapes-s0"), "is given 2 times"),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_refused(change: Change, message: str, copy: Path, command: Command) -> None:
+    change(one(copy, "fcn32s-shapes-s1"))
+    if "given" in message:
+        change(one(copy, "fcn8s-shapes-s1"))
+    outcome = command("compare", f"runs={copy}")
+    assert outcome.code == 1
+    assert message in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def test_a_run_tested_on_other_data_is_refused(finished: Path, command: Command) -> None:
+    words = [word for word in TINY if not word.startswith("epochs")]
+    assert command("train", *words, "epochs=1", "data.data_seed=9").code == 0
+    outcome = command("compare", f"runs=[runs,{finished}]")
+    assert outcome.code == 1
+    assert "was tested on other data than" in outcome.text
+    assert "Scores compare only on the same test images" in outcome.text
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_variant_and_variants_go_from_coarse_to_fine(copy: Path) -> None:
+    variants = group(read_runs(find_runs(str(copy), "runs"))[0])
+    assert [variant.name for variant in variants] == ["fcn32s", "fcn8s"]
+    assert [[run.config["seed"] for run in variant.runs] for variant in variants] == [[0, 1], [0, 1]]
+
+
+def test_a_variant_of_the_same_net_is_named_by_what_differs(copy: Path) -> None:
+    file = one(copy, "fcn8s-shapes-s1") / "config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["optim"]["lr"] = 0.5
+    file.write_text(yaml.safe_dump(config))
+    variants = group(read_runs(find_runs(str(copy), "runs"))[0])
+    assert [variant.name for variant in variants] == ["fcn32s", "fcn8s optim.lr=0.005", "fcn8s optim.lr=0.5"]
+
+
+def test_the_run_that_a_rung_starts_from_counts_without_its_seed(copy: Path) -> None:
+    for seed in (0, 1):
+        file = one(copy, f"fcn8s-shapes-s{seed}") / "config.yaml"
+        start = one(copy, f"fcn32s-shapes-s{seed}").name
+        file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"start": start}))
+    variants = group(read_runs(find_runs(str(copy), "runs"))[0])
+    assert [len(variant.runs) for variant in variants] == [2, 2]
+    # Another predecessor makes another variant.
+    file = one(copy, "fcn32s-shapes-s1") / "config.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"score": "last"}))
+    assert len(group(read_runs(find_runs(str(copy), "runs"))[0])) == 4
+
+
+def variant(name: str, *skips: str, **settings: Any) -> Variant:
+    run = FinishedRun(Path(), {"model": {"skips": list(skips)}}, {}, {}, [], (), np.zeros((3, 0, 0), np.int64))
+    return Variant(name, (run,), settings)
+
+
+def test_a_variant_is_held_against_the_likest_of_the_finest_coarser_ones() -> None:
+    coarse, slow = variant("32s"), variant("16s slow", "pool4", lr=1)
+    fast, fine = variant("16s fast", "pool4", lr=2), variant("8s", "pool4", "pool3", lr=2)
+    atonce = variant("8s at once", "pool4", "pool3", lr=1)
+    every = [coarse, slow, fast, fine, atonce]
+    assert [coarser(each, every) for each in every] == [None, coarse, coarse, fast, slow]
+    assert coarser(fine, [fine, atonce]) is None
+    assert coarser(atonce, [fine, atonce]) is fine  # nothing coarser: the first

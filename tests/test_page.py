@@ -1,0 +1,86 @@
+"""The page needs nothing else: no address in it leads elsewhere, every picture is inside."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ADDRESSES = ("src", "href", "xlink:href", "srcset", "poster", "action", "data", "content")
+
+
+class Page(HTMLParser):
+    """Tags, addresses and text of a page, and whether its tags are closed in order."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, Any]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(content)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "img", "input"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def content(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    from conftest import call
+
+    output = tmp_path_factory.mktemp("page")
+    code, _, message = call("compare", (f"runs={finished}", f"output={output}", "images=3", "samples=10"))
+    assert code == 0, message
+    return (output / "comparison.html").read_text()
+
+
+def test_no_address_leads_out_of_the_page(content: str) -> None:
+    page = Page(content)
+    assert not page.open
+    found = [value for _, attributes in page.tags for key, value in attributes.items() if key in ADDRESSES]
+    assert all(value.startswith(("data:image/", "#", "width=device-width")) for value in found)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.tags}
+    assert "@import" not in content
+    assert "url(http" not in content
+
+
+def test_the_same_images_are_shown_for_every_variant_with_what_is_wrong_marked(content: str) -> None:
+    page = Page(content)
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(pictures) == 3 * (2 + 2 * 2)  # image, truth, and a mask with its marks per variant
+    alternatives = [picture["alt"] for picture in pictures if picture["alt"]]
+    assert alternatives[:4] == [f"{what} test_00000" for what in ("image", "truth of", "fcn32s on", "fcn8s on")]
+    assert sum(tag == "svg" for tag, _ in page.tags) == 3
+
+
+def test_the_page_says_what_the_tables_say(content: str) -> None:
+    words = "\n".join(Page(content).words)
+    for part in (
+        "fcn32s, fcn8s on shapes",
+        "is best:",
+        "7 test images of shapes",
+        "background",
+        "model.skips",
+        "torch ",
+    ):
+        assert part in words
+
+
+def test_names_are_text_and_never_markup(finished: Path) -> None:
+    from fcnlab.page import table
+    from fcnlab.table import Grid
+
+    text = table(Grid("t", ["model", "<b>"], [["<script>", "a & b"]]), cards=True)
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert 'data-label="&lt;b&gt;"' in text

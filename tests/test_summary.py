@@ -1,0 +1,53 @@
+"""A comparison's numbers are those of the run folders."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcnlab.finished import find_runs, group, read_runs
+from fcnlab.record import read_json
+from fcnlab.summary import checks, spread, summarise
+
+
+def test_scores_are_mean_and_sample_deviation_over_the_seeds(finished: Path) -> None:
+    variants = group(read_runs(find_runs(str(finished), "runs"))[0])
+    comparison = summarise(variants, {}, samples=10)
+    for row in comparison["rows"]:
+        metrics = [read_json(finished / name / "metrics.json") for name in row["runs"]]
+        for name, values in row["scores"].items():
+            expected = [one[f"test/{name}"] for one in metrics]
+            assert values == {
+                "n": 2,
+                "mean": pytest.approx(np.mean(expected)),
+                "std": pytest.approx(np.std(expected, ddof=1)),
+            }
+        assert row["iou"]["background"]["mean"] == pytest.approx(
+            np.mean([one["test/iou/background"] for one in metrics])
+        )
+        assert row["seconds_per_image"]["mean"] > 0  # batches of four: the first is left out
+    assert [row["difference_to"] for row in comparison["rows"]] == [None, "fcn32s"]
+    assert set(comparison["settings"]) >= {"model.name", "model.skips"}
+    assert "data.size" not in comparison["settings"]
+
+
+def test_one_seed_has_no_deviation() -> None:
+    assert spread([0.5]) == {"n": 1, "mean": 0.5, "std": None}
+    assert spread([]) == {"n": 0, "mean": None, "std": None}
+
+
+def test_what_is_expected_stands_beside_what_came_out(finished: Path) -> None:
+    variants = group(read_runs(find_runs(str(finished), "runs"))[0])
+    published = {"mean_iou": 0.627, "source": "Long et al. 2015, table 2"}
+    rows = {"fcn8s": {"expected": {"mean_iou": 0.5, "tolerance": 0.1}, "published": published}}
+    coarse, fine = summarise(variants, {}, samples=10, rows=rows)["rows"]
+    assert (coarse["expected"], coarse["published"]) == (None, None)
+    assert fine["published"] == published
+    # Without rows, the experiment's own of the day of the training.
+    assert summarise(variants, {}, samples=10)["rows"][1]["expected"] == variants[1].runs[0].config["row"]["expected"]
+
+
+@pytest.mark.parametrize(("got", "within"), [(0.61, False), (0.599, True), (0.401, True), (0.39, False)])
+def test_a_score_is_within_tolerance_on_both_sides(got: float, within: bool) -> None:
+    row = {"expected": {"mean_iou": 0.5, "tolerance": 0.1}, "scores": {"mean_iou": {"mean": got}}}
+    assert [check["within"] for check in checks(row)] == [within]
