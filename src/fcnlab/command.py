@@ -1,5 +1,6 @@
 """The wrapper around every command: Hydra composes, errors become messages, exit codes tell how it went."""
 
+import errno
 import os
 import re
 import sys
@@ -22,6 +23,13 @@ from fcnlab.report import say, show_jobs
 
 Task = Callable[[DictConfig], Any]
 FROM_CHECKPOINT = "from_checkpoint"
+# Faults of the machine, not of the code, and what to do.
+MACHINE = {
+    errno.ENOSPC: "The disk is full: make room, or set runs_dir=... (output=...) to a folder on another disk.",
+    errno.EDQUOT: "Your share of the disk is full: make room, or set runs_dir=... (output=...) to another disk.",
+    errno.EROFS: "The disk is read-only: set runs_dir=... (output=...) to a folder of yours.",
+    errno.EACCES: "The file is not yours to use: set runs_dir=... (output=...) to a folder of yours.",
+}
 
 
 def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Callable[[], Any]]:
@@ -52,7 +60,9 @@ def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Cal
                 hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
                 if len(jobs) == 1 and jobs[0].error:
                     raise jobs[0].error
-            except (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException) as error:
+            except (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException, OSError) as error:
+                if isinstance(error, OSError) and error.errno not in MACHINE:
+                    raise
                 if "trace=true" in typed or "trace=True" in typed:
                     raise
                 sys.exit(f"\nerror: {explain(error, name, typed)}")
@@ -121,6 +131,8 @@ def explain(error: Exception, name: str, typed: list[str]) -> str:
     if isinstance(error, UserError):
         # From a loading process it arrives wrapped in that process's stack trace.
         return str(error).rpartition("UserError: ")[2].strip()
+    if isinstance(error, OSError):
+        return f"{error}. {MACHINE[error.errno or 0]} What was saved before is whole."
     text = " ".join(str(error).split())
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
         key = match.group(1) or match.group(2)

@@ -1,5 +1,6 @@
 """What a run must write down to be repeated, resumed and compared: its name, its folder, its record."""
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -57,8 +58,11 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file aside and rename it, so that a reader never finds half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text)
-    aside.replace(path)
+    try:
+        aside.write_text(text)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)  # what a full disk left of it
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -185,11 +189,9 @@ class Run:
             if self.anew and is_first_process():
                 self.clear()
             write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
+            self.log = logging.FileHandler(self.folder / "train.log")
         except OSError as error:
-            raise UserError(
-                f"Cannot write to {self.folder}: {error}. Set runs_dir=... to a folder of yours."
-            ) from error
-        self.log = logging.FileHandler(self.folder / "train.log")
+            raise UserError(f"Cannot write to {self.folder}: {error}. Set runs_dir=... to another folder.") from error
         self.log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         for name in LOGGERS:
             logging.getLogger(name).addHandler(self.log)
@@ -208,10 +210,12 @@ class Run:
         status = "finished" if kind is None else "failed" if issubclass(kind, Exception) else "interrupted"
         if error is not None:
             logging.getLogger("fcnlab").error("".join(traceback.format_exception(error)))
-        self.write(status=status, seconds=round(seconds, 2))
+        with contextlib.suppress(*[OSError] if error else []):  # a full disk must not hide the error
+            self.write(status=status, seconds=round(seconds, 2))
         if (wandb := sys.modules.get("wandb")) and wandb.run:
             wandb.finish(exit_code=0 if error is None else 1)
         for name in LOGGERS:
             logging.getLogger(name).removeHandler(self.log)
-        self.log.close()
+        with contextlib.suppress(OSError):
+            self.log.close()
         self.hold.close()

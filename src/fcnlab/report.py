@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fcnlab")
 log.setLevel(logging.INFO)  # what is said is kept in train.log
+logging.raiseExceptions = False  # a log on a full disk must not talk over the error that is being told
 # Set by torchrun, Lightning, or SLURM; on a second machine the first process has LOCAL_RANK 0.
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 

@@ -45,7 +45,8 @@ class SegmentationTask(L.LightningModule):
         self.train_scores = SegmentationScores(class_names=names)
         self.val_scores = SegmentationScores(class_names=names)
         self.test_scores = SegmentationScores(class_names=names)
-        self.train_loss, self.val_loss, self.test_loss = MeanMetric(), MeanMetric(), MeanMetric()
+        # NaN stays NaN and stops the training (fcnlab.watch); looking for it here would wait for the GPU in every step.
+        self.train_loss, self.val_loss, self.test_loss = (MeanMetric(nan_strategy="disable") for _ in range(3))
         self.train_loss.persistent(True)
 
     @classmethod

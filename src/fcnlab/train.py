@@ -27,10 +27,12 @@ def train(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.record import Run
     from fcnlab.report import say, show_scores, show_start
+    from fcnlab.settings import refuse_contradictions
     from fcnlab.start import resolve, start_checkpoint
     from fcnlab.trainer import build_logger, build_trainer, run_callbacks, send_result
 
     config = resolve(cfg)
+    refuse_contradictions(config)
     run = Run(config)
     if run.is_done(config["rerun"]):
         show_scores(run, run.metrics())

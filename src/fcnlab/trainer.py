@@ -1,13 +1,18 @@
 """Assemble the Trainer: precision, callbacks, loggers, run folder."""
 
+import inspect
 import logging
 import secrets
+import urllib.error
+import urllib.request
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
@@ -23,6 +28,7 @@ from fcnlab.error import UserError
 from fcnlab.evidence import Evidence, History, ValidationPictures
 from fcnlab.record import Run
 from fcnlab.report import say
+from fcnlab.watch import FiniteLoss, SkippedImages
 
 EXPECTED_WARNINGS = (
     "does not have many workers",  # data.num_workers=auto chose them
@@ -42,8 +48,11 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     bar = [Progress()] if settings["enable_progress_bar"] else []
     callbacks = [*given.pop("callbacks", []), *bar]
-    # Our samplers share out the images themselves: Lightning's would repeat some.
-    return L.Trainer(**settings, callbacks=callbacks, use_distributed_sampler=False, **given)
+    try:
+        # Our samplers share out the images themselves: Lightning's would repeat some.
+        return L.Trainer(**settings, callbacks=callbacks, use_distributed_sampler=False, **given)
+    except (ValueError, MisconfigurationException) as error:
+        raise UserError(f"The Trainer refuses trainer=...: {error} See conf/trainer/default.yaml.") from error
 
 
 class Progress(RichProgressBar):
@@ -84,6 +93,8 @@ def run_callbacks(run: Run, data: SegmentationData, config: dict[str, Any], logg
     every = config["checkpoint"]["every_n_steps"]
     often = {"every_n_train_steps": every} if every else {"every_n_epochs": 1}
     callbacks: list[Callback] = [
+        FiniteLoss(),
+        SkippedImages(run),
         History(run.folder / "history.csv"),
         # Weights only: what it takes to go on training is in last.ckpt.
         ModelCheckpoint(filename="best", monitor="val/mean_iou", mode="max", save_weights_only=True, **checkpoints),
@@ -91,11 +102,34 @@ def run_callbacks(run: Run, data: SegmentationData, config: dict[str, Any], logg
         Evidence(run.folder, data, write=run.write),
     ]
     if config["early_stopping"]:
-        callbacks.append(EarlyStopping(monitor="val/mean_iou", mode="max", **config["early_stopping"]))
+        callbacks.append(early_stopping(config["early_stopping"]))
     if logger is not None:
         callbacks.append(LearningRateMonitor(logging_interval="step"))
         callbacks.append(ValidationPictures(data))
     return callbacks
+
+
+def early_stopping(settings: dict[str, Any]) -> EarlyStopping:
+    """Stop when the validation gets no better; the keys are Lightning's."""
+    try:
+        return EarlyStopping(monitor="val/mean_iou", mode="max", **settings)
+    except TypeError as error:
+        known = [name for name in inspect.signature(EarlyStopping).parameters if name not in ("monitor", "mode")]
+        raise UserError(f"early_stopping={settings}: {error}. Known: {', '.join(known)}.") from error
+
+
+def why_offline(wandb: ModuleType) -> str:
+    """Why W&B cannot be written to now; empty if it can. W&B itself would try for a minute and a half."""
+    if not wandb.api.api_key:
+        return "nobody is logged in (wandb login)"
+    address = wandb.Settings().base_url
+    try:
+        urllib.request.urlopen(address, timeout=5).close()
+    except urllib.error.HTTPError:
+        return ""  # it answers
+    except OSError as error:
+        return f"{address} cannot be reached ({error})"
+    return ""
 
 
 def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
@@ -107,8 +141,8 @@ def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
         return build(settings)  # type: ignore[no-any-return]
     import wandb
 
-    if not settings["offline"] and not wandb.api.api_key:
-        print("W&B: nobody is logged in (wandb login), so this run is logged offline; send it with make wandb-sync.")
+    if not settings["offline"] and (problem := why_offline(wandb)):
+        say(f"W&B: {problem}, so this run is logged offline; send it with make wandb-sync.")
         settings = settings | {"offline": True}
     # Before the run: Lightning's WandbLogger passes an argument that wandb warns about.
     wandb.setup(wandb.Settings(silent=True, mode="offline" if settings["offline"] else "online"))

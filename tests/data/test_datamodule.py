@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fcnlab.compose import build, compose
-from fcnlab.data.datamodule import SegmentationData, collate, voc_palette
+from fcnlab.data.datamodule import SegmentationData, voc_palette
 from fcnlab.error import UserError
 
 
@@ -38,15 +38,6 @@ def test_scoring_a_split_is_not_augmented_and_keeps_its_order() -> None:
     batches = list(data.loader("train"))
     assert [name for batch in batches for name in batch["name"]] == list(data.names("train"))
     assert (batches[0]["mask"][0].numpy() == data.read("train", 0)[1]).all()
-
-
-def test_smaller_images_are_padded_with_mean_colour_and_void() -> None:
-    small = (torch.ones(3, 2, 2), torch.zeros(2, 2, dtype=torch.long), "small")
-    large = (torch.ones(3, 3, 4), torch.zeros(3, 4, dtype=torch.long), "large")
-    batch = collate([small, large])
-    assert batch["image"][0].sum() == 3 * 4
-    assert (batch["mask"][0] == 255).sum() == 12 - 4
-    assert not (batch["mask"][1] == 255).any()
 
 
 def test_fingerprints_tell_data_apart_and_nothing_else() -> None:

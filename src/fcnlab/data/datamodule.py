@@ -3,33 +3,27 @@
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, TypedDict
+from functools import partial
+from typing import Any
 
 import cv2
 import lightning as L
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from fcnlab.data.sampling import Draw, EqualSizeBatches, TrainOrder
+from fcnlab.data.samples import VOID as VOID
+from fcnlab.data.samples import Batch as Batch
+from fcnlab.data.samples import Sample, SplitDataset, collate
+from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
 from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline
 from fcnlab.error import UserError, nearest
 
-VOID = 255  # the label of pixels that never count
 SPLITS = ("train", "val", "test")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-Sample = tuple[torch.Tensor, torch.Tensor, str]  # image, mask, name
 Loader = DataLoader[Sample]
-
-
-class Batch(TypedDict):
-    """image float (N, 3, H, W); mask long (N, H', W'), at the ground truth's own size in val and test; N names."""
-
-    image: torch.Tensor
-    mask: torch.Tensor
-    name: list[str]
 
 
 class SegmentationData(L.LightningDataModule):
@@ -46,6 +40,8 @@ class SegmentationData(L.LightningDataModule):
         batch_size: images per process and step.
         replacement: draw training images with replacement.
         num_workers: loading processes, or ``auto``: one per core but one, none where the data are in memory.
+        on_bad_sample: what a training image does that cannot be read: ``raise``, or ``skip`` to let another take its
+            place, which follows from seed, epoch and position and is counted. Others always raise.
         seed: order and augmentation follow from it, the epoch and the position alone.
         in_memory: reading an image costs nothing (it was made, not loaded).
     """
@@ -65,10 +61,18 @@ class SegmentationData(L.LightningDataModule):
         augment: Sequence[Any] = (),
         replacement: bool = False,
         num_workers: int | str = "auto",
+        on_bad_sample: str = "raise",
         seed: int = 0,
         in_memory: bool = False,
     ) -> None:
         super().__init__()
+        if on_bad_sample not in ("raise", "skip"):
+            raise UserError(f"data.on_bad_sample={on_bad_sample} is not known. Known: raise, skip.")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise UserError(f"data.batch_size={batch_size} must be a whole number, 1 or more.")
+        if num_workers != "auto" and (not isinstance(num_workers, int) or num_workers < 0):
+            raise UserError(f"data.num_workers={num_workers} is neither auto nor a whole number, 0 or more.")
+        self.on_bad_sample = on_bad_sample
         self.name, self.class_names = name, tuple(class_names)
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
         imagenet = [
@@ -106,11 +110,20 @@ class SegmentationData(L.LightningDataModule):
         """What a checkpoint must know of the data to be used without them; plain Python."""
         return {"class_names": list(self.class_names), "palette": self.palette, **self.input}
 
+    def forgives(self, split: str) -> bool:
+        """Whether images of this split that cannot be read are skipped."""
+        return self.on_bad_sample == "skip" and split == "train"
+
     def fingerprint(self, split: str) -> str:
         """A hash of a split's names and contents: two runs are comparable when their test splits agree."""
         digest = hashlib.sha256(repr(self.class_names).encode())
         for index, name in enumerate(self.names(split)):
-            digest.update(name.encode() + self.sample_bytes(split, index))
+            try:
+                digest.update(name.encode() + self.sample_bytes(split, index))
+            except UserError:
+                if not self.forgives(split):
+                    raise
+                digest.update(name.encode() + b"cannot be read")
         return digest.hexdigest()[:16]
 
     def median_frequency_weights(self) -> list[float]:
@@ -132,7 +145,11 @@ class SegmentationData(L.LightningDataModule):
         """The split as a torch Dataset indexed by :class:`Draw`: augmented in training, else as it is scored."""
         if split not in SPLITS:
             raise UserError(f"Unknown split {split!r}. {nearest(split, SPLITS)}")
-        return SplitDataset(self, split, self.training_pipeline if training else self.scoring_pipeline)
+        names = self.names(split)
+        if not names:
+            raise UserError(f"Split {split!r} of {self.name} is empty. Each of {', '.join(SPLITS)} needs images.")
+        pipeline = self.training_pipeline if training else self.scoring_pipeline
+        return SplitDataset(partial(self.read, split), names, pipeline, skip=self.forgives(split) and training)
 
     def loader(self, split: str, training: bool = False) -> Loader:
         """The split's DataLoader for this process: drawn anew every epoch in training, else once through."""
@@ -171,36 +188,6 @@ class SegmentationData(L.LightningDataModule):
     def test_dataloader(self) -> Loader:
         """Called by the Trainer."""
         return self.loader(self.test_split)
-
-
-class SplitDataset(Dataset[Sample]):
-    """One split of a data set: reads an image and its mask and sends both through the split's pipeline."""
-
-    def __init__(self, data: SegmentationData, split: str, pipeline: Pipeline) -> None:
-        self.read, self.split, self.names, self.pipeline = data.read, split, data.names(split), pipeline
-        if not self.names:
-            raise UserError(f"Split {split!r} of {data.name} is empty. Each of {', '.join(SPLITS)} needs images.")
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, draw: Draw | int) -> Sample:
-        draw = draw if isinstance(draw, Draw) else Draw(draw)
-        image, mask = self.read(self.split, draw.image)
-        return *self.pipeline(image, mask, draw.seed), self.names[draw.image]
-
-
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack samples; those smaller than the largest are padded below and to the right, with mean colour and void."""
-    images, masks, names = zip(*samples, strict=True)
-    return {"image": stack(images, 0.0), "mask": stack(masks, VOID), "name": list(names)}
-
-
-def stack(tensors: Sequence[torch.Tensor], fill: float) -> torch.Tensor:
-    """Stack tensors (..., h, w) into (N, ..., max h, max w)."""
-    height, width = max(t.shape[-2] for t in tensors), max(t.shape[-1] for t in tensors)
-    pad = torch.nn.functional.pad
-    return torch.stack([pad(t, (0, width - t.shape[-1], 0, height - t.shape[-2]), value=fill) for t in tensors])
 
 
 def quiet_worker(_: int) -> None:

@@ -10,6 +10,7 @@ import albumentations
 import cv2
 import numpy as np
 import torch
+from albumentations.augmentations.crops.transforms import CropSizeError
 
 from fcnlab.error import UserError, nearest
 
@@ -42,6 +43,8 @@ class Pipeline:
     ) -> None:
         if order not in ORDERS:
             raise UserError(f"data.order={order} is not known. {nearest(order, ORDERS)}")
+        if image_size is not None and (len(image_size) != 2 or not all(int(side) >= 1 for side in image_size)):
+            raise UserError(f"data.image_size={list(image_size)} must be null or [height, width], 1 or more.")
         self.image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
         self.step = ORDERS[order]
         self.mean = 255 / scale * torch.tensor(mean).view(3, 1, 1)
@@ -53,7 +56,15 @@ class Pipeline:
         image = self.resize(image, cv2.INTER_LINEAR)
         if self.augment is not None:
             self.augment.set_random_seed(seed)
-            both = self.augment(image=image, mask=self.resize(mask, cv2.INTER_NEAREST))
+            mask = self.resize(mask, cv2.INTER_NEAREST)
+            try:
+                both = self.augment(image=image, mask=mask)
+            except (ValueError, CropSizeError) as error:
+                height, width = mask.shape
+                raise UserError(
+                    f"data.augment cannot be applied to an image {width}x{height}: {error}. Set a larger "
+                    "data.image_size, a smaller crop, or pad_if_needed: true in RandomCrop."
+                ) from error
             image, mask = both["image"], both["mask"]
         return self.normalise(image), torch.from_numpy(mask.astype(np.int64))
 

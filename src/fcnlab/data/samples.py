@@ -1,0 +1,80 @@
+"""Samples and batches: one image with its mask on the way from its file to the net."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NotRequired, TypedDict
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from fcnlab.data.sampling import Draw
+from fcnlab.data.transforms import Image, Mask, Pipeline
+from fcnlab.error import UserError
+
+VOID = 255  # the label of pixels that never count
+TRIES = 20  # images to try in place of one that cannot be read
+
+
+class Sample(NamedTuple):
+    """One image for the net: what a Dataset gives."""
+
+    image: torch.Tensor
+    mask: torch.Tensor
+    name: str
+    skipped: Sequence[str] = ()  # what was wrong with the images in whose place this one stands
+
+
+class Batch(TypedDict):
+    """image float (N, 3, H, W); mask long (N, H', W'), at the ground truth's own size in val and test; N names."""
+
+    image: torch.Tensor
+    mask: torch.Tensor
+    name: list[str]
+    skipped: NotRequired[list[str]]  # on_bad_sample=skip: what was wrong with the images that were replaced
+
+
+class SplitDataset(Dataset[Sample]):
+    """One split of a data set: reads an image and its mask and sends both through the split's pipeline.
+
+    Args:
+        read: gives image and mask by index.
+        skip: let another image, which follows from the draw alone, take the place of one that cannot be read.
+    """
+
+    def __init__(
+        self, read: Callable[[int], tuple[Image, Mask]], names: Sequence[str], pipeline: Pipeline, skip: bool = False
+    ) -> None:
+        self.read, self.names, self.pipeline, self.tries = read, names, pipeline, TRIES if skip else 0
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, draw: Draw | int) -> Sample:
+        draw = draw if isinstance(draw, Draw) else Draw(draw)
+        skipped: list[str] = []
+        for index in (draw.image, *np.random.default_rng(draw.seed).integers(len(self), size=self.tries).tolist()):
+            try:
+                image, mask = self.read(index)
+            except UserError as error:
+                if not self.tries:
+                    raise
+                skipped.append(str(error))
+            else:
+                return Sample(*self.pipeline(image, mask, draw.seed), self.names[index], skipped)
+        raise UserError(f"{len(skipped)} training images in a row cannot be read. The last: {skipped[-1]}")
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack samples; those smaller than the largest are padded below and to the right, with mean colour and void."""
+    images, masks, names, skipped = zip(*samples, strict=True)
+    batch: Batch = {"image": stack(images, 0.0), "mask": stack(masks, VOID), "name": list(names)}
+    if any(skipped):
+        batch["skipped"] = [message for messages in skipped for message in messages]
+    return batch
+
+
+def stack(tensors: Sequence[torch.Tensor], fill: float) -> torch.Tensor:
+    """Stack tensors (..., h, w) into (N, ..., max h, max w)."""
+    height, width = max(t.shape[-2] for t in tensors), max(t.shape[-1] for t in tensors)
+    pad = torch.nn.functional.pad
+    return torch.stack([pad(t, (0, width - t.shape[-1], 0, height - t.shape[-2]), value=fill) for t in tensors])
