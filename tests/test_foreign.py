@@ -1,5 +1,6 @@
 """State dicts of pytorch-fcn: they give the reference logits, and evaluate and predict take them as they are."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +50,12 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def loaded_logits(name: str, file: Path, place: tuple[int, int, int], *overrides: str) -> np.ndarray:
     """What the net gives that took its weights from a file, for a formula image (BGR, less its mean)."""
     net = variant(name, "model.trunk.padding=100", *overrides).eval()
-    mean, std = INPUTS["caffe_fcn"].normalisation()
-    report = load_weights(net, str(file), mean=mean, std=std)
+    report = load_weights(net, str(file), **asdict(INPUTS["caffe_fcn"]))
+    assert report.coerced == []
     assert report.bilinear == [f"{layer}.weight" for layer in UPSAMPLING[name]]
     assert report.dropped == report.initial == []
     with torch.no_grad():
-        return net(formula_image(*place).flip(1))[0].numpy()
+        return net(formula_image(*place))[0].numpy()
 
 
 @pytest.mark.parametrize("name", VARIANTS)

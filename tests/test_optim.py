@@ -32,6 +32,15 @@ def test_every_parameter_learns_once_and_batch_norm_does_not_decay() -> None:
     assert found["trunk.conv1_1_bn.weight"] == found["trunk.conv1_1_bn.bias"] == (0.5, 0.0)
 
 
+def test_batch_norm_is_known_in_any_trunk() -> None:
+    config = compose("train", ["model/trunk=resnet18", "optim.lr=0.5", "optim.bias_lr_factor=2", "optim.warmup=0"])
+    net = build(config.model, num_classes=3)
+    optimizer, _ = build(config.optim).build(net, total_steps=10)
+    fast = {id(p) for group in optimizer.param_groups for p in group["params"] if group["lr"] == 1}
+    biases = {f"score_{name}.bias" for name in ("fr", "pool4", "pool3")}  # a ResNet's convolutions have none
+    assert {name for name, parameter in net.named_parameters() if id(parameter) in fast} == biases
+
+
 def test_the_longest_beginning_of_a_name_sets_its_rate() -> None:
     found = rates("optim.lr=1", "optim.lr_factors={trunk: 0.5, trunk.conv: 0.1}")
     assert found["trunk.conv1_1.weight"][0] == pytest.approx(0.1)

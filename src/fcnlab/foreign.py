@@ -1,6 +1,8 @@
 """A net from elsewhere as a checkpoint: a state dict without a config, which net and data named beside it complete."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +28,8 @@ def foreign_choices(path: str, typed: Mapping[str, str]) -> dict[str, str]:
     from fcnlab.model.source import INPUTS, read_tensors
 
     state, expects = read_tensors(path)
-    mean, std = INPUTS[expects].normalisation()
-    choices = {"data.mean": str(mean), "data.std": str(std), "trainer.precision": "32-true"}
+    choices = {f"data.{key}": json.dumps(value) for key, value in asdict(INPUTS[expects]).items()}
+    choices["trainer.precision"] = "32-true"
     if expects == "caffe_fcn" and "upscore" in str(list(state)) and typed.get("model/trunk", "vgg16") == "vgg16":
         choices["model.trunk.padding"] = "100"
     return choices
@@ -46,7 +48,7 @@ def adopt(config: dict[str, Any], data: "SegmentationData") -> dict[str, Any]:
     net, loss = (build(config[part], num_classes=len(data.class_names)) for part in ("model", "loss"))
     if "atonce" in Path(path).name.lower().replace("-", "").replace("_", "") and not net.skip_scale:
         raise UserError(f"checkpoint={path} is at-once by its name, and only its name tells. Say model=fcn8s_atonce.")
-    report = load_weights(net, path, mean=data.mean, std=data.std)
+    report = load_weights(net, path, **data.input)
     if report.initial or report.dropped:
         raise UserError(
             f"checkpoint={path} is not the whole of model={name}: {report}. Say the model=... and model/trunk=... that "

@@ -87,7 +87,8 @@ class Optim:
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in net.named_parameters():
             if parameter.requires_grad:
-                is_bias = name.endswith("bias") and not name.removesuffix(".bias").endswith("_bn")
+                layer, _, kind = name.rpartition(".")
+                is_bias = kind == "bias" and not isinstance(net.get_submodule(layer), nn.BatchNorm2d)
                 factor = factors[name] * (self.bias_lr_factor if is_bias else 1.0)
                 decay = self.weight_decay if parameter.ndim > 1 else 0.0
                 groups.setdefault((factor, decay), []).append(parameter)

@@ -74,11 +74,11 @@ def build_task(config: dict[str, Any], data: "SegmentationData", start: "Path | 
 
     net = build(config["model"], num_classes=len(data.class_names))
     if start:
-        report = load_weights(net, str(start), mean=data.mean, std=data.std)
+        report = load_weights(net, str(start), **data.input)
         say(f"start={config['start']}: {len(report.copied)} tensors carried over; new are {shorten(report.initial)}.")
     elif config["weights"]:
-        wanted = {"mean": data.mean, "std": data.std, "expects": config["weights_input"]}
-        say(f"weights={config['weights']}: {load_weights(net, config['weights'], **wanted)}")
+        report = load_weights(net, config["weights"], expects=config["weights_input"], **data.input)
+        say(f"weights={config['weights']}: {report}")
     if config["compile"]:
         net.compile()  # in place: the names in checkpoints stay
     loss = build(config["loss"], num_classes=len(data.class_names))

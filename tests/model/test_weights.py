@@ -64,14 +64,24 @@ def test_caffe_weights_see_bgr_minus_mean_through_any_normalisation(tmp_path: Pa
     bgr = rgb.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
     kernel, bias = (torch.from_numpy(arrays[f"conv1_1.{t}"].astype(np.float64)) for t in ("weight", "bias"))
     expected = torch.nn.functional.conv2d(bgr, kernel, bias)  # valid: the inside of the padded map
-    for mean, std in ((IMAGENET["mean"], IMAGENET["std"]), ([0.5] * 3, [0.25] * 3)):
+    for given in (IMAGENET, OTHER, OTHER | {"order": "BGR"}, {"mean": [99, 9, 7], "std": [2, 3, 4], "scale": 100}):
         net = FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8))
-        report = load_weights(net, path, mean=mean, std=std)
-        seen = (rgb / 255 - torch.tensor(mean).view(1, 3, 1, 1)) / torch.tensor(std).view(1, 3, 1, 1)
+        report = load_weights(net, path, **given)
+        mean, std = (torch.tensor(given[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+        seen = rgb.flip(1) if given.get("order") == "BGR" else rgb
+        seen = (seen * given.get("scale", 1) / 255 - mean) / std
         inside = net.trunk.conv1_1.double()(seen)[..., 1:-1, 1:-1]
         assert ((inside - expected).norm() / expected.norm()).item() < 1e-5
         assert sorted(report.coerced) == ["trunk.conv1_1.bias", "trunk.conv1_1.weight"]
         assert "trunk.fc6.weight" in report.initial
+
+
+def test_what_is_fed_as_it_is_expected_is_not_folded(tmp_path: Path) -> None:
+    path, arrays = caffe_file(tmp_path / "vgg.npz")
+    net = FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8))
+    report = load_weights(net, path, order="BGR", scale=255, mean=[103.939, 116.779, 123.68], std=[1, 1, 1])
+    assert report.coerced == []
+    assert torch.equal(net.trunk.conv1_1.weight, torch.from_numpy(arrays["conv1_1.weight"].astype(np.float32)))
 
 
 def test_the_original_weights_fit_the_full_net(test_data: Path) -> None:
@@ -163,7 +173,7 @@ def test_where_the_first_convolution_has_no_bias_the_mean_goes_into_its_batch_no
 def test_a_mean_that_can_go_nowhere_is_refused(resnet) -> None:
     net = FCN(num_classes=2, trunk=ResNet(depth=18))
     net.trunk.bn1 = torch.nn.Identity()
-    with pytest.raises(UserError, match=r"neither a bias nor a batch norm.*data.mean=\[0.485"):
+    with pytest.raises(UserError, match=r"neither a bias nor a batch norm.*mean=\(0.485"):
         load_weights(net, resnet[1], **OTHER)
     load_weights(net, resnet[1], **IMAGENET)  # nothing to fold
 

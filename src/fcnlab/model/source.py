@@ -1,6 +1,7 @@
 """Where weights come from: files and downloads become tensors by name, and the input for which they were made."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,15 @@ TORCHVISION |= {"classifier.0": "fc6", "classifier.3": "fc7"}
 
 @dataclass(frozen=True, kw_only=True)
 class Expects:
-    """The input for which weights were made: RGB or BGR values of 0..``scale``, minus ``mean``, over ``std``."""
+    """The input for which weights were made, or which data give: values of 0..``scale``, minus ``mean``, over ``std``.
+
+    The fields are the settings of ``data`` that give such an input.
+    """
 
     order: str = "RGB"
     scale: float = 1.0
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-
-    def normalisation(self) -> tuple[list[float], list[float]]:
-        """The mean and std of RGB in 0..1 with which a data set gives this input, but for the order of channels."""
-        step = -1 if self.order == "BGR" else 1
-        mean, std = ([value / self.scale for value in values[::step]] for values in (self.mean, self.std))
-        return mean, std
+    mean: Sequence[float] = (0.485, 0.456, 0.406)
+    std: Sequence[float] = (0.229, 0.224, 0.225)
 
 
 INPUTS = {

@@ -1,6 +1,7 @@
 """Weights from elsewhere in a net: surgery, folding of the input, and a report that names every tensor once."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -44,14 +45,15 @@ def shorten(names: list[str]) -> str:
     return ", ".join(dict.fromkeys(name.removesuffix(".weight").removesuffix(".bias") for name in names))
 
 
-def load_weights(net: FCN, source: str, *, mean: list[float], std: list[float], expects: str = "auto") -> Report:
+def load_weights(net: FCN, source: str, *, expects: str = "auto", **given: Any) -> Report:
     """Fill ``net`` from ``source`` and tell what became of every tensor.
 
     Args:
         source: a name of torchvision's weights for the net's trunk (downloaded, with progress), or a local .npz, .pth
             or .ckpt.
-        mean, std: the normalisation of RGB in 0..1 that the net will see. What the weights expect instead is folded
-            into the first convolution: exact inside the image; where the means differ, not on its padded border.
+        given: the input that the net will see (``data.input``: mean, std, order, scale). What the weights expect
+            instead is folded into the first convolution: exact inside the image; where the means differ, not on its
+            padded border.
         expects: a key of ``INPUTS``, or ``auto``: told from the source and its names.
     """
     tensors, kind = read_tensors(source, net.trunk.torchvision)
@@ -83,7 +85,7 @@ def load_weights(net: FCN, source: str, *, mean: list[float], std: list[float], 
             f"{source} has no tensor of this net: {nearest('', tensors)[:200]} Choose weights for its trunk."
         )
     if report.expects != "fcnlab":
-        fold_input(net, filled, INPUTS[report.expects], mean, std, report)
+        fold_input(net, filled, INPUTS[report.expects], Expects(**given), report)
     net.load_state_dict(filled, strict=False)
     report.initial = [name for name in own if name not in filled]
     return report
@@ -114,22 +116,23 @@ def fit_upsampling(net: FCN, name: str, kernel: torch.Tensor, filled: State, rep
         )
 
 
-def fold_input(net: FCN, tensors: State, expects: Expects, mean: list[float], std: list[float], report: Report) -> None:
-    """Let the first convolution see the data set's normalisation x = (rgb - mean) / std where it expects another.
+def fold_input(net: FCN, tensors: State, expects: Expects, given: Expects, report: Report) -> None:
+    """Let the first convolution see the given input x = (scale * rgb - mean) / std where it expects another, y.
 
-    With y = (scale * rgb - mean_y) / std_y = a * x + b per channel, w * y = (w * a) * x + sum(w * b). The sum goes
-    into the convolution's bias, or off the mean that the batch norm behind it takes away.
+    With y = a * x + b per channel, w * y = (w * a) * x + sum(w * b). The sum goes into the convolution's bias, or off
+    the mean that the batch norm behind it takes away.
     """
     first = f"trunk.{net.trunk.first}"
     if (weight := tensors.get(f"{first}.weight")) is None:
         return
     kernel = weight.double()
-    wanted_mean, wanted_std = torch.tensor(expects.mean).double(), torch.tensor(expects.std).double()
-    if expects.order == "BGR":
-        kernel, wanted_mean, wanted_std = kernel.flip(1), wanted_mean.flip(0), wanted_std.flip(0)
-    slope = expects.scale * torch.tensor(std).double() / wanted_std
-    shift = (expects.scale * torch.tensor(mean).double() - wanted_mean) / wanted_std
-    if expects.order == "RGB" and torch.allclose(slope, torch.ones(3).double()) and shift.abs().max() < 1e-6:
+    wanted, seen = ([torch.tensor(values).double() for values in (i.mean, i.std)] for i in (expects, given))
+    if expects.order != given.order:
+        kernel, wanted = kernel.flip(1), [values.flip(0) for values in wanted]
+    larger = expects.scale / given.scale
+    slope, shift = larger * seen[1] / wanted[1], (larger * seen[0] - wanted[0]) / wanted[1]
+    same = torch.allclose(slope, torch.ones(3).double()) and shift.abs().max() < 1e-6
+    if same and expects.order == given.order:
         return
     constant = (kernel.sum((2, 3)) * shift).sum(1)
     folded = {f"{first}.weight": kernel * slope.view(1, 3, 1, 1)}
@@ -141,7 +144,7 @@ def fold_input(net: FCN, tensors: State, expects: Expects, mean: list[float], st
     elif shift.abs().max() > 1e-6:
         raise UserError(
             f"The trunk's first convolution {net.trunk.first} has neither a bias nor a batch norm, so the mean that "
-            f"the weights expect cannot be folded in. Normalise as they expect: data.mean={expects.normalisation()[0]}."
+            f"the weights expect cannot be folded in. Feed what they expect (data.mean and so on): {expects}."
         )
     for name, tensor in folded.items():
         tensors[name] = tensor.to(own[name].dtype)
