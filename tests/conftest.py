@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,6 +86,28 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     code, _, message = call("train", ("-m", *words, *choices))
     assert code == 0, message
     return runs
+
+
+@pytest.fixture(scope="session")
+def lively(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The tiny run with score layers that see every class: an epoch teaches it the background alone."""
+    folder = shutil.copytree(trained.folder, tmp_path_factory.mktemp("lively") / trained.folder.name)
+    saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    draw = torch.Generator().manual_seed(0)
+    for name, tensor in saved["state_dict"].items():
+        if name.startswith("net.score_"):
+            tensor.copy_(torch.randn(tensor.shape, generator=draw))
+    torch.save(saved, folder / "checkpoints" / "best.ckpt")
+    return Trained(folder, trained.value)
+
+
+@pytest.fixture(scope="session")
+def exported(lively: Trained) -> Path:
+    """The folder to which the lively run was exported."""
+    code, value, message = call("export", (f"checkpoint={lively.checkpoint}",))
+    assert code == 0, message
+    assert value == str(lively.folder / "export" / "model.onnx")
+    return lively.folder / "export"
 
 
 @pytest.fixture(scope="session")

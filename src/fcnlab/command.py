@@ -1,6 +1,7 @@
 """The wrapper around every command: Hydra composes, errors become messages, exit codes tell how it went."""
 
 import errno
+import json
 import os
 import re
 import sys
@@ -110,6 +111,8 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
     from fcnlab.foreign import foreign_choices, is_foreign
 
     path = values["checkpoint"].strip("'\"")
+    if path.endswith(".onnx"):
+        return exported_choices(path, values)
     if {"model", "data"} <= values.keys() and is_foreign(path):
         # Net and data are named beside it; what else it was trained with it tells itself.
         return [f"{key}={value}" for key, value in foreign_choices(path, values).items() if key not in values]
@@ -124,6 +127,15 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
         if key not in values and re.fullmatch(r"[\w-]+", str(value)):  # a word, nothing that Hydra would read further
             choices.append(f"{key}={value}")
     return choices
+
+
+def exported_choices(path: str, values: dict[str, str]) -> list[str]:
+    """What an exported net was trained with; its net is no choice, and it computes in 32 bits."""
+    from fcnlab.model.exported import ExportedNet
+
+    size = ExportedNet(path).facts["image_size"]
+    choices = {"data.image_size": json.dumps(size, separators=(",", ":")), "trainer.precision": "32-true"}
+    return [f"{key}={value}" for key, value in choices.items() if key not in values]
 
 
 def explain(error: Exception, name: str, typed: list[str]) -> str:

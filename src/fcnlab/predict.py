@@ -1,12 +1,17 @@
 """Segment images: ``python -m fcnlab.predict checkpoint=runs/<name>/checkpoints/best.ckpt images=DIR output=DIR``.
 
 Expect, for every image NAME, ``NAME.png`` (class indices, coloured by a palette), ``NAME_colour.png`` and
-``NAME_overlay.png``, at the image's own size.
+``NAME_overlay.png``, at the image's own size. ``checkpoint=model.onnx`` takes a net that ``fcnlab.export`` wrote.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from fcnlab.command import command
+
+if TYPE_CHECKING:
+    from fcnlab.task import SegmentationTask
 
 
 def predict(cfg: DictConfig) -> list[str]:
@@ -15,38 +20,51 @@ def predict(cfg: DictConfig) -> list[str]:
 
     from torch.utils.data import DataLoader
 
-    from fcnlab.checkpoint import load_checkpoint
-    from fcnlab.compose import build, plain
+    from fcnlab.compose import plain
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import Pipeline
     from fcnlab.evidence import MaskWriter
-    from fcnlab.foreign import adopt, is_foreign
     from fcnlab.report import say
-    from fcnlab.task import SegmentationTask
-    from fcnlab.trainer import build_trainer, prefers_channels_last
+    from fcnlab.trainer import build_trainer
 
     config = plain(cfg)
-    path = config["checkpoint"]
-    # What is built stands in cfg, checked where it came from.
-    saved = adopt(config, build(config["data"])) if is_foreign(path) else load_checkpoint(path, build=())
-    facts = saved["fcnlab"]
+    task = load_task(config)
     files = find_photos(config["images"])
-    normalisation = {key: facts[key] for key in ("mean", "std", "order", "scale") if key in facts}
+    normalisation = {key: task.facts[key] for key in ("mean", "std", "order", "scale") if key in task.facts}
     pipeline = Pipeline(image_size=config["data"]["image_size"], **normalisation)
-    classes = len(facts["class_names"])
-    task = SegmentationTask.from_checkpoint(
-        saved,
-        net=build(config["model"], num_classes=classes),
-        loss=build(config["loss"], num_classes=classes),
-        channels_last=prefers_channels_last(config),
-    )
-    writer = MaskWriter(Path(config["output"]), facts["palette"])
+    writer = MaskWriter(Path(config["output"]), task.facts["palette"])
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
     loader = DataLoader(Photos(files, pipeline), batch_size=None)
     trainer.predict(task, loader, return_predictions=False)
 
     say(f"{len(writer.written)} masks, with NAME_colour.png and NAME_overlay.png: {config['output']}")
     return [str(path) for path in writer.written]
+
+
+def load_task(config: dict[str, Any]) -> "SegmentationTask":
+    """The net of ``checkpoint`` and its facts: a checkpoint of fcnlab, one from elsewhere, or an exported net."""
+    from fcnlab.checkpoint import load_checkpoint
+    from fcnlab.compose import build
+    from fcnlab.foreign import adopt, is_foreign
+    from fcnlab.loss import CrossEntropy
+    from fcnlab.model.exported import ExportedNet, is_exported
+    from fcnlab.task import SegmentationTask
+    from fcnlab.trainer import prefers_channels_last
+
+    path = config["checkpoint"]
+    if is_exported(path):
+        net = ExportedNet(path)
+        loss = CrossEntropy(num_classes=len(net.facts["class_names"]))  # a task has one; predictions do not ask it
+        return SegmentationTask(net=net, loss=loss, optim=None, facts=net.facts, config=config)
+    # What is built stands in the config, checked where it came from.
+    saved = adopt(config, build(config["data"])) if is_foreign(path) else load_checkpoint(path, build=())
+    classes = len(saved["fcnlab"]["class_names"])
+    return SegmentationTask.from_checkpoint(
+        saved,
+        net=build(config["model"], num_classes=classes),
+        loss=build(config["loss"], num_classes=classes),
+        channels_last=prefers_channels_last(config),
+    )
 
 
 @command("predict", from_checkpoint=True)

@@ -1,0 +1,124 @@
+"""Write a checkpoint as ONNX: ``python -m fcnlab.export checkpoint=runs/<name>/checkpoints/best.ckpt``.
+
+Expect ``model.onnx`` (images of any number, height and width; class names, palette and normalisation in its metadata)
+and ``model_card.md``. Unless onnxruntime gives the original's logits on all of ``shapes``, nothing is written.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from fcnlab.command import command
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fcnlab.card import Check
+
+
+def export(cfg: DictConfig) -> str:
+    """Export ``cfg.checkpoint`` to ``cfg.output`` and check it; returns the path of the ONNX file."""
+    import tempfile
+
+    from fcnlab.card import model_card
+    from fcnlab.compose import plain
+    from fcnlab.error import UserError
+    from fcnlab.model.exported import is_exported, need
+    from fcnlab.predict import load_task
+    from fcnlab.record import write_whole
+    from fcnlab.report import say
+
+    config = plain(cfg)
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        need(package)
+    if is_exported(config["checkpoint"]):
+        raise UserError(f"checkpoint={config['checkpoint']} is exported already. Give the checkpoint it came from.")
+    task = load_task(config | {"channels_last": False})
+    saved = {"config": task.config, "order": "RGB", "scale": 1.0} | task.facts
+    run = Path(config["checkpoint"]).expanduser().parent
+    run = run.parent if run.name == "checkpoints" else run
+    output = Path(config["output"]).expanduser() if config["output"] else run / "export"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=output) as scratch:
+            file = Path(scratch) / "model.onnx"
+            write_onnx(task.net.eval(), file, saved | {"image_size": config["data"]["image_size"]})
+            checks = check(task.net, file, config["shapes"], config["tolerance"])
+            write_whole(output / "model_card.md", model_card(saved, run, checks))
+            file.replace(output / "model.onnx")
+    except OSError as error:
+        raise UserError(f"Cannot write to output={output}: {error}. Set output=... to a folder of yours.") from error
+    worst = max(one.difference for one in checks)
+    say(f"The same logits as the original on {len(checks)} shapes; largest difference {worst:.1e}.")
+    say(f"Exported: {output / 'model.onnx'}")
+    say(f"Card:     {output / 'model_card.md'}")
+    return str(output / "model.onnx")
+
+
+def write_onnx(net: "nn.Module", file: Path, facts: dict[str, Any]) -> None:
+    """Write ``net`` in evaluation mode as one file, its number, height and width of images free."""
+    import json
+    import warnings
+
+    import onnx
+    import torch
+
+    from fcnlab.model.exported import FACTS
+
+    free = {0: "images", 2: "height", 3: "width"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's talk to its own authors
+        torch.onnx.export(
+            net,
+            (torch.zeros(2, 3, 83, 118),),  # free sizes must not be 0, 1 or a stride's multiple in the example
+            file,
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_shapes=(free,),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    model = onnx.load(str(file))
+    onnx.helper.set_model_props(model, {key: json.dumps(facts[key]) for key in FACTS})
+    onnx.save(model, str(file))
+
+
+def check(net: "nn.Module", file: Path, shapes: list[list[int]], tolerance: float) -> "list[Check]":
+    """Compare the file's logits with the net's on random images of every shape. Raises UserError where they differ."""
+    import torch
+
+    from fcnlab.card import Check
+    from fcnlab.error import UserError
+    from fcnlab.model.exported import ExportedNet
+
+    exported, generator, checks = ExportedNet(file), torch.Generator().manual_seed(0), []
+    for images, height, width in shapes:
+        image = torch.randn(images, 3, height, width, generator=generator)
+        with torch.inference_mode():
+            expected, found = net(image), exported(image)
+        if found.shape != expected.shape:
+            raise UserError(
+                f"On images {tuple(image.shape)} the exported net gives logits {tuple(found.shape)} for "
+                f"{tuple(expected.shape)}. Nothing was written. Change what the exporter mistakes, or shapes=..."
+            )
+        one = Check(tuple(image.shape), (found - expected).abs().max().item(), expected.abs().max().item())
+        checks.append(one)
+        if not one.difference <= tolerance * max(1.0, one.largest):  # nan too
+            raise UserError(
+                f"On images {one.shape} the exported net's logits differ by {one.difference:.1e}, with logits up to "
+                f"{one.largest:.1e}; tolerance={tolerance} of that is allowed. Nothing was written. Change what the "
+                "exporter mistakes, or allow more: tolerance=..."
+            )
+    return checks
+
+
+@command("export", from_checkpoint=True)
+def main(cfg: DictConfig) -> str:
+    """Command line entry."""
+    return export(cfg)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""An exported net: onnxruntime in the place of the FCN that it was made from."""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fcnlab.error import UserError
+
+FACTS = (
+    "class_names",
+    "palette",
+    "mean",
+    "std",
+    "order",
+    "scale",
+    "image_size",
+)  # what the file's metadata tell, as JSON
+
+
+def need(package: str) -> Any:
+    """Import a package of the extra ``export``. Raises UserError where it is missing."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise UserError(
+            f"Cannot import {package}: {error}. Export and exported nets need the packages of the extra 'export': "
+            "make install, or pip install -e '.[export]' in a checkout of fcnlab."
+        ) from error
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a checkpoint is an exported net, by its name."""
+    return Path(path).suffix == ".onnx"
+
+
+class ExportedNet(nn.Module):
+    """Score every pixel with a file of ``fcnlab.export``: image (N, 3, H, W) -> logits (N, C, H, W), any H and W >= 1.
+
+    It runs on the CPU, where the export was checked.
+
+    Attributes:
+        facts: class names, palette, normalisation and image_size, as in a checkpoint.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        runtime = need("onnxruntime")
+        file = Path(path).expanduser()
+        if not file.is_file():
+            raise UserError(f"There is no file checkpoint={path}. Expected a model.onnx that fcnlab.export wrote.")
+        try:
+            self.session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        except Exception as error:  # what a broken file raises is not defined by onnxruntime
+            raise UserError(f"Cannot read checkpoint={path}: {error} Export the net again.") from error
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        if missing := [key for key in FACTS if key not in metadata]:
+            raise UserError(
+                f"checkpoint={path} was not written by fcnlab.export: its metadata lack {', '.join(missing)}. Use one "
+                "that it wrote."
+            )
+        self.facts: dict[str, Any] = {key: json.loads(metadata[key]) for key in FACTS}
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits (N, C, H, W) on the image's device."""
+        (logits,) = self.session.run(None, {"image": image.float().cpu().contiguous().numpy()})
+        return torch.from_numpy(logits).to(image.device)

@@ -1,0 +1,110 @@
+"""An exported net gives the original's logits at any size, tells what it is, and is refused where it does not."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from conftest import Command, Trained
+
+from fcnlab.checkpoint import load_checkpoint
+from fcnlab.compose import build, compose, plain
+from fcnlab.export import check, write_onnx
+from fcnlab.model.exported import FACTS
+from fcnlab.task import SegmentationTask
+
+# None is a size of the command's own check; 1, 2, odd, a stride's multiple and its neighbours.
+SHAPES = [(1, 1, 1), (3, 5, 1), (1, 32, 63), (2, 65, 100), (1, 33, 257)]
+
+
+def original(checkpoint: str) -> torch.nn.Module:
+    saved = load_checkpoint(checkpoint)
+    config, classes = saved["fcnlab"]["config"], len(saved["fcnlab"]["class_names"])
+    net, loss = build(config["model"], num_classes=classes), build(config["loss"], num_classes=classes)
+    return SegmentationTask.from_checkpoint(saved, net=net, loss=loss, channels_last=False).net.eval()
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_onnxruntime_gives_the_originals_logits_at_any_size(
+    exported: Path, lively: Trained, shape: tuple[int, int, int]
+) -> None:
+    image = torch.randn(shape[0], 3, *shape[1:])
+    (logits,) = onnxruntime.InferenceSession(exported / "model.onnx").run(None, {"image": image.numpy()})
+    with torch.no_grad():
+        np.testing.assert_allclose(logits, original(lively.checkpoint)(image).numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize(("model", "padding"), [("fcn32s", "same"), ("fcn8s", 100)])
+def test_other_variants_and_the_papers_padding_can_be_exported(model: str, padding: str | int, tmp_path: Path) -> None:
+    words = (f"model={model}", f"model.trunk.padding={padding}", "model.trunk.width=0.02", "model.trunk.fc_channels=4")
+    net = build(compose("train", list(words)).model, num_classes=3).eval()
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    write_onnx(net, tmp_path / "x.onnx", dict.fromkeys(FACTS))
+    shapes = plain(compose("export", ["checkpoint=x"]))["shapes"]
+    assert len(shapes) >= 5
+    assert len(check(net, tmp_path / "x.onnx", shapes, 1e-4)) == len(shapes)
+
+
+def test_a_net_that_differs_is_refused_and_leaves_no_file(
+    exported: Path, lively: Trained, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = onnx.load(exported / "model.onnx")
+    bias = next(tensor for tensor in model.graph.initializer if tensor.name == "score_pool3.bias")
+    bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(0.1), bias.name))
+    monkeypatch.setattr("fcnlab.export.write_onnx", lambda net, file, facts: onnx.save(model, file))
+    outcome = command("export", f"checkpoint={lively.checkpoint}", "output=out")
+    assert outcome.code == 1
+    assert "Nothing was written" in outcome.text
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_card_tells_data_scores_recipe_start_licence_and_check(exported: Path, lively: Trained) -> None:
+    card = (exported / "model_card.md").read_text()
+    record = json.loads((lively.folder / "record.json").read_text())
+    for needed in (
+        *(f"# {lively.folder.name}", "`shapes`", record["fingerprint"]["test"], "| mean_iou |"),
+        *("optimizer:", "lr: 0.005", "He initialisation", "MIT", "| (1, 3, 1, 1) |"),
+        f"| {100 * lively.value['test/mean_iou']:.2f} |",
+    ):
+        assert needed in card, needed
+    assert str(lively.folder.parent) not in card
+
+
+def test_a_card_without_a_run_folder_claims_no_scores(
+    exported: Path, lively: Trained, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcnlab.export.write_onnx", lambda net, file, facts: shutil.copy(exported / "model.onnx", file))
+    (tmp_path / "alone.ckpt").write_bytes(Path(lively.checkpoint).read_bytes())
+    outcome = command("export", "checkpoint=alone.ckpt", "shapes=[[1,9,9]]")
+    assert outcome.code == 0, outcome.text
+    assert "Unknown: no metrics.json" in (tmp_path / "export" / "model_card.md").read_text()
+
+
+def test_a_missing_package_is_told_with_its_remedy(
+    lively: Trained, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    outcome = command("export", f"checkpoint={lively.checkpoint}", "output=out")
+    assert outcome.code == 1
+    assert "Cannot import onnxscript" in outcome.text
+    assert ".[export]" in outcome.text
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_exported_net_is_not_exported_again(exported: Path, command: Command) -> None:
+    outcome = command("export", f"checkpoint={exported}/model.onnx", "output=out")
+    assert outcome.code == 1
+    assert "is exported already" in outcome.text
+
+
+def test_a_place_that_cannot_be_written_is_told(lively: Trained, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    outcome = command("export", f"checkpoint={lively.checkpoint}", "output=file/out")
+    assert outcome.code == 1
+    assert "Cannot write to output=file/out" in outcome.text
