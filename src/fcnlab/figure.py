@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from fcnlab.finished import Variant
 
 # Told apart without colour vision too (lightness falls from coarse to fine), and seen on white and on black.
-COLOURS = ("#e08214", "#1b9e9e", "#6a5acd", "#c2417c", "#4d8b31", "#8c6d46")
+COLOURS = ("#e08214", "#1b9e9e", "#7a68e0", "#c2417c", "#4d8b31", "#8c6d46")
 INK = "#123456"  # stands for the page's text colour
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's font

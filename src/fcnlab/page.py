@@ -67,8 +67,8 @@ def headline(comparison: Mapping[str, Any]) -> str:
     text = f"{best['variant']} is best: {100 * score['mean']:.1f} % mean IU on {comparison['test_images']} test images"
     if best["difference"]:
         value, low, high = (100 * best["difference"]["mean_iou"][key] for key in ("value", "low", "high"))
-        text += f", {value:+.1f} points from {best['difference_to']} (95% interval {low:+.1f} to {high:+.1f})"
-    return f"{text}. Seeds: {', '.join(map(str, best['seeds']))}."
+        text += f", {value:+.1f} points against {best['difference_to']} (95% interval {low:.1f} to {high:.1f})"
+    return f"{text}, {len(best['seeds'])} seed{'s' * (len(best['seeds']) > 1)}."
 
 
 def said(lines: Sequence[str]) -> str:
@@ -129,7 +129,7 @@ def gallery(shown: Sequence[Scene], comparison: Mapping[str, Any]) -> str:
     return section(
         "The same test images",
         f'<ul class="legend">{legend}</ul>',
-        '<input type="checkbox" id="mark" checked> <label for="mark">mark what disagrees with the truth</label>',
+        '<input type="checkbox" id="mark" checked> <label for="mark">stripes where a prediction disagrees with the truth</label>',
         '<p class="note">First seed of each model. The number is the share of pixels that are right.</p>',
         f'<div class="scenes" style="--columns:{2 + len(variants)}">\n{rows}\n</div>',
     )

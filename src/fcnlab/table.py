@@ -130,6 +130,8 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
     ):
         different = distinct([value for row in rows for value in row[key]])
         lines += [f"The runs come from {len(different)} {name}."] if len(different) > 1 else []
+    if any(row["seconds_per_image"]["n"] for row in rows):
+        lines.append("Per image: from image to scored prediction, without reading it, the first batch not counted.")
     lines += [f"Left out: {run}: {reason}." for run, reason in comparison["left_out"].items()]
     return lines
 
@@ -151,7 +153,7 @@ def show(grid: Grid) -> None:
         table.add_column(heading, justify="right" if place else "left", overflow="fold")
     for row in grid.rows:
         table.add_row(*row)
-    rich.console.Console().print(table, markup=False)
+    rich.console.Console().print(table, "", markup=False)
 
 
 def markdown(grid: Grid) -> str:
