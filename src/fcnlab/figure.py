@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Any
 
 import matplotlib as mpl
@@ -37,12 +38,12 @@ def curves(variants: Sequence[Variant], key: str, label: str, factor: float = 1.
     with mpl.rc_context(STYLE):
         figure, axes = canvas(height=3.0)
         for place, variant in enumerate(variants):
-            lines = [[row[key] * factor for row in run.history if key in row] for run in variant.runs]
+            lines = [{row["epoch"] + 1: row[key] * factor for row in run.history if key in row} for run in variant.runs]
             for line in lines:
-                axes.plot(range(1, len(line) + 1), line, color=colour(place), linewidth=0.8, alpha=0.45)
-            length = min(map(len, lines))
-            middle = np.mean([line[:length] for line in lines], axis=0)
-            axes.plot(range(1, length + 1), middle, color=colour(place), linewidth=2, label=variant.name)
+                axes.plot(list(line), list(line.values()), color=colour(place), linewidth=0.8, alpha=0.45)
+            common = sorted(set.intersection(*map(set, lines)))  # seeds may stop early
+            middle = [mean(line[epoch] for line in lines) for epoch in common]
+            axes.plot(common, middle, color=colour(place), linewidth=2, label=variant.name)
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

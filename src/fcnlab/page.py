@@ -129,7 +129,8 @@ def gallery(shown: Sequence[Scene], comparison: Mapping[str, Any]) -> str:
     return section(
         "The same test images",
         f'<ul class="legend">{legend}</ul>',
-        '<input type="checkbox" id="mark" checked> <label for="mark">stripes where a prediction disagrees with the truth</label>',
+        '<input type="checkbox" id="mark" checked>',
+        '<label for="mark">stripes where a prediction disagrees with the truth</label>',
         '<p class="note">First seed of each model. The number is the share of pixels that are right.</p>',
         f'<div class="scenes" style="--columns:{2 + len(variants)}">\n{rows}\n</div>',
     )
