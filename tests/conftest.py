@@ -6,7 +6,9 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -53,6 +55,26 @@ def command(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyte
         return Outcome(code, value, captured.out + captured.err + message)
 
     return run
+
+
+def table(text: str, jobs: int) -> list[list[str]]:
+    """The words of every row of the table that ends a sweep."""
+    lines = text[text.index(f"\n{jobs} job") :].splitlines()[3:]
+    return [line.split() for line in lines[:jobs]]
+
+
+def leave_at_epoch(number: int, error: type[BaseException] = SystemExit) -> Callable[..., None]:
+    """In place of ``History.on_train_epoch_end``: the process leaves, so to say, at the end of so many epochs."""
+    from fcnlab.evidence import History
+
+    keep, epochs = History.on_train_epoch_end, count(1)
+
+    def on_train_epoch_end(self: History, trainer: Any, task: Any) -> None:
+        if next(epochs) == number:
+            raise error("in the middle")
+        keep(self, trainer, task)
+
+    return on_train_epoch_end
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import pytest
 
 from fcnlab.report import say, score_table, show_jobs
+from fcnlab.sweep import Job
 
 
 def test_scores_are_shown_in_percent_and_losses_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -12,12 +13,22 @@ def test_scores_are_shown_in_percent_and_losses_as_they_are(capsys: pytest.Captu
     assert "78.72 %" in text
 
 
-def test_jobs_are_listed_with_their_outcome(capsys: pytest.CaptureFixture[str]) -> None:
-    show_jobs([(["seed=0"], None), (["seed=1"], ValueError("x"))])
-    text = capsys.readouterr().out
-    assert "2 jobs" in text
-    assert "done" in text
-    assert "failed: ValueError" in text
+def test_jobs_are_listed_by_what_sets_them_apart_with_outcome_and_score(capsys: pytest.CaptureFixture[str]) -> None:
+    show_jobs(
+        [
+            Job(["epochs=1", "skips=[a]"], "done", "test/mean_iou", 0.12345),
+            Job(["epochs=1", "skips=[]"], "failed", message="no such thing"),
+            Job(["epochs=1", "seed=1"], "other code", "test/mean_iou", 0.5),
+        ]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].strip() == "3 jobs"
+    assert lines[1].split() == ["job", "outcome", "test/mean_iou"]
+    assert lines[2].split() == ["skips=[a]", "done", "12.35", "%"]
+    assert lines[3].split() == ["skips=[]", "failed:", "no", "such", "thing"]
+    assert lines[4].split() == ["seed=1", "other", "code", "50.00", "%"]
+    assert "rerun=changed" in lines[5]
+    assert "1 not finished" in lines[6]
 
 
 def test_brackets_of_a_message_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,10 +125,19 @@ def test_w_and_b_gets_an_offline_run_with_config_group_tags_and_pictures(command
     assert list((offline / "files" / "media" / "images").rglob("*.png"))
 
 
-def test_a_sweep_goes_on_after_a_failure_and_ends_with_a_table(command: Command) -> None:
-    outcome = command("train", "-m", *TINY, "trainer=smoke", "data.batch_size=4,999")
-    assert outcome.code == 1
-    assert "do not fill one batch of 999" in outcome.text
-    assert "data.batch_size=4 " in outcome.text.replace("\n", " ")
-    assert "failed: UserError" in outcome.text
-    assert "done" in outcome.text
+@pytest.mark.parametrize("words", [(), ("trainer.deterministic=true",)], ids=["default", "deterministic"])
+def test_the_same_config_and_seed_give_the_same_bits_with_any_number_of_workers(
+    words: tuple[str, ...], command: Command, tmp_path: Path
+) -> None:
+    two_epochs = [word for word in TINY if word != "epochs=1"] + ["epochs=2"]
+    runs = []
+    for workers in ("0", "2"):
+        outcome = command("train", *two_epochs, *words, f"data.num_workers={workers}", f"runs_dir={tmp_path}/{workers}")
+        assert outcome.code == 0, outcome.text
+        runs += (tmp_path / workers).glob("shapes-*")
+    assert (runs[0] / "metrics.json").read_bytes() == (runs[1] / "metrics.json").read_bytes()
+    weights = [torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"] for run in runs]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        assert torch.equal(tensor, weights[1][name]), name
+    torch.use_deterministic_algorithms(False)

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import hydra
@@ -14,15 +13,16 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, InstantiationException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fcnlab.compose import CONF, compose, with_typed
 from fcnlab.error import UserError, nearest
-from fcnlab.report import say, show_jobs
+from fcnlab.report import show_jobs
+from fcnlab.sweep import Job, Sweep, is_sweep
 
 Task = Callable[[DictConfig], Any]
+EXPLAINED = (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException)
 FROM_CHECKPOINT = "from_checkpoint"
 # Faults of the machine, not of the code, and what to do.
 MACHINE = {
@@ -30,6 +30,11 @@ MACHINE = {
     errno.EDQUOT: "Your share of the disk is full: make room, or set runs_dir=... (output=...) to another disk.",
     errno.EROFS: "The disk is read-only: set runs_dir=... (output=...) to a folder of yours.",
     errno.EACCES: "The file is not yours to use: set runs_dir=... (output=...) to a folder of yours.",
+}
+PLUGINS = {
+    "joblib": "hydra-joblib-launcher",
+    "submitit_slurm": "hydra-submitit-launcher",
+    "optuna": "hydra-optuna-sweeper",
 }
 
 
@@ -43,63 +48,47 @@ def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Cal
 
     def decorate(task: Task) -> Callable[[], Any]:
         def main() -> Any:
-            typed = sys.argv[1:]
-            jobs: list[Job] = []
+            typed, sweep = sys.argv[1:], Sweep(sys.argv[1:])
+            values, errors = list[Any](), list[Exception]()
+            traced = "trace=true" in typed or "trace=True" in typed
 
             def job(cfg: DictConfig) -> Any:
-                """One job of one or many: what it raises is kept until all are done."""
-                jobs.append(run_job(task, cfg))
-                if jobs[-1].error and is_sweep():
-                    say(f"\nerror: {explain(jobs[-1].error, name, typed)}")
-                return jobs[-1].value
+                """The one job or one of many; what it raises is kept until Hydra is done."""
+                cfg = with_typed(cfg, list(HydraConfig.get().overrides.task))
+                if is_sweep():
+                    return sweep.run(task, cfg, lambda error: explain(error, name, typed))
+                sys.argv[1:] = typed
+                try:
+                    values.append(task(cfg))
+                except Exception as error:
+                    errors.append(error)
+                return None
 
             os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up to here instead of being printed by Hydra
             job.__module__ = task.__module__  # by which Hydra names the command in its help
+            problem, jobs = "", list[Job]()
             try:
-                if from_checkpoint:
-                    sys.argv[1:] = [*checkpoint_choices(typed), *typed]
+                choices = checkpoint_choices(typed) if from_checkpoint else []
+                start = next((i for i, word in enumerate(typed) if "=" in word and word[0] != "-"), len(typed))
+                sys.argv[1:] = [*typed[:start], *sweep.words, *choices, *typed[start:]]  # overrides stand together
                 hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
-                if len(jobs) == 1 and jobs[0].error:
-                    raise jobs[0].error
-            except (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException, OSError) as error:
-                if isinstance(error, OSError) and error.errno not in MACHINE:
+                if errors:
+                    raise errors[0]
+            except Exception as error:
+                if traced or not (is_explained(error) or sweep.folder.exists()):
                     raise
-                if "trace=true" in typed or "trace=True" in typed:
-                    raise
-                sys.exit(f"\nerror: {explain(error, name, typed)}")
-            if len(jobs) > 1:
-                show_jobs([(job.overrides, job.error) for job in jobs])
-                if any(job.error for job in jobs):
-                    sys.exit(1)
-            return jobs[-1].value if jobs else None
+                problem = f"\nerror: {explain(error, name, typed)}"
+            finally:
+                if jobs := sweep.end():
+                    show_jobs(jobs)
+            if problem or any(job.outcome in ("failed", "interrupted") for job in jobs):
+                sys.exit(problem or 1)
+            return jobs or (values[0] if values else None)
 
         main.__doc__ = task.__doc__
         return main
 
     return decorate
-
-
-@dataclass
-class Job:
-    """How one job went: what was typed for it, what it returned, what it raised."""
-
-    overrides: list[str]
-    value: Any = None
-    error: Exception | None = None
-
-
-def is_sweep() -> bool:
-    """Whether this is one job of a ``--multirun``."""
-    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
-
-
-def run_job(task: Task, cfg: DictConfig) -> Job:
-    """Run a task; an error of one job of a sweep must not stop the others."""
-    overrides = list(HydraConfig.get().overrides.task)
-    try:
-        return Job(overrides, value=task(with_typed(cfg, overrides)))
-    except Exception as error:
-        return Job(overrides, error=error)
 
 
 def checkpoint_choices(typed: list[str]) -> list[str]:
@@ -138,22 +127,32 @@ def exported_choices(path: str, values: dict[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in choices.items() if key not in values]
 
 
+def is_explained(error: Exception) -> bool:
+    """Whether a person can mend it without seeing the stack."""
+    return isinstance(error, EXPLAINED) or (isinstance(error, OSError) and error.errno in MACHINE)
+
+
 def explain(error: Exception, name: str, typed: list[str]) -> str:
     """An error as value, rule, remedy."""
     if isinstance(error, UserError):
         # From a loading process it arrives wrapped in that process's stack trace.
         return str(error).rpartition("UserError: ")[2].strip()
-    if isinstance(error, OSError):
-        return f"{error}. {MACHINE[error.errno or 0]} What was saved before is whole."
+    if isinstance(error, OSError) and error.errno in MACHINE:
+        return f"{error}. {MACHINE[error.errno]} What was saved before is whole."
     text = " ".join(str(error).split())
+    if not is_explained(error):
+        return f"{type(error).__name__}: {text.rstrip('.')}. The stack is in the run's train.log."
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
         key = match.group(1) or match.group(2)
         return (
             f"There is no setting {key!r}. {nearest(key, known_keys(name, typed, key))} Add a new one with +{key}=..."
         )
-    if match := re.search(r"In '.*?': Could not find '([^']+)'|Could not find '([^']+)'", text):
-        group, _, choice = (match.group(1) or match.group(2)).rpartition("/")
+    if match := re.search(r"Could not (?:find|load) '([^']+)'", text):
+        group, _, choice = match.group(1).rpartition("/")
+        if choice in PLUGINS:
+            return f"{group}={choice} needs the package {PLUGINS[choice]}. Type: pip install -e '.[sweep]'."
         options = [path.stem for path in (CONF / group).glob("*.yaml")]
+        options += [word for word in ("basic", "joblib") if group == "hydra/launcher"]
         return f"There is no {group}={choice}. {nearest(choice, options)}"
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set. It has no default: say {error.full_key}=..."

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import rich.console
+import rich.markup
 import rich.table
 
 if TYPE_CHECKING:
     from fcnlab.record import Run
+    from fcnlab.sweep import Job
 
 log = logging.getLogger("fcnlab")
 log.setLevel(logging.INFO)  # what is said is kept in train.log
@@ -39,14 +41,23 @@ def score_table(title: str, scores: Mapping[str, float]) -> None:
     rich.console.Console().print(table)
 
 
-def show_jobs(jobs: Sequence[tuple[Sequence[str], Exception | None]]) -> None:
+def show_jobs(jobs: Sequence["Job"]) -> None:
     """Print what became of every job of a sweep."""
-    table = rich.table.Table(title=f"{len(jobs)} jobs", title_justify="left", box=None, header_style="bold")
+    table = rich.table.Table(
+        title=f"{len(jobs)} job{'s' * (len(jobs) > 1)}", title_justify="left", box=None, header_style="bold"
+    )
     table.add_column("job")
     table.add_column("outcome")
-    for overrides, error in jobs:
-        table.add_row(" ".join(overrides), "done" if error is None else f"failed: {type(error).__name__}")
+    table.add_column(" ".join(sorted({job.metric for job in jobs if job.metric})) or "score", justify="right")
+    for job in jobs:
+        score = "" if job.score is None else f"{100 * job.score:.2f} %"
+        own = [word for word in job.words if len(jobs) == 1 or any(word not in other.words for other in jobs)]
+        table.add_row(*map(rich.markup.escape, (" ".join(own), f"{job.outcome}: {job.message}".rstrip(": "), score)))
     rich.console.Console().print(table)
+    if count := sum(job.outcome == "other code" for job in jobs):
+        say(f"{count} of other code than today's: rerun=changed trains them again.")
+    if count := sum(job.outcome in ("failed", "interrupted") for job in jobs):
+        say(f"{count} not finished: typed again, they go on from their last checkpoint, the others are skipped.")
 
 
 def show_start(run: "Run") -> None:
@@ -56,7 +67,9 @@ def show_start(run: "Run") -> None:
 
 
 def show_scores(run: "Run", metrics: Mapping[str, float]) -> None:
-    """Print a run's test scores and where its files are."""
-    score_table(run.name, {key: value for key, value in metrics.items() if key.startswith("test/")})
-    say(f"Pictures: {run.folder / 'predictions'}")
+    """Print a run's test scores, or those of validation where nothing was tested, and where its files are."""
+    tested = {key: value for key, value in metrics.items() if key.startswith("test/")}
+    score_table(run.name, tested or {key: value for key, value in metrics.items() if key.startswith("val/")})
+    if tested:
+        say(f"Pictures: {run.folder / 'predictions'}")
     say(f"Scores:   {run.folder / 'metrics.json'}")

@@ -14,10 +14,11 @@ if TYPE_CHECKING:  # torch loads when a training starts, not when help is asked 
     from pathlib import Path
 
     from fcnlab.data.datamodule import SegmentationData
+    from fcnlab.record import Result
     from fcnlab.task import SegmentationTask
 
 
-def train(cfg: DictConfig) -> dict[str, float]:
+def train(cfg: DictConfig) -> "Result":
     """Train, test and record one run; returns the content of its metrics.json."""
     import lightning as L
     from lightning.pytorch.utilities import rank_zero_only
@@ -55,7 +56,8 @@ def train(cfg: DictConfig) -> dict[str, float]:
             load_checkpoint(run.last_checkpoint, build=())  # refused with a message where it is broken
             say(f"Going on from {run.last_checkpoint}.")
         trainer.fit(task, datamodule=data, ckpt_path=run.last_checkpoint, weights_only=True)
-        trainer.test(task, datamodule=data, ckpt_path=run.scored_checkpoint(), weights_only=True, verbose=False)
+        if config["test"]:
+            trainer.test(task, datamodule=data, ckpt_path=run.scored_checkpoint(), weights_only=True, verbose=False)
         run.write_metrics(trainer)
         send_result(logger, run)
     show_scores(run, run.metrics())
@@ -95,7 +97,7 @@ def build_task(config: dict[str, Any], data: "SegmentationData", start: "Path | 
 
 
 @command("train")
-def main(cfg: DictConfig) -> dict[str, float]:
+def main(cfg: DictConfig) -> "Result":
     """Command line entry."""
     return train(cfg)
 

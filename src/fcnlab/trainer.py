@@ -36,6 +36,7 @@ EXPECTED_WARNINGS = (
     "requested to overfit but enabled train dataloader shuffling",  # trainer=overfit means one batch, always the same
     "srun. command is available on your system but is not used",  # one process here is what was asked for
     "is smaller than the logging interval",  # history.csv has the epochs; loggers get fewer steps
+    "exists and is not empty",  # a run that goes on finds its checkpoints
     "`srun` command is available",  # on a cluster's login node one may train too
 )
 

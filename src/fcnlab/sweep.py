@@ -1,0 +1,90 @@
+"""The jobs of a sweep: none stops another, and all are accounted for, in whichever process they ran."""
+
+import gc
+import json
+import secrets
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from fcnlab.report import is_first_process, say
+
+SCORES = ("test/mean_iou", "val/mean_iou")  # the first that a job has is shown
+
+
+@dataclass
+class Job:
+    """One job: what was typed for it, what became of it, its score in 0..1, what went wrong."""
+
+    words: list[str]
+    outcome: str = "interrupted"  # until it says otherwise
+    metric: str = ""
+    score: float | None = None
+    message: str = ""
+
+
+def is_sweep() -> bool:
+    """Whether this is one job of a ``--multirun``."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+class Sweep:
+    """What became of the jobs, kept in a folder that all of them can reach and that goes when the sweep ends.
+
+    Args:
+        typed: the command line.
+    """
+
+    def __init__(self, typed: list[str]) -> None:
+        places = [word.partition("=")[2].strip("'\"") for word in typed if word.startswith("runs_dir=")]
+        self.folder = Path(places[-1] if places else ".").expanduser().resolve() / f".sweep-{secrets.token_hex(4)}"
+        # What is neither an override nor -m: --config-dir DIR and the like.
+        words = [word for word in typed if word not in ("-m", "--multirun") and not word.startswith("~")]
+        self.program = [sys.argv[0], *(word for word in words if word.startswith("-") or "=" not in word)]
+
+    @property
+    def words(self) -> list[str]:
+        """What tells Hydra to keep its own files there too."""
+        return [f"hydra.sweep.dir={json.dumps(str(self.folder))}", "hydra.sweep.subdir=."]
+
+    def run(self, task: Callable[[DictConfig], Any], cfg: DictConfig, explain: Callable[[Exception], str]) -> Any:
+        """Run one job; an error ends the job and is kept, and the others go on."""
+        setting = HydraConfig.get()
+        job = Job(list(setting.overrides.task))
+        self.keep(setting.job.num, job)
+        argv = sys.argv
+        # Processes that the job starts are told this job, not the sweep; so is W&B.
+        sys.argv = [*self.program, *job.words, "hydra.mode=RUN"]
+        try:
+            value = task(cfg)
+            scores = value if isinstance(value, dict) else {}
+            job.metric = next((key for key in SCORES if key in scores), "")
+            job.outcome, job.score = getattr(value, "outcome", "done"), scores.get(job.metric)
+            return value
+        except Exception as error:
+            job.outcome, job.message = "failed", explain(error)
+            say(f"\nerror: {job.message}")
+        finally:
+            sys.argv = argv
+            self.keep(setting.job.num, job)
+            gc.collect()  # a Trainer and its parts know each other
+
+    def keep(self, number: int, job: Job) -> None:
+        """Write down how a job stands."""
+        if is_first_process():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / f"{number}.json").write_text(json.dumps(asdict(job)))
+
+    def end(self) -> list[Job]:
+        """All jobs that were begun, in their order; nothing is left behind."""
+        files = sorted(self.folder.glob("*.json"), key=lambda file: int(file.stem))
+        jobs = [Job(**json.loads(file.read_text())) for file in files]
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return jobs
