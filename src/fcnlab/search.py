@@ -42,6 +42,7 @@ class Continue(Callback):
             done, tried = continue_study(sweeper.study_name, sweeper.storage)
         except Exception as error:
             sys.exit(f"\nerror: Cannot go on with the search in {sweeper.storage}: {error}")
+        Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # where Optuna writes even if no job ran
         with read_write(config.hydra), open_dict(config.hydra):
             sweeper.n_trials = max(0, sweeper.n_trials - done)
             if sweeper.sampler.get("seed") is not None:
