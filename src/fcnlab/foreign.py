@@ -25,10 +25,10 @@ def foreign_choices(path: str, typed: Mapping[str, str]) -> dict[str, str]:
     The nets of the FCN authors, which pytorch-fcn converted, are told by their names and their upsampling kernels:
     padding 100, and BGR 0..255 minus the mean. Their published scores are of 32 bits.
     """
-    from fcnlab.model.source import INPUTS, read_tensors
+    from fcnlab.model.source import read_tensors
 
-    state, expects = read_tensors(path)
-    choices = {f"data.{key}": json.dumps(value) for key, value in asdict(INPUTS[expects]).items()}
+    state, expects, wanted = read_tensors(path)
+    choices = {f"data.{key}": json.dumps(value) for key, value in asdict(wanted).items()}
     choices["trainer.precision"] = "32-true"
     if expects == "caffe_fcn" and "upscore" in str(list(state)) and typed.get("model/trunk", "vgg16") == "vgg16":
         choices["model.trunk.padding"] = "100"

@@ -1,5 +1,6 @@
 """Files and downloads become tensors by name, and what they expect as input is told from names and values."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torchvision.models import get_model_weights
 
 from fcnlab.error import UserError
-from fcnlab.model.source import INPUTS, fetch_weights, is_own, read_tensors
+from fcnlab.model.source import fetch_weights, is_own, read_tensors
 
 VGG = {
     "features.0.weight": torch.ones(2, 3, 3, 3),
@@ -34,23 +35,25 @@ def save(path: Path, content: object) -> str:
         ("fcn8s_from_caffe.pth", CAFFE, "caffe_fcn"),
         ("wrapped.pth", {"epoch": 3, "model_state_dict": CAFFE}, "caffe_fcn"),
         ("resnet18-f37072fd.pth", RESNET, "torchvision"),
-        (
-            "best.ckpt",
-            {"fcnlab": {}, "state_dict": {"net.a.weight": torch.ones(1), "loss.b": torch.ones(1)}},
-            "fcnlab",
-        ),
     ],
 )
 def test_what_a_file_expects_is_told_from_it(file: str, content: dict, expects: str, tmp_path: Path) -> None:
-    state, found = read_tensors(save(tmp_path / file, content))
+    state, found, _ = read_tensors(save(tmp_path / file, content))
     assert found == expects
     if file.startswith("vgg16"):
         assert {"conv1_1.weight", "conv5_3.bias", "classifier.6.bias"} <= set(state)
         # A classifier that is empty keeps its name, and so finds no place in any net.
         assert ("fc6.weight" in state) == (content is VGG)
-    if file == "best.ckpt":
-        assert list(state) == ["a.weight"]
-    assert is_own(content) == (file == "best.ckpt")
+    assert not is_own(content)
+
+
+def test_a_checkpoint_tells_its_input_itself(tmp_path: Path) -> None:
+    given = {"mean": [1.0, 2.0, 3.0], "std": [1.0, 1.0, 1.0], "order": "BGR", "scale": 255.0}
+    facts = {"config": {}, "class_names": ["a"], "palette": [[0, 0, 0]], **given}
+    content = {"fcnlab": facts, "state_dict": {"net.a.weight": torch.ones(1), "loss.b": torch.ones(1)}}
+    state, expects, wanted = read_tensors(save(tmp_path / "best.ckpt", content))
+    assert (list(state), expects, asdict(wanted)) == (["a.weight"], "fcnlab", given)
+    assert is_own(content)
 
 
 @pytest.mark.parametrize(
@@ -76,10 +79,10 @@ def test_every_name_of_torchvision_is_known_for_its_trunk(
     content = EMPTY if name == "IMAGENET1K_FEATURES" else VGG if model == "vgg16" else RESNET
     places = {get_model_weights(model)[name].url: Path(save(tmp_path / "x.pth", content))}
     monkeypatch.setattr("fcnlab.model.source.fetch_weights", places.get)
-    _, expects = read_tensors(name, model)
+    *_, expects = read_tensors(name, model)
     preset = get_model_weights(model)[name].transforms()
-    assert INPUTS[expects].mean == pytest.approx(preset.mean)
-    assert INPUTS[expects].std == pytest.approx(preset.std)
+    assert expects.mean == pytest.approx(preset.mean)
+    assert expects.std == pytest.approx(preset.std)
 
 
 def test_a_name_that_is_none_is_refused_and_the_known_ones_listed() -> None:

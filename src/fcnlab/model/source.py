@@ -43,8 +43,8 @@ INPUTS = {
 }
 
 
-def read_tensors(source: str, model: str | None = None) -> tuple[State, str]:
-    """The tensors of a source in fcnlab's names, and the input they expect: of ``INPUTS``, or ``fcnlab``, its own.
+def read_tensors(source: str, model: str | None = None) -> tuple[State, str, Expects]:
+    """The tensors of a source in fcnlab's names, and the input they expect: a name of ``INPUTS`` or ``fcnlab``, and it.
 
     Args:
         source: a local .npz, .pth or .ckpt; or a name of torchvision's weights for ``model`` (``vgg16``), downloaded.
@@ -55,7 +55,9 @@ def read_tensors(source: str, model: str | None = None) -> tuple[State, str]:
     if not path.is_file():
         raise UserError(f"weights={source} is neither a file nor a name. {nearest(source, known)} Or give a path.")
     content = read_file(path)
-    return (content, "caffe") if path.suffix == ".npz" else recognise(content, source)
+    if is_own(content):
+        return own_tensors(path)
+    return (content, "caffe", INPUTS["caffe"]) if path.suffix == ".npz" else recognise(content, source)
 
 
 def read_file(path: str | Path) -> Any:
@@ -75,11 +77,18 @@ def is_own(content: Any) -> bool:
     return isinstance(content, dict) and "fcnlab" in content
 
 
-def recognise(content: Any, source: str) -> tuple[State, str]:
+def own_tensors(path: Path) -> tuple[State, str, Expects]:
+    """A checkpoint's net, and the input that it was trained with."""
+    from fcnlab.checkpoint import load_checkpoint
+
+    content = load_checkpoint(path, build=())
+    state = {name.removeprefix("net."): t for name, t in content["state_dict"].items() if name.startswith("net.")}
+    facts = content["fcnlab"]
+    return state, "fcnlab", Expects(**{key: facts[key] for key in ("order", "scale", "mean", "std") if key in facts})
+
+
+def recognise(content: Any, source: str) -> tuple[State, str, Expects]:
     """What ``torch.load`` gave, as tensors in fcnlab's names, and the input that these names and values tell of."""
-    if is_own(content):
-        state = {name.removeprefix("net."): t for name, t in content["state_dict"].items() if name.startswith("net.")}
-        return state, "fcnlab"
     for key in ("model_state_dict", "state_dict"):  # what pytorch-fcn and others wrap their tensors in
         content = content.get(key, content) if isinstance(content, dict) else content
     if not isinstance(content, dict):
@@ -97,7 +106,8 @@ def recognise(content: Any, source: str) -> tuple[State, str]:
             expects = "caffe_fcn"
     if wrong := [name for name, tensor in content.items() if name not in empty and tensor.isnan().any()]:
         raise UserError(f"{source} has nan in {', '.join(wrong[:3])}. Give weights of a training that went well.")
-    return {name if name in empty else rename(name): tensor for name, tensor in content.items()}, expects
+    state = {name if name in empty else rename(name): tensor for name, tensor in content.items()}
+    return state, expects, INPUTS[expects]
 
 
 def rename(name: str) -> str:

@@ -54,12 +54,14 @@ def load_weights(net: FCN, source: str, *, expects: str = "auto", **given: Any) 
         given: the input that the net will see (``data.input``: mean, std, order, scale). What the weights expect
             instead is folded into the first convolution: exact inside the image; where the means differ, not on its
             padded border.
-        expects: a key of ``INPUTS``, or ``auto``: told from the source and its names.
+        expects: a key of ``INPUTS``, or ``auto``: told from the source and its names; a checkpoint tells its own.
     """
-    tensors, kind = read_tensors(source, net.trunk.torchvision)
-    report, own = Report(expects=kind if expects == "auto" else expects), dict(net.state_dict())
-    if report.expects != "fcnlab" and report.expects not in INPUTS:
-        raise UserError(f"weights_input={report.expects} is not known. {nearest(report.expects, INPUTS)}")
+    tensors, kind, wanted = read_tensors(source, net.trunk.torchvision)
+    if expects != "auto":
+        if expects not in INPUTS:
+            raise UserError(f"weights_input={expects} is not known. {nearest(expects, INPUTS)}")
+        kind, wanted = expects, INPUTS[expects]
+    report, own = Report(expects=kind), dict(net.state_dict())
     filled: State = {}
     for name, tensor in tensors.items():
         target = name if name in own else f"trunk.{name}"
@@ -84,8 +86,7 @@ def load_weights(net: FCN, source: str, *, expects: str = "auto", **given: Any) 
         raise UserError(
             f"{source} has no tensor of this net: {nearest('', tensors)[:200]} Choose weights for its trunk."
         )
-    if report.expects != "fcnlab":
-        fold_input(net, filled, INPUTS[report.expects], Expects(**given), report)
+    fold_input(net, filled, wanted, Expects(**given), report)
     net.load_state_dict(filled, strict=False)
     report.initial = [name for name in own if name not in filled]
     return report
