@@ -52,3 +52,29 @@ def test_another_padding_is_refused(padding: object) -> None:
 def test_batch_norm_follows_every_convolution() -> None:
     trunk = VGG16(width=0.02, fc_channels=4, batch_norm=True)
     assert sum(isinstance(m, nn.BatchNorm2d) for m in trunk.modules()) == 15
+
+
+@pytest.mark.parametrize("pixels", [16, 32, 64])
+def test_weights_that_only_meet_padding_get_no_gradient(pixels: int) -> None:
+    trunk = VGG16(width=0.25, fc_channels=256, dropout=0.0).to(memory_format=torch.channels_last)
+    reach = pixels // 33 + 1  # cells of pool5; fc6's weights further from its centre meet padding alone
+    unused = torch.ones(7, 7, dtype=torch.bool)
+    unused[4 - reach : 3 + reach, 4 - reach : 3 + reach] = False
+    for _ in range(10):
+        # Rubbish where the gradient may be put.
+        rubbish = [torch.full_like(trunk.fc6.weight, float("nan"), dtype=t) for t in (torch.bfloat16, torch.float32)]
+        del rubbish
+        trunk.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            trunk(torch.randn(4, 3, pixels, pixels))["fc7"].float().square().mean().backward()
+        assert not trunk.fc6.weight.grad[..., unused].any()  # nan counts as any
+        assert all(parameter.grad.isfinite().all() for parameter in trunk.parameters())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 40), (64, 97)])
+@pytest.mark.parametrize("padding", ["same", 100])
+def test_training_computes_what_scoring_does(padding: str | int, size: tuple[int, int]) -> None:
+    trunk = VGG16(width=0.02, fc_channels=4, dropout=0.0, padding=padding)
+    image = torch.randn(2, 3, *size)
+    for name, scored in trunk.eval()(image).items():
+        torch.testing.assert_close(trunk.train()(image)[name], scored)

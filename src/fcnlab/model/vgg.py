@@ -74,7 +74,8 @@ class VGG16(Trunk):
 
     def layer(self, name: str, x: torch.Tensor) -> torch.Tensor:
         """One convolution, its batch norm if there is one, and its ReLU."""
-        x = self.get_submodule(name)(x)
+        conv = self.get_submodule(name)
+        x = roomy(conv, x) if self.training else conv(x)
         norm = self._modules.get(f"{name}_bn")
         return nn.functional.relu(x if norm is None else norm(x), inplace=True)
 
@@ -88,3 +89,21 @@ class VGG16(Trunk):
         x = self.dropout(self.layer("fc6", x))
         x = maps["fc7"] = self.dropout(self.layer("fc7", x))  # (N, fc_channels, ~H/32, ~W/32)
         return {name: maps[name] for name in self.features}
+
+
+def roomy(conv: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """``conv(x)`` with a gradient that is right where the kernel reaches further than the map.
+
+    Weights that only ever meet padding have gradient 0. In bfloat16 on CPUs torch 2.14.1 returns for them what was in
+    memory, nan among it, and fc6 on images below 97 pixels has such weights. Zeros below and to the right, as many as
+    let every weight meet the map, change no result.
+    """
+    assert isinstance(conv, nn.Conv2d)
+    y: torch.Tensor
+    height, width = x.shape[-2:]
+    reach = conv.kernel_size[0] // 2
+    if conv.padding != (reach, reach) or reach < min(height, width):
+        y = conv(x)
+        return y
+    y = conv(nn.functional.pad(x, (0, max(0, reach + 1 - width), 0, max(0, reach + 1 - height))))
+    return y[..., :height, :width]
