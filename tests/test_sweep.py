@@ -39,6 +39,7 @@ class Shown:
     exit_code: int
     config: dict[str, Any]
     head: dict[str, Any]
+    words: list[str]
     rows: list[dict[str, Any]]
 
 
@@ -51,9 +52,8 @@ def inspect(run: Path) -> Shown:
     for line in map(json.loads, text.splitlines()):
         lines.setdefault(line["type"], []).append(line.get(line["type"]))
     (head,), (end,) = lines["run"], lines["exit"]
-    return Shown(
-        end["exit_code"], lines["config"][0]["update"], head, [row["item"] for row in lines.get("history", [])]
-    )
+    config, words = lines["config"][0]["update"], lines["environment"][0]["args"]
+    return Shown(end["exit_code"], config, head, words, [row["item"] for row in lines.get("history", [])])
 
 
 @dataclass
@@ -112,6 +112,9 @@ def test_every_job_has_a_w_and_b_run_of_its_own_and_nothing_of_another(nine: Nin
         expected = {"run_group": "shapes", "job_type": "train", "tags": [variant, "shapes"]}
         expected |= {"display_name": run.name, "run_id": record["wandb_id"]}
         assert {key: shown.head[key] for key in expected} == expected
+        # What a process of the job is told: this job, not the sweep.
+        assert {f"model={variant}", f"seed={seed}", "hydra.mode=RUN"} <= set(shown.words)
+        assert "-m" not in shown.words
         scores = [row["val/mean_iou"] for row in shown.rows if "val/mean_iou" in row]
         assert scores == pytest.approx([row["val/mean_iou"] for row in read_history(run / "history.csv")])
         assert [row["_step"] for row in shown.rows] == list(range(len(shown.rows)))

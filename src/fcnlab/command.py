@@ -140,8 +140,10 @@ def explain(error: Exception, name: str, typed: list[str]) -> str:
     if isinstance(error, OSError) and error.errno in MACHINE:
         return f"{error}. {MACHINE[error.errno]} What was saved before is whole."
     text = " ".join(str(error).split())
+    if 'Could not detect "srun"' in text:
+        return "hydra/launcher=slurm finds no srun. Start it on a machine of a cluster, or take hydra/launcher=joblib."
     if not is_explained(error):
-        return f"{type(error).__name__}: {text.rstrip('.')}. The stack is in the run's train.log."
+        return f"{type(error).__name__}: {text.rstrip('.')}. The stack is in train.log, or shown by trace=true."
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
         key = match.group(1) or match.group(2)
         return (
