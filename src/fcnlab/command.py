@@ -12,7 +12,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException, InstantiationException
+from hydra.errors import CompactHydraException, InstantiationException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -156,6 +156,11 @@ def explain(error: Exception, name: str, typed: list[str]) -> str:
         options = [path.stem for path in (CONF / group).glob("*.yaml")]
         options += [word for word in ("basic", "joblib") if group == "hydra/launcher"]
         return f"There is no {group}={choice}. {nearest(choice, options)}"
+    if isinstance(error, OverrideParseException):
+        return (
+            f"Cannot read {error.override!r}. Quote a value that holds a comma, a bracket, an equals sign, a quote or "
+            "the like, once for Hydra and once for the shell: \"data.root='my data, (1)'\""
+        )
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set. It has no default: say {error.full_key}=..."
     return f"{text} Show the whole stack with trace=true."

@@ -32,6 +32,7 @@ def predict(cfg: DictConfig) -> list[str]:
     files = find_photos(config["images"])
     normalisation = {key: task.facts[key] for key in ("mean", "std", "order", "scale") if key in task.facts}
     pipeline = Pipeline(image_size=config["data"]["image_size"], **normalisation)
+    task.piece = checked_piece(config["piece"])
     writer = MaskWriter(Path(config["output"]), task.facts["palette"])
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
     loader = DataLoader(Photos(files, pipeline), batch_size=None)
@@ -65,6 +66,15 @@ def load_task(config: dict[str, Any]) -> "SegmentationTask":
         loss=build(config["loss"], num_classes=classes),
         channels_last=prefers_channels_last(config),
     )
+
+
+def checked_piece(piece: object) -> int | None:
+    """The side of a piece, if it fits the grids of the nets."""
+    from fcnlab.error import UserError
+
+    if piece is not None and (not isinstance(piece, int) or piece < 32 or piece % 32):
+        raise UserError(f"piece={piece} must be a multiple of 32 pixels, the coarsest stride, or null.")
+    return piece
 
 
 @command("predict", from_checkpoint=True)

@@ -13,6 +13,7 @@ from fcnlab.error import UserError
 from fcnlab.loss import CrossEntropy
 from fcnlab.metric import SegmentationScores
 from fcnlab.optim import Optim
+from fcnlab.pieces import label_at_size, label_in_pieces
 
 
 class SegmentationTask(L.LightningModule):
@@ -41,6 +42,7 @@ class SegmentationTask(L.LightningModule):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.net = net.to(memory_format=self.memory_format)
         self.loss, self.optim, self.facts, self.config = loss, optim, facts, config
+        self.piece: int | None = None  # predict images larger than this (pixels a side) in pieces of it
         names = tuple(facts["class_names"])
         self.train_scores = SegmentationScores(class_names=names)
         self.val_scores = SegmentationScores(class_names=names)
@@ -91,8 +93,12 @@ class SegmentationTask(L.LightningModule):
 
     def predict_step(self, batch: dict[str, Any], _: int) -> torch.Tensor:
         """Labels (N, H, W) at the photo's own size."""
-        logits: torch.Tensor = self(batch["image"], torch.Size(batch["photo"].shape[:2]))
-        return logits.argmax(1)
+        image, size = batch["image"], torch.Size(batch["photo"].shape[:2])
+        overlap = getattr(self.net, "overlap", None)
+        if self.piece and overlap and image.shape[-2:] == size and max(size) > self.piece + overlap:
+            return label_in_pieces(self, image, side=self.piece, overlap=overlap)
+        logits: torch.Tensor = self(image)
+        return logits.argmax(1) if logits.shape[-2:] == size else label_at_size(logits, size)
 
     def score(self, batch: Batch, scores: SegmentationScores, mean_loss: MeanMetric) -> dict[str, torch.Tensor]:
         """Add a batch to the counts; returns its predictions (N, H, W) and its counts (N, C, C)."""

@@ -58,7 +58,7 @@ def test_the_net_can_be_fed_bgr_minus_mean_as_caffe_is() -> None:
     caffe = ["data.order=BGR", "data.scale=255", f"data.mean={means}", "data.std=[1,1,1]"]
     data = build(compose("train", ["data=shapes", "data.images.train=1", *caffe]).data)
     rgb, _ = data.read("train", 0)
-    image, _, _ = data.dataset("train")[0]
+    image = data.dataset("train")[0].image
     assert np.array_equal(
         image.numpy(), rgb.transpose(2, 0, 1)[::-1].astype(np.float32) - np.float32(means)[:, None, None]
     )

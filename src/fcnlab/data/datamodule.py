@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -92,6 +92,10 @@ class SegmentationData(L.LightningDataModule):
     def read(self, split: str, index: int) -> tuple[Image, Mask]:
         """One image (H, W, 3) uint8 RGB and its mask (H, W) uint8 of class indices, void being 255."""
         raise NotImplementedError
+
+    def samples(self, split: str) -> dict[str, Callable[[], tuple[Image, Mask]]]:
+        """Every name of a split with what reads its image and mask: for looking at faults one by one."""
+        return {name: partial(self.read, split, index) for index, name in enumerate(self.names(split))}
 
     def masks(self, split: str) -> Iterator[Mask]:
         """The split's masks (H, W) in order."""

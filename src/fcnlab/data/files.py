@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -92,7 +93,14 @@ class FileData(SegmentationData):
 
     def read(self, split: str, index: int) -> tuple[Image, Mask]:
         """Read one image and its mask, and check that they belong together."""
-        pair = self.checked_pairs(split)[index]
+        return self.read_pair(self.checked_pairs(split)[index])
+
+    def samples(self, split: str) -> dict[str, Callable[[], tuple[Image, Mask]]]:
+        """Every name of a split with what reads its image and mask, whether the files are there or not."""
+        return {pair.name: partial(self.read_pair, pair) for pair in self.listed_pairs(split)}
+
+    def read_pair(self, pair: Pair) -> tuple[Image, Mask]:
+        """Image and mask of one pair."""
         mask = self.read_labels(pair.mask)
         image = read_image(pair.image, drawn=mask.shape)
         if image.shape[:2] != mask.shape:

@@ -36,5 +36,5 @@ class Photos(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         photo = read_image(self.files[index])
-        image, _ = self.pipeline(photo, photo[..., 0])
+        image, _ = self.pipeline(photo, photo[:1, :1, 0])  # there is no mask
         return {"image": image[None], "photo": photo, "name": [self.files[index].stem]}

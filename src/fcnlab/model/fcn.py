@@ -1,6 +1,7 @@
 """FCN-32s, FCN-16s, FCN-8s and at-once: one net whose skips are the difference (Long, Shelhamer, Darrell 2015)."""
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -74,6 +75,17 @@ class FCN(nn.Module):
         """Register an upsampling under the paper's name; they run in the order in which they are added."""
         self.add_module(name, upsample)
         self.upsamplings.append(name)
+
+    @property
+    def overlap(self) -> int | None:
+        """How many pixels a piece of an image needs around itself to be scored as in the whole; None if unknown.
+
+        What the coarse score sees, and two of its elements that upsampling mixes in; a multiple of its stride.
+        """
+        if self.trunk.reach is None:
+            return None
+        stride = self.trunk.features[self.trunk.coarse].stride
+        return stride * math.ceil(self.trunk.reach / stride + 2)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Trunk, skips, upsample: the paper's Figure 3."""

@@ -26,12 +26,16 @@ class Trunk(nn.Module):
     one. Every trunk calls its last features at stride 8 and 16 ``pool3`` and ``pool4``, the paper's words, whatever
     its own layers are called: so each of conf/model fits every trunk.
 
+    ``reach`` says how many pixels to each side of its place an element of the coarsest map can see (half the receptive
+    field); where it is not known, large images are not cut into pieces.
+
     For weights from elsewhere they also say which convolution sees the image (``first``), which batch norm follows
     it if it has no bias (``first_norm``), and which of torchvision's models it is (``torchvision``).
     """
 
     features: dict[str, Feature]
     coarse: str
+    reach: float | None = None
     first: str
     first_norm: str | None = None
     torchvision: str | None = None

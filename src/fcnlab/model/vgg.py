@@ -40,7 +40,7 @@ class VGG16(Trunk):
         if padding != "same" and not (isinstance(padding, int) and padding >= 1):
             raise UserError(f"padding={padding!r} is neither 'same' nor a whole number >= 1. The paper's is 100.")
         first, fc_padding = (1, 3) if padding == "same" else (int(padding), 0)
-        channels, stride, offset = in_channels, 1, float(1 - first)
+        channels, stride, offset, self.reach = in_channels, 1, float(1 - first), 0.0
         self.features = {}
         self.stages: list[list[str]] = []
         for stage, (out, depth) in enumerate(STAGES, start=1):
@@ -50,14 +50,17 @@ class VGG16(Trunk):
                 pad = first if name == "conv1_1" else 1
                 self.add_conv(name, nn.Conv2d(channels, out, 3, padding=pad, bias=True), batch_norm)
                 channels = out
+                self.reach += stride
             self.stages.append(names)
             offset += stride / 2  # a 2x2 pool is centred between two pixels
+            self.reach += stride / 2
             stride *= 2
             if stage in (3, 4):
                 self.features[f"pool{stage}"] = Feature(channels=channels, stride=stride, offset=offset)
         self.add_conv("fc6", nn.Conv2d(channels, fc_channels, 7, padding=fc_padding), batch_norm)
         self.add_conv("fc7", nn.Conv2d(fc_channels, fc_channels, 1), batch_norm)
         offset += stride * (3 - fc_padding)
+        self.reach += stride * 3  # 201.5 pixels in all: the receptive field of 404
         self.features["fc7"] = Feature(channels=fc_channels, stride=stride, offset=offset)
         # Caffe rounds the size of a pooled map up (pooling_layer.cpp).
         self.pool = nn.MaxPool2d(2, stride=2, ceil_mode=True)

@@ -1,0 +1,84 @@
+"""Look at a data set before a run: ``python -m fcnlab.survey data=folder data.root=DIR``.
+
+Expect splits, sizes, class frequencies and fingerprints, a contact sheet of images with their masks, and every fault
+at once with its file; the exit code tells whether there is one.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from fcnlab.command import command
+from fcnlab.error import UserError
+
+if TYPE_CHECKING:
+    from fcnlab.data.datamodule import SegmentationData
+
+SHOWN = 50  # faults that are listed; more are counted
+
+
+def survey(cfg: DictConfig) -> dict[str, Any]:
+    """Read every image and mask of ``cfg.data``; returns what was found, by split."""
+    from pathlib import Path
+
+    from fcnlab.compose import build, plain
+    from fcnlab.data.datamodule import SPLITS
+    from fcnlab.picture import contact_sheet
+    from fcnlab.report import say, show_survey
+
+    config = plain(cfg)
+    data: SegmentationData = build(config["data"])
+    data.prepare_data()
+    found = {split: look(data, split, config["pictures"] // len(SPLITS)) for split in SPLITS}
+    faults = [fault for split in found.values() for fault in split["faults"]]
+    faults += [f"{name} is in both {split} and test." for split in SPLITS[:2] for name in both(found, split)]
+    show_survey(config["data"]["name"], data.class_names, found)
+    if cells := [cell for split in found.values() for cell in split.pop("cells")]:
+        sheet = contact_sheet(cells, palette=data.palette, class_names=data.class_names)
+        Path(config["output"]).parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(config["output"])
+        say(f"Contact sheet: {config['output']}")
+    if faults:
+        more = [f"... and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+        listing = "\n".join(f"  {fault}" for fault in [*faults[:SHOWN], *more])
+        raise UserError(f"{len(faults)} faults in data={config['data']['name']}:\n{listing}")
+    return found
+
+
+def look(data: "SegmentationData", split: str, pictures: int) -> dict[str, Any]:
+    """Names, sizes (height, width), pixels by label, fingerprint, faults, and a few samples for the contact sheet."""
+    import numpy as np
+
+    found: dict[str, Any] = {"names": [], "sizes": set(), "pixels": np.zeros(256, np.int64), "faults": [], "cells": []}
+    try:
+        samples = data.samples(split)
+    except UserError as error:
+        return found | {"faults": [str(error)], "fingerprint": ""}
+    shown = set(np.linspace(0, len(samples) - 1, min(pictures, len(samples))).astype(int).tolist())
+    for index, (name, read) in enumerate(samples.items()):
+        found["names"].append(name)
+        try:
+            image, mask = read()
+        except UserError as error:
+            found["faults"].append(str(error))
+            continue
+        found["sizes"].add(mask.shape)
+        found["pixels"] += np.bincount(mask.ravel(), minlength=256)
+        if index in shown:
+            found["cells"].append((f"{split} {name}", image, mask))
+    return found | {"fingerprint": "" if found["faults"] else data.fingerprint(split)}
+
+
+def both(found: dict[str, Any], split: str) -> list[str]:
+    """Names of a split that are test images too: what was learnt or chosen by must not be tested on."""
+    return sorted(set(found[split]["names"]) & set(found["test"]["names"]))
+
+
+@command("survey")
+def main(cfg: DictConfig) -> dict[str, Any]:
+    """Command line entry."""
+    return survey(cfg)
+
+
+if __name__ == "__main__":
+    main()
