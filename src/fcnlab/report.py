@@ -41,6 +41,16 @@ def score_table(title: str, scores: Mapping[str, float]) -> None:
     rich.console.Console().print(table)
 
 
+def bound_table(bound: Mapping[int, float], paper: Mapping[int, float]) -> None:
+    """Print mean IU (fractions of 1) by stride, beside the paper's (percent) where it tells any."""
+    table = rich.table.Table(box=None, header_style="bold")
+    for column in ("stride", "mean IU", *(["the paper, 736 masks"] if paper else [])):
+        table.add_column(column, justify="right")
+    for stride, value in bound.items():
+        table.add_row(str(stride), f"{100 * value:.1f} %", *([f"{paper.get(stride, '-')}"] if paper else []))
+    rich.console.Console().print(table)
+
+
 def show_jobs(jobs: Sequence["Job"]) -> None:
     """Print what became of every job of a sweep."""
     table = rich.table.Table(

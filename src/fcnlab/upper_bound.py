@@ -1,0 +1,92 @@
+"""How good a perfect predictor of a coarse stride could be: ``python -m fcnlab.upper_bound data=voc``.
+
+Expect the mean IU by stride, for VOC beside the paper's (arXiv:1411.4038v2, appendix A). Only masks are read.
+"""
+
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from fcnlab.command import command
+
+if TYPE_CHECKING:  # torch loads when there is something to compute, not when help is asked for
+    from fcnlab.data.transforms import Mask
+
+# Mean IU, percent, on the 736 images of seg11valid.
+PAPER = {"voc": {128: 50.9, 64: 73.3, 32: 86.1, 16: 92.8, 8: 96.4, 4: 98.5}}
+PROTOCOL = (
+    "Each cell of stride x stride pixels, from the upper left corner, takes the label of most of its pixels, void "
+    "being a label of its own. The cells' one-hot maps are upsampled bilinearly to the mask's size, and each pixel "
+    "takes the largest (of equals the lower label, void last). A pixel counts by its true label only, so that true "
+    "void is left out and predicted void is wrong. One confusion matrix over all masks."
+)
+
+
+def upper_bound(cfg: DictConfig) -> dict[int, float]:
+    """Mean IU by stride, fractions of 1."""
+    import torch
+    from rich.progress import track
+
+    from fcnlab.compose import build, plain
+    from fcnlab.data.datamodule import SPLITS, VOID
+    from fcnlab.error import UserError, nearest
+    from fcnlab.metric import SegmentationScores
+    from fcnlab.report import bound_table, say
+
+    config = plain(cfg)
+    split, strides = config["split"], config["strides"]
+    if split not in SPLITS:
+        raise UserError(f"split={split} is not known. {nearest(split, SPLITS)}")
+    if not strides or not all(isinstance(stride, int) and stride >= 1 for stride in strides):
+        raise UserError(f"strides={strides} must be whole numbers of pixels, such as [32,16,8].")
+    data = build(config["data"])
+    data.prepare_data()
+    predicted_void = len(data.class_names)  # a column of its own, so that it is no class's false positive
+    scores = {s: SegmentationScores(class_names=(*data.class_names, "predicted void")) for s in strides}
+    images = 0
+    for mask in track(data.masks(split), description=f"{data.name}, {split}", transient=True):
+        images += 1
+        truth = torch.from_numpy(mask).long()[None]
+        for stride in strides:
+            prediction = torch.from_numpy(through_stride(mask, stride)).long()[None]
+            prediction[prediction == VOID] = predicted_void
+            scores[stride].update(prediction, truth)
+    bound = {}
+    for stride in strides:
+        found = scores[stride].compute()
+        ious = [found[key] for name in data.class_names if (key := f"iou/{name}") in found]
+        bound[stride] = torch.stack(ious).mean().item()
+    say(f"Upper bound on {data.name}, {split}, {images} masks")
+    bound_table(bound, PAPER.get(data.name, {}))
+    say(PROTOCOL)
+    return bound
+
+
+def through_stride(mask: "Mask", stride: int) -> "Mask":
+    """What is left of a mask (H, W) that is known by one label per cell; see ``PROTOCOL``."""
+    import numpy as np
+    import torch
+
+    from fcnlab.model.trunk import Feature
+    from fcnlab.model.upsample import BilinearUpsample
+
+    height, width = mask.shape
+    labels = np.unique(mask)  # sorted, so that void (255) is last
+    planes = torch.from_numpy(mask[None] == labels[:, None, None]).float()  # (L, H, W)
+    planes = torch.nn.functional.pad(planes, (0, -width % stride, 0, -height % stride))
+    cells = torch.nn.functional.avg_pool2d(planes, stride).argmax(0)  # (H / stride, W / stride), rounded up
+    coarse = torch.nn.functional.one_hot(cells, len(labels)).permute(2, 0, 1).float()
+    centred = Feature(channels=len(labels), stride=stride, offset=(stride - 1) / 2)
+    upsample = BilinearUpsample(channels=len(labels), source=centred, factor=stride, target_offset=0)
+    fine = upsample(coarse[None], start=upsample.shift, height=height, width=width)  # (1, L, H, W)
+    return np.asarray(labels[fine[0].argmax(0).numpy()])
+
+
+@command("upper_bound")
+def main(cfg: DictConfig) -> dict[int, float]:
+    """Command line entry."""
+    return upper_bound(cfg)
+
+
+if __name__ == "__main__":
+    main()
