@@ -104,10 +104,9 @@ def test_a_trainaug_list_that_lies_there_is_followed(tmp_path: Path) -> None:
 
 
 def test_validation_is_a_part_of_the_training_list_by_hash(tmp_path: Path) -> None:
-    root = make(tmp_path)
     lists = (HALF, "data.train_list=trainaug", "data.test_list=voc_val")
     val = [name for name in [*VOC_TRAIN, *NEW] if split_by_hash(name, {"val": 0.5, "train": 0.5}) == "val"]
-    kept, all_of_it = voc(root, *lists), voc(root, *lists, "data.hold_out=false")
+    kept, all_of_it = voc(make(tmp_path), *lists), voc(tmp_path, *lists, "data.hold_out=false")
     assert sorted(kept.names("val")) == sorted(all_of_it.names("val")) == sorted(val)
     assert {*kept.names("train")} == {*all_of_it.names("train")} - {*val}
     assert len(all_of_it.names("train")) == 5
@@ -225,7 +224,6 @@ def test_an_unpacked_archive_of_2011_may_stay_as_it_is(tmp_path: Path) -> None:
 
 def test_seg11valid_classes_and_colours_are_the_published_ones(test_data: Path) -> None:
     assert SEG11VALID.read_text() == (test_data / "seg11valid.txt").read_text()
-    assert len({*SEG11VALID.read_text().split()}) == 736
     data = voc(test_data, *REAL)
     assert list(data.class_names[1:]) == FCN_ResNet50_Weights.DEFAULT.meta["categories"][1:]
     with PIL.Image.open(next(iter((data.home / "SegmentationClass").iterdir()))) as mask:
