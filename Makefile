@@ -13,7 +13,7 @@ SEED   ?= 0
 RUNS   ?= runs/$(EXP)-*
 
 .DEFAULT_GOAL := help
-.PHONY: help install train ladder compare reproduce test lint format smoke lock wandb-sync clean
+.PHONY: help install train ladder compare reproduce test test-slow test-slurm lint format smoke lock wandb-sync clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ reproduce: $(STAMP) ## train what an experiment lists, compare, say whether it c
 
 test: $(STAMP) ## run the tests
 	$(RUN) -m pytest $(ARGS)
+
+test-slow: $(STAMP) ## kill trainings and start them again (a few minutes)
+	$(RUN) -m pytest -m slow $(ARGS)
+
+test-slurm: $(STAMP) ## send a sweep to the SLURM cluster that is here
+	$(RUN) -m pytest -m slurm -rs $(ARGS)
 
 lint: $(STAMP) ## check style and types
 	$(RUN) -m ruff check .

@@ -77,7 +77,3 @@ def test_counts_are_kept_image_by_image() -> None:
         expected = np.zeros((4, 4), int)
         np.add.at(expected, (truth[image][known].numpy(), prediction[image][known].numpy()), 1)
         assert (counts[image].numpy() == expected).all()
-
-
-def test_running_counts_are_part_of_the_state() -> None:
-    assert "confmat" in SegmentationScores(class_names=NAMES).state_dict()

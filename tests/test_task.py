@@ -53,3 +53,8 @@ def test_loss_over_a_set_does_not_depend_on_its_batches() -> None:
         right = (subject(images).argmax(1) == masks).sum() / (masks != 255).sum()
         assert scores["pixel_accuracy"].item() == pytest.approx(right.item())
         subject.val_loss.reset(), subject.val_scores.reset()
+
+
+def test_running_counts_of_the_training_are_part_of_the_state_and_those_of_an_evaluation_are_not() -> None:
+    kept = {name for name in task().state_dict() if "scores" in name or "_loss" in name}
+    assert kept == {"train_scores.confmat", "train_loss.mean_value", "train_loss.weight"}

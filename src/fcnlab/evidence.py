@@ -14,7 +14,8 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
 
-from fcnlab.data.datamodule import VOID, Batch, SegmentationData
+from fcnlab.data.datamodule import PADDING, VOID, Batch, SegmentationData
+from fcnlab.distributed import gather
 from fcnlab.error import UserError
 from fcnlab.picture import colour_mask, index_image, overlay, panel
 from fcnlab.record import write_whole
@@ -27,11 +28,17 @@ class History(Checkpoint):
     """
 
     def __init__(self, file: Path) -> None:
-        self.file, self.rows = file, list[dict[str, float]]()
+        self.file, self.rows, self.validated = file, list[dict[str, float]](), False
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note that there are fresh scores."""
+        self.validated = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Add a row: epoch, step, rate and every score logged so far."""
-        scores = {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith(("train/", "val/"))}
+        """Add a row: epoch, step, rate and every score of this epoch."""
+        measured = ("train/", "val/") if self.validated else ("train/",)  # Lightning keeps showing old scores
+        scores = {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith(measured)}
+        self.validated = False
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": rate, **scores})
         if trainer.is_global_zero:
@@ -67,10 +74,11 @@ class Evidence(L.Callback):
         self.names: list[str] = []
         self.counts: list[torch.Tensor] = []
         self.times: list[tuple[float, int]] = []
+        self.drawn: dict[str, Any] = {}
 
     def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Forget an earlier test."""
-        self.names, self.counts, self.times = [], [], []
+        self.names, self.counts, self.times, self.drawn = [], [], [], {}
         self.places = {name: i for i, name in enumerate(self.data.names(self.data.test_split))}
 
     def on_test_batch_start(self, *_: Any) -> None:
@@ -86,13 +94,15 @@ class Evidence(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep a batch's time and counts, and draw its images if they are among the first."""
+        """Keep a batch's time and counts, and its predictions if they are among the first."""
+        if PADDING in batch["name"]:
+            return
         self.times.append((now() - self.started, len(batch["name"])))
         self.names += batch["name"]
         self.counts.append(outputs["counts"].cpu())
         for name, prediction in zip(batch["name"], outputs["prediction"], strict=True):
             if self.places[name] < self.pictures:
-                self.draw(name, prediction.cpu().numpy().astype(np.uint8))
+                self.drawn[name] = prediction.cpu().numpy().astype(np.uint8)
 
     def draw(self, name: str, prediction: Any) -> None:
         """Write the predicted labels as a palette PNG, and image, truth and prediction side by side."""
@@ -103,16 +113,23 @@ class Evidence(L.Callback):
         PIL.Image.fromarray(side_by_side).save(self.folder / "predictions" / f"{name}_panel.png")
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write true positive, predicted and true pixels, (images, classes) each, in the data set's order."""
-        counts = torch.cat(self.counts)  # (images, C, C), truth by prediction
-        order = np.argsort([self.places[name] for name in self.names])
+        """Write true positive, predicted and true pixels, (images, classes) each, in the data set's order; draw."""
+        shares = gather((self.names, self.counts, self.drawn))
+        if not trainer.is_global_zero:
+            return
+        for _, _, drawn in shares:
+            for name, prediction in drawn.items():
+                self.draw(name, prediction)
+        names = [name for share, _, _ in shares for name in share]
+        counts = torch.cat([batch for _, share, _ in shares for batch in share])  # (images, C, C), truth by prediction
+        order = np.argsort([self.places[name] for name in names])
         arrays: dict[str, Any] = {
             "true_positive": counts.diagonal(dim1=1, dim2=2).numpy()[order],
             "predicted": counts.sum(1).numpy()[order],
             "true": counts.sum(2).numpy()[order],
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(self.folder / "counts.npz", names=np.array(self.names)[order], **arrays)
+        np.savez_compressed(self.folder / "counts.npz", names=np.array(names)[order], **arrays)
         if self.write:
             self.write(seconds_per_image=self.seconds_per_image())
 

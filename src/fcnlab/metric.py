@@ -41,7 +41,6 @@ class SegmentationScores(MulticlassConfusionMatrix):
     def __init__(self, *, class_names: tuple[str, ...]) -> None:
         super().__init__(num_classes=len(class_names), ignore_index=VOID, validate_args=False)
         self.class_names = class_names
-        self.persistent(True)  # a checkpoint in mid-epoch keeps the running counts
 
     def update(self, preds: torch.Tensor, target: torch.Tensor) -> None:
         """Add predicted labels (N, H, W) and true labels (N, H, W); ``last_counts`` (N, C, C) is what they added."""

@@ -55,11 +55,16 @@ def run_name(config: Mapping[str, Any]) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file aside and rename it, so that a reader never finds half of one."""
+    """Write a file aside and rename it, so that a reader never finds half of one; of many processes the first does."""
+    if not is_first_process():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        aside.write_text(text)
+        with aside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # a power cut may otherwise leave the name without the content
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)  # what a full disk left of it
@@ -144,7 +149,7 @@ class Run:
     def last_checkpoint(self) -> Path | None:
         """Where an interrupted run can go on."""
         path = self.folder / "checkpoints" / "last.ckpt"
-        return path if path.is_file() else None
+        return path if path.is_file() and not self.anew else None
 
     def scored_checkpoint(self) -> Path:
         """The checkpoint that is tested: the best on validation, or the last where the config says so."""
@@ -183,15 +188,20 @@ class Run:
         self.record |= facts
         write_json(self.folder / "record.json", self.record)
 
+    def write_seconds(self) -> None:
+        """Add to the record how long all trainings of this run took together, up to now."""
+        self.write(seconds=round(self.earlier + time.monotonic() - self.started, 2))
+
     def __enter__(self) -> "Run":
         try:
             self.hold = hold(self.folder / ".lock", f"{self.name} is being trained")
             if self.anew and is_first_process():
                 self.clear()
             write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
-            self.log = logging.FileHandler(self.folder / "train.log")
+            self.log = logging.FileHandler(self.folder / "train.log") if is_first_process() else logging.NullHandler()
         except OSError as error:
             raise UserError(f"Cannot write to {self.folder}: {error}. Set runs_dir=... to another folder.") from error
+        self.earlier = self.record.get("seconds", 0.0)
         self.log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         for name in LOGGERS:
             logging.getLogger(name).addHandler(self.log)
@@ -206,12 +216,12 @@ class Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        seconds = self.record.get("seconds", 0.0) + time.monotonic() - self.started
         status = "finished" if kind is None else "failed" if issubclass(kind, Exception) else "interrupted"
         if error is not None:
             logging.getLogger("fcnlab").error("".join(traceback.format_exception(error)))
         with contextlib.suppress(*[OSError] if error else []):  # a full disk must not hide the error
-            self.write(status=status, seconds=round(seconds, 2))
+            self.write_seconds()
+            self.write(status=status)
         if (wandb := sys.modules.get("wandb")) and wandb.run:
             wandb.finish(exit_code=0 if error is None else 1)
         for name in LOGGERS:

@@ -25,9 +25,14 @@ def is_first_process() -> bool:
     return all(os.environ.get(key, "0") == "0" for key in RANKS)
 
 
+def console(**settings: Any) -> rich.console.Console:
+    """The terminal, of the first process only."""
+    return rich.console.Console(quiet=not is_first_process(), **settings)
+
+
 def say(message: str) -> None:
     """Print a line and keep it in the run's log."""
-    rich.console.Console(soft_wrap=True, highlight=False).print(message, markup=False)
+    console(soft_wrap=True, highlight=False).print(message, markup=False)
     log.info(message)
 
 
@@ -38,7 +43,7 @@ def score_table(title: str, scores: Mapping[str, float]) -> None:
     table.add_column("value", justify="right")
     for key, value in scores.items():
         table.add_row(rich.markup.escape(key), f"{value:.4f}" if key.endswith("loss") else f"{100 * value:.2f} %")
-    rich.console.Console().print(table)
+    console().print(table)
 
 
 def bound_table(bound: Mapping[int, float], paper: Mapping[int, float]) -> None:
@@ -63,7 +68,7 @@ def show_jobs(jobs: Sequence["Job"]) -> None:
         score = "" if job.score is None else f"{100 * job.score:.2f} %"
         own = [word for word in job.words if len(jobs) == 1 or any(word not in other.words for other in jobs)]
         table.add_row(*map(rich.markup.escape, (" ".join(own), f"{job.outcome}: {job.message}".rstrip(": "), score)))
-    rich.console.Console().print(table)
+    console().print(table)
     if count := sum(job.outcome == "other code" for job in jobs):
         say(f"{count} of other code than today's: rerun=changed trains them again.")
     if count := sum(job.outcome in ("failed", "interrupted") for job in jobs):

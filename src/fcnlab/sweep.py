@@ -2,8 +2,10 @@
 
 import gc
 import json
+import os
 import secrets
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from fcnlab.error import UserError
 from fcnlab.report import is_first_process, say
 
 SCORES = ("test/mean_iou", "val/mean_iou")  # the first that a job has is shown
@@ -33,6 +36,27 @@ class Job:
 def is_sweep() -> bool:
     """Whether this is one job of a ``--multirun``."""
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+def starts_processes(cfg: DictConfig) -> bool:
+    """Whether Lightning would start processes for this training: several devices, and nobody else has started them."""
+    if "rerun" not in cfg:
+        return False
+    several = any(cfg.trainer.get(key) not in (None, 1, "1") for key in ("devices", "num_nodes"))
+    return several and "LOCAL_RANK" not in os.environ and os.environ.get("SLURM_NTASKS", "1") == "1"
+
+
+def run_alone(module: str) -> None:
+    """Run a job as a command of its own: processes that trained together leave traces, and a dying one ends the others.
+
+    Raises UserError where it fails.
+    """
+    name = getattr(sys.modules[module].__spec__, "name", module)  # of __main__, what was typed after -m
+    code = subprocess.run([sys.executable, "-m", name, *sys.argv[1:]], check=False).returncode
+    if code:
+        raise UserError(
+            f"The job's processes ended with exit code {code}. What they said stands above and in train.log."
+        )
 
 
 class Sweep:
@@ -63,6 +87,9 @@ class Sweep:
         # Processes that the job starts are told this job, not the sweep; so is W&B.
         sys.argv = [*self.program, *job.words, "hydra.mode=RUN"]
         try:
+            if starts_processes(cfg):
+                run_alone(task.__module__)
+                cfg.rerun = "no"  # what is left is to read its scores
             value = task(cfg)
             scores = value if isinstance(value, dict) else {}
             job.metric = next((key for key in SCORES if key in scores), "")

@@ -5,10 +5,11 @@ from typing import Any
 import lightning as L
 import torch
 from torch import nn
-from torchmetrics import MeanMetric
+from torchmetrics import MeanMetric, Metric
 
 from fcnlab.checkpoint import FORMAT
-from fcnlab.data.datamodule import Batch
+from fcnlab.data.datamodule import PADDING, Batch
+from fcnlab.distributed import is_distributed, number_of_processes, sum_over_processes
 from fcnlab.error import UserError
 from fcnlab.loss import CrossEntropy
 from fcnlab.metric import SegmentationScores
@@ -49,7 +50,13 @@ class SegmentationTask(L.LightningModule):
         self.test_scores = SegmentationScores(class_names=names)
         # NaN stays NaN and stops the training (fcnlab.watch); looking for it here would wait for the GPU in every step.
         self.train_loss, self.val_loss, self.test_loss = (MeanMetric(nan_strategy="disable") for _ in range(3))
-        self.train_loss.persistent(True)
+        for running in self.running:
+            running.persistent(True)  # a checkpoint in mid-epoch keeps what the epoch has counted so far
+
+    @property
+    def running(self) -> tuple[Metric, Metric]:
+        """What counts through an epoch of training."""
+        return self.train_scores, self.train_loss
 
     @classmethod
     def from_checkpoint(
@@ -74,13 +81,18 @@ class SegmentationTask(L.LightningModule):
         return logits
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
-        """One step: the loss; predictions are scored on the way."""
+        """One step: the loss; predictions are scored on the way.
+
+        The loss is one mean over the valid pixels of all processes: DDP takes the mean of their gradients, so each
+        process gives its sum over the pixels of all, times the number of processes.
+        """
         logits = self(batch["image"])
         total, count = self.loss.parts(logits, batch["mask"])
-        loss: torch.Tensor = total / count.clamp(min=1e-12)
+        share = total.detach() / count.clamp(min=1e-12)
         self.train_scores.update(logits.detach().argmax(1), batch["mask"])
-        self.train_loss.update(loss.detach(), count.detach())
-        self.log("loss", loss.detach(), prog_bar=True, logger=False)
+        self.train_loss.update(share, count.detach())
+        self.log("loss", share, prog_bar=True, logger=False)
+        loss: torch.Tensor = total / sum_over_processes(count).clamp(min=1e-12) * number_of_processes()
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
@@ -104,11 +116,19 @@ class SegmentationTask(L.LightningModule):
         """Add a batch to the counts; returns its predictions (N, H, W) and its counts (N, C, C)."""
         mask = batch["mask"]
         logits = self(batch["image"], mask.shape[-2:])
+        if PADDING in batch["name"]:
+            return {}
         total, count = self.loss.parts(logits, mask)
         mean_loss.update(total / count.clamp(min=1e-12), count)
         prediction = logits.argmax(1)
         scores.update(prediction, mask)
         return {"prediction": prediction, "counts": scores.last_counts}
+
+    def on_train_start(self) -> None:
+        """A checkpoint's sums count once, not once in every process."""
+        if self.global_rank > 0:
+            for metric in self.running:
+                metric.reset()
 
     def on_train_epoch_end(self) -> None:
         """Log the running scores of the epoch."""
@@ -139,7 +159,14 @@ class SegmentationTask(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Make the checkpoint whole: with this, ``evaluate`` and ``predict`` need nothing else."""
+        """Make the checkpoint whole: with this, ``evaluate`` and ``predict`` need nothing else.
+
+        What the processes have counted in this epoch is kept as one sum, and given back to the first of them.
+        """
+        if is_distributed():
+            for name, metric in (("train_scores.", self.train_scores), ("train_loss.", self.train_loss)):
+                with metric.sync_context():
+                    checkpoint["state_dict"] |= metric.state_dict(prefix=name)
         checkpoint["fcnlab"] = {"format": FORMAT, "config": self.config, **self.facts}
 
 

@@ -28,6 +28,7 @@ def train(cfg: DictConfig) -> "Result":
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.record import Run
     from fcnlab.report import say, show_scores, show_start
+    from fcnlab.resume import Signals
     from fcnlab.settings import refuse_contradictions
     from fcnlab.start import resolve, start_checkpoint
     from fcnlab.trainer import build_logger, build_trainer, run_callbacks, send_result
@@ -40,14 +41,14 @@ def train(cfg: DictConfig) -> "Result":
         return run.metrics()
 
     start = start_checkpoint(cfg)
-    with run:
+    with run, Signals() as signals:
         L.seed_everything(config["seed"], verbose=False)
         data: SegmentationData = build(config["data"])
         rank_zero_only(data.prepare_data)()
         run.write(fingerprint={split: data.fingerprint(split) for split in SPLITS}, class_names=list(data.class_names))
         task = build_task(config, data, start)
         logger = build_logger(config["logger"], run)
-        callbacks = run_callbacks(run, data, config, logger)
+        callbacks = run_callbacks(run, data, config, logger, signals)
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
         run.describe(trainer, task)
         show_start(run)

@@ -6,6 +6,7 @@ import secrets
 import urllib.error
 import urllib.request
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,7 +28,8 @@ from fcnlab.data.datamodule import SegmentationData
 from fcnlab.error import UserError
 from fcnlab.evidence import Evidence, History, ValidationPictures
 from fcnlab.record import Run
-from fcnlab.report import say
+from fcnlab.report import is_first_process, say
+from fcnlab.resume import LastCheckpoint, Signals, WholeFiles
 from fcnlab.watch import FiniteLoss, SkippedImages
 
 EXPECTED_WARNINGS = (
@@ -37,21 +39,28 @@ EXPECTED_WARNINGS = (
     "srun. command is available on your system but is not used",  # one process here is what was asked for
     "is smaller than the logging interval",  # history.csv has the epochs; loggers get fewer steps
     "exists and is not empty",  # a run that goes on finds its checkpoints
-    "`srun` command is available",  # on a cluster's login node one may train too
+    "your dataloader is not resumable",  # it is: data.datamodule begins where the checkpoint stands
+    "sync_dist=True",  # torchmetrics has summed the scores over all processes
+    "called before the ``update`` method",  # a process or the rest of an epoch without a batch of its own
 )
 
 
 def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     """A Trainer from the keys of conf/trainer; ``precision: auto`` is resolved for the device at hand."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its hints are not about this run
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # its hints are not about this run
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{message}.*")
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     bar = [Progress()] if settings["enable_progress_bar"] else []
     callbacks = [*given.pop("callbacks", []), *bar]
+    if settings["sync_batchnorm"] and not on_gpu(settings["accelerator"]):
+        say("trainer.sync_batchnorm: torch has it for GPUs only; each process normalises by its own images.")
+        settings["sync_batchnorm"] = False
+    given |= {"callbacks": callbacks, "plugins": [WholeFiles()]}
     try:
         # Our samplers share out the images themselves: Lightning's would repeat some.
-        return L.Trainer(**settings, callbacks=callbacks, use_distributed_sampler=False, **given)
+        return L.Trainer(**settings, use_distributed_sampler=False, **given)
     except (ValueError, MisconfigurationException) as error:
         raise UserError(f"The Trainer refuses trainer=...: {error} See conf/trainer/default.yaml.") from error
 
@@ -64,18 +73,22 @@ class Progress(RichProgressBar):
         return {k: v for k, v in super().get_metrics(*arguments).items() if k != "v_num"}
 
 
+def on_gpu(accelerator: str) -> bool:
+    """Whether ``trainer.accelerator`` means an NVIDIA (or ROCm) GPU here."""
+    return accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+
+
 def resolve_precision(precision: str, accelerator: str) -> str:
     """``auto`` becomes bf16-mixed where the device computes fast in it, 32-true elsewhere."""
-    on_gpu = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    if precision == "16-mixed" and not on_gpu:
+    if precision == "16-mixed" and not on_gpu(accelerator):
         raise UserError("trainer.precision=16-mixed needs a GPU: CPUs have no fast float16. Use bf16-mixed or 32-true.")
-    on_cpu = not on_gpu and (accelerator == "cpu" or not torch.backends.mps.is_available())
+    on_cpu = not on_gpu(accelerator) and (accelerator == "cpu" or not torch.backends.mps.is_available())
     slow = on_cpu and not torch.cpu._is_avx512_bf16_supported()
     if precision != "auto":
         if precision.startswith("bf16") and slow:
             say(f"trainer.precision={precision}: this CPU has no bfloat16 of its own; 32-true is likely to be faster.")
         return precision
-    if on_gpu:
+    if on_gpu(accelerator):
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
     return "bf16-mixed" if on_cpu and not slow else "32-true"
 
@@ -88,18 +101,24 @@ def prefers_channels_last(config: dict[str, Any]) -> bool:
     return bool(config["channels_last"])
 
 
-def run_callbacks(run: Run, data: SegmentationData, config: dict[str, Any], logger: Logger | None) -> list[Callback]:
+def run_callbacks(
+    run: Run, data: SegmentationData, config: dict[str, Any], logger: Logger | None, signals: Signals
+) -> list[Callback]:
     """What accompanies a training: history, checkpoints, evidence, and what the config asks for besides."""
-    checkpoints: dict[str, Any] = {"dirpath": run.folder / "checkpoints", "enable_version_counter": False}
-    every = config["checkpoint"]["every_n_steps"]
-    often = {"every_n_train_steps": every} if every else {"every_n_epochs": 1}
+    folder = run.folder / "checkpoints"
+    best: dict[str, Any] = {"filename": "best", "save_weights_only": True, "enable_version_counter": False}
+
+    def saved(_: L.Trainer) -> None:
+        run.write_seconds()
+        if isinstance(logger, SavedWandbLogger):
+            logger.release()
+
     callbacks: list[Callback] = [
         FiniteLoss(),
         SkippedImages(run),
         History(run.folder / "history.csv"),
-        # Weights only: what it takes to go on training is in last.ckpt.
-        ModelCheckpoint(filename="best", monitor="val/mean_iou", mode="max", save_weights_only=True, **checkpoints),
-        ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **often, **checkpoints),
+        # Weights only: what it takes to go on training is in last.ckpt, which comes last and keeps the others' states.
+        ModelCheckpoint(folder, monitor="val/mean_iou", mode="max", **best),
         Evidence(run.folder, data, write=run.write),
     ]
     if config["early_stopping"]:
@@ -107,6 +126,8 @@ def run_callbacks(run: Run, data: SegmentationData, config: dict[str, Any], logg
     if logger is not None:
         callbacks.append(LearningRateMonitor(logging_interval="step"))
         callbacks.append(ValidationPictures(data))
+    every = config["checkpoint"]["every_n_steps"]
+    callbacks.append(LastCheckpoint(folder / "last.ckpt", every_n_steps=every, signals=signals, saved=saved))
     return callbacks
 
 
@@ -139,7 +160,7 @@ def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
         return None
     Path(run.folder).mkdir(parents=True, exist_ok=True)
     if not settings["_target_"].endswith("WandbLogger"):
-        return build(settings)  # type: ignore[no-any-return]
+        return build(settings, name=run.name)  # type: ignore[no-any-return]
     import wandb
 
     if not settings["offline"] and (problem := why_offline(wandb)):
@@ -149,14 +170,42 @@ def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
     wandb.setup(wandb.Settings(silent=True, mode="offline" if settings["offline"] else "online"))
     run_id = run.record.get("wandb_id") or secrets.token_hex(4)
     run.write(wandb_id=run_id)
-    logger = build(settings, name=run.name, version=run_id, settings=wandb.Settings(console="off", silent=True))
-    logger.experiment.config.update(run.config, allow_val_change=True)
-    logger.experiment.define_metric("val/mean_iou", summary="max")
+    own = wandb.Settings(console="off", silent=True)
+    if "x_transaction_log_flush_interval" in wandb.Settings.model_fields:
+        own.x_transaction_log_flush_interval = 1.0  # seconds of rows that kill -9 may take; W&B's own is 15
+    logger = build(settings, name=run.name, version=run_id, settings=own)
+    if is_first_process():
+        logger.experiment.config.update(run.config, allow_val_change=True)
+        logger.experiment.define_metric("val/mean_iou", summary="max")
     return logger  # type: ignore[no-any-return]
 
 
 def send_result(logger: Logger | None, run: Run) -> None:
     """Let the W&B run's summary say what metrics.json says; that of a resumed run would forget its earlier parts."""
-    if isinstance(logger, WandbLogger):
+    if isinstance(logger, WandbLogger) and is_first_process():
         best = max((row["val/mean_iou"] for row in run.history() if "val/mean_iou" in row), default=None)
         logger.experiment.summary.update(run.metrics() | {"val/mean_iou": {"max": best}})
+
+
+class SavedWandbLogger(WandbLogger):
+    """W&B, told of a step when a checkpoint holds it: a run that goes on would log what was not saved twice."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.rows: list[tuple[Mapping[str, Any], int | None]] = []
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Hold a row back; pictures come here too."""
+        self.rows.append((metrics, step))
+
+    def release(self) -> None:
+        """Send what was held back."""
+        for metrics, step in self.rows:
+            super().log_metrics(metrics, step)
+        self.rows = []
+
+    def finalize(self, status: str) -> None:
+        """What is left at the end of a training or test is there to stay, unless it failed."""
+        if status == "success":
+            self.release()
+        super().finalize(status)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from fcnlab.data.samples import PADDING as PADDING
 from fcnlab.data.samples import VOID as VOID
 from fcnlab.data.samples import Batch as Batch
 from fcnlab.data.samples import Sample, SplitDataset, collate
@@ -81,6 +82,7 @@ class SegmentationData(L.LightningDataModule):
         self.mean, self.std = list(mean or imagenet[0]), list(std or imagenet[1])
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
+        self.resumed: dict[str, int] = {}
         self.input: dict[str, Any] = {"mean": self.mean, "std": self.std, "order": order, "scale": float(scale)}
         common: dict[str, Any] = {"image_size": image_size, **self.input}
         self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment), Pipeline(**common)
@@ -170,10 +172,42 @@ class SegmentationData(L.LightningDataModule):
         }
         share: dict[str, int] = {"batch_size": self.batch_size, "rank": rank, "processes": processes}
         if training:
-            order = TrainOrder(images=len(dataset), seed=self.seed, replacement=self.replacement, **share)
+            order = TrainOrder(
+                images=len(dataset), seed=self.seed, replacement=self.replacement, **share, **self.place(processes)
+            )
             return DataLoader(dataset, batch_size=self.batch_size, sampler=order, **common)
         shapes = [self.image_shape(split, i) for i in range(len(dataset))]
         return DataLoader(dataset, batch_sampler=EqualSizeBatches(sizes=shapes, **share), **common)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where in the order of images the training stands: kept in every checkpoint."""
+        if self.trainer is None:
+            return {}
+        fit = self.trainer.fit_loop
+        epochs: Any = fit.epoch_progress.current
+        batches: Any = fit.epoch_loop.batch_progress
+        return {
+            "epoch": epochs.processed,
+            "batches": batches.current.processed if epochs.started > epochs.processed else 0,
+            "processes": self.trainer.world_size,
+        }
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from there; Lightning calls this before it asks for a loader."""
+        self.resumed = dict(state)
+
+    def place(self, processes: int) -> dict[str, int]:
+        """Epoch and position at which this training begins."""
+        if not self.resumed:
+            return {}
+        if self.resumed["processes"] != processes:
+            raise UserError(
+                f"This run was trained by {self.resumed['processes']} processes, each with data.batch_size="
+                f"{self.batch_size}; it cannot go on with {processes}: a step would be another. Give it "
+                f"{self.resumed['processes']} again, or begin anew with rerun=all."
+            )
+        done = self.resumed["batches"] * self.batch_size * processes
+        return {"epoch": self.resumed["epoch"], "start": done}
 
     def workers(self, processes: int) -> int:
         """How many loading processes this process starts."""

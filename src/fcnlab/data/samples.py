@@ -12,6 +12,7 @@ from fcnlab.data.transforms import Image, Mask, Pipeline
 from fcnlab.error import UserError
 
 VOID = 255  # the label of pixels that never count
+PADDING = ""  # the name of an image that fills a gap between processes: all void, it counts nowhere
 TRIES = 20  # images to try in place of one that cannot be read
 
 
@@ -60,6 +61,8 @@ class SplitDataset(Dataset[Sample]):
                     raise
                 skipped.append(str(error))
             else:
+                if not draw.counts:
+                    return Sample(*self.pipeline(image, np.full_like(mask, VOID)), PADDING)
                 return Sample(*self.pipeline(image, mask, draw.seed), self.names[index], skipped)
         raise UserError(f"{len(skipped)} training images in a row cannot be read. The last: {skipped[-1]}")
 

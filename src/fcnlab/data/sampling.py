@@ -10,10 +10,11 @@ from fcnlab.error import UserError
 
 
 class Draw(NamedTuple):
-    """One use of one image: which image, and the seed of its augmentation."""
+    """One use of one image: which image, the seed of its augmentation, and whether it counts or fills a gap."""
 
     image: int
     seed: int = 0
+    counts: bool = True
 
 
 class TrainOrder(Sampler[Draw]):
@@ -25,15 +26,24 @@ class TrainOrder(Sampler[Draw]):
     Args:
         images: how many there are to draw from.
         replacement: draw with replacement, as the authors' voc_layers.py does, instead of shuffling.
-        start: position in the global order at which the next epoch begins (a run resumed in mid-epoch).
+        epoch, start: where a resumed run begins: after so many images of the global order of an epoch.
     """
 
     def __init__(
-        self, *, images: int, batch_size: int, seed: int, replacement: bool = False, rank: int = 0, processes: int = 1
+        self,
+        *,
+        images: int,
+        batch_size: int,
+        seed: int,
+        replacement: bool = False,
+        rank: int = 0,
+        processes: int = 1,
+        epoch: int = 0,
+        start: int = 0,
     ) -> None:
         self.images, self.batch_size, self.seed, self.replacement = images, batch_size, seed, replacement
         self.rank, self.processes = rank, processes
-        self.epoch, self.start = 0, 0
+        self.epoch, self.start = epoch, start
         step = batch_size * processes
         self.length = images // step * step
         if not self.length:
@@ -43,11 +53,13 @@ class TrainOrder(Sampler[Draw]):
             )
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before every epoch."""
-        self.epoch = epoch
+        """Called by Lightning before every epoch; every other than the first begins at its beginning."""
+        if epoch != self.epoch:
+            self.epoch, self.start = epoch, 0
 
     def __len__(self) -> int:
-        return (self.length - self.start) // self.processes
+        """The draws of a whole epoch: Lightning adds what is done to what comes."""
+        return self.length // self.processes
 
     def __iter__(self) -> Iterator[Draw]:
         rng = np.random.default_rng([self.seed, self.epoch])
@@ -59,7 +71,10 @@ class TrainOrder(Sampler[Draw]):
 
 
 class EqualSizeBatches(Sampler[list[Draw]]):
-    """Every image once over all processes, only images of equal size in a batch: scores then depend on neither."""
+    """Every image once over all processes, only images of equal size in a batch: scores then depend on neither.
+
+    Processes that would have a batch less than others get one that does not count: all must call the net equally often.
+    """
 
     def __init__(self, *, sizes: Sequence[Hashable], batch_size: int, rank: int = 0, processes: int = 1) -> None:
         waiting: dict[Hashable, list[Draw]] = {}
@@ -69,7 +84,10 @@ class EqualSizeBatches(Sampler[list[Draw]]):
             batch.append(Draw(index))
             if len(batch) == batch_size:
                 batches.append(waiting.pop(size))
-        self.batches = [*batches, *waiting.values()][rank::processes]
+        batches += waiting.values()
+        if batches:
+            batches += [[batches[0][0]._replace(counts=False)]] * (-len(batches) % processes)
+        self.batches = batches[rank::processes]
 
     def __len__(self) -> int:
         return len(self.batches)

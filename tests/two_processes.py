@@ -1,0 +1,53 @@
+"""Drive the commands as each of two processes: ``torchrun --nproc-per-node=2 two_processes.py CHECKPOINT``.
+
+One pair of processes for all cases, as loading torch takes longer than any of them. Runs in a folder made by the test.
+"""
+
+import sys
+
+from conftest import call
+
+from fcnlab.resume import LastCheckpoint
+
+DDP = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.enable_progress_bar=false")
+SIZES = {7: 2, 8: 2, 9: 2, 2: 4}  # test images: batch size; with one batch the second process has none of its own
+STEP = (
+    *("data=folder", "data.root=photos", "data.lists=lists", "data.image_size=[32,32]", "data.num_workers=0"),
+    *("logger=none", "epochs=2", "trainer.precision=32-true", "trainer.enable_progress_bar=false", "optim=sgd"),
+    *("model.trunk.width=0.05", "model.trunk.fc_channels=16", "model.trunk.dropout=0", "optim.lr=0.5"),
+)
+SUM = (*STEP, "loss.reduction=sum", "optim.reduction=sum", "optim.lr=1e-4")
+DROPOUT = (*STEP, "model.trunk.dropout=0.5", "data.batch_size=4", "checkpoint.every_n_steps=1")
+
+
+def run(command: str, *words: str) -> None:
+    """Type a command, which must succeed."""
+    code, _, message = call(command, words)
+    assert code == 0, message
+
+
+def break_after(batches: int) -> None:
+    """Let the next training break after so many batches."""
+    left, original = iter(range(batches)), LastCheckpoint.on_train_batch_end
+
+    def breaks(self, *arguments):
+        original(self, *arguments)
+        if next(left, None) is None:
+            LastCheckpoint.on_train_batch_end = original
+            raise ZeroDivisionError
+
+    LastCheckpoint.on_train_batch_end = breaks
+
+
+if __name__ == "__main__":
+    for images, batch in SIZES.items():
+        sizes = (f"data.images.test={images}", f"data.batch_size={batch}", f"output=two_{images}")
+        run("evaluate", f"checkpoint={sys.argv[1]}", *sizes, *DDP)
+    run("train", *STEP, *DDP, "data.batch_size=4", "runs_dir=two")
+    run("train", *SUM, *DDP, "data.batch_size=4", "runs_dir=two_sum")
+    run("train", *DROPOUT, *DDP, "runs_dir=whole")
+    break_after(1)
+    try:
+        run("train", *DROPOUT, *DDP, "runs_dir=broken")
+    except ZeroDivisionError:
+        run("train", *DROPOUT, *DDP, "runs_dir=broken")
