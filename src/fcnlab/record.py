@@ -223,7 +223,10 @@ class Run:
             self.write_seconds()
             self.write(status=status)
         if (wandb := sys.modules.get("wandb")) and wandb.run:
-            wandb.finish(exit_code=0 if error is None else 1)
+            try:
+                wandb.finish(exit_code=0 if error is None else 1)
+            except Exception as problem:  # its process got the signal too: how the run ended does not depend on that
+                say(f"W&B could not be told the end: {type(problem).__name__}: {problem}")
         for name in LOGGERS:
             logging.getLogger(name).removeHandler(self.log)
         with contextlib.suppress(OSError):
