@@ -8,7 +8,7 @@ import pytest
 
 from fcnlab.finished import find_runs, group, read_runs
 from fcnlab.summary import summarise
-from fcnlab.table import Grid, csv_text, expectation_grid, markdown, notes, report, score_grid, show
+from fcnlab.table import Grid, csv_text, expectation_grid, markdown, notes, report, score_grid, settings_grid, show
 
 
 @pytest.fixture
@@ -32,6 +32,11 @@ def test_a_published_number_gets_a_column_and_its_source(comparison: dict[str, A
     grid = score_grid(comparison)
     assert (grid.headings[-1], [row[-1] for row in grid.rows]) == ("published mean IU", ["-", "62.7"])
     assert "Published: Long et al. 2015, table 2." in notes(comparison)
+
+
+def test_settings_that_differ_are_shown_as_they_are_typed(comparison: dict[str, Any]) -> None:
+    assert ["model.skips", "[]", "[pool4, pool3]"] in settings_grid(comparison).rows
+    assert ["epochs", "2", "2"] not in settings_grid(comparison).rows
 
 
 def test_what_makes_runs_unlike_is_said(comparison: dict[str, Any]) -> None:
