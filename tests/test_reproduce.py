@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from conftest import TINY, Command
 
+from fcnlab.record import read_json, write_json
+
 SMALL = [word for word in TINY if not word.startswith("epochs")] + ["epochs=1", "variants=[fcn32s,fcn8s]", "samples=10"]
 
 
@@ -20,9 +22,12 @@ def test_rows_within_tolerance_exit_with_0_and_others_with_1(command: Command) -
     assert Path("runs/comparison-shapes/comparison.html").is_file()
 
     # Typed again, nothing is trained; expectations are today's, not those of the day of the training.
+    record = next(Path("runs").glob("shapes-fcn8s-shapes-s1-*/record.json"))
+    write_json(record, read_json(record) | {"source_hash": "of another day"})
     missed = command("reproduce", *SMALL, *expect(0.01), "seeds=[1]")
     assert missed.code == 1
-    assert missed.text.count("nothing to train") == 2
+    assert missed.text.count("nothing to train") == 1
+    assert "1 of 2 runs were trained by other code than today's; rerun=changed" in missed.text
     assert missed.text.count(" NO") == 2
     assert "experiment=shapes is not reproduced: fcn32s, fcn8s out of tolerance" in missed.text
     assert len(list(Path("runs").glob("shapes-*"))) == 4

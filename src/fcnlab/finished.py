@@ -103,7 +103,7 @@ def read_runs(folders: Sequence[Path]) -> tuple[list[FinishedRun], dict[str, str
             left_out[folder.name] = f"it is {record.get('status')}, not finished: start its training again"
         elif missing or "class_names" not in record:
             lacks = ", ".join(missing) or "class names in its record"
-            left_out[folder.name] = f"it lacks {lacks}: train it again with rerun=all"
+            left_out[folder.name] = f"it lacks {lacks}: not tested, or by older code; train it again with rerun=all"
         else:
             runs.append(read_run(folder, record))
     if not runs:

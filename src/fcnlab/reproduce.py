@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from fcnlab.command import command
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from fcnlab.record import Run
 
 OWN = ("variants", "seeds", "output", "readme", "picture", "images", "samples")  # the rest goes to fcnlab.train
 
@@ -21,12 +21,16 @@ def reproduce(cfg: DictConfig) -> dict[str, Any]:
     from fcnlab.compare import compare_runs
     from fcnlab.compose import plain
     from fcnlab.error import UserError
+    from fcnlab.report import say
     from fcnlab.summary import checks
     from fcnlab.table import expectation_grid, show
 
     config = plain(cfg)
-    comparison = compare_runs(train_all(config), config, rows=config["by_variant"])
+    runs = train_all(config)
+    comparison = compare_runs([run.folder for run in runs], config, rows=config["by_variant"])
     show(expectation_grid(comparison))
+    if older := sum(run.is_of_other_code() for run in runs):
+        say(f"{older} of {len(runs)} runs were trained by other code than today's; rerun=changed trains them again.")
     missed = [row["variant"] for row in comparison["rows"] if not all(check["within"] for check in checks(row))]
     if missed:
         raise UserError(
@@ -36,8 +40,8 @@ def reproduce(cfg: DictConfig) -> dict[str, Any]:
     return comparison
 
 
-def train_all(config: dict[str, Any]) -> "list[Path]":
-    """Train an experiment's variants and seeds as one sweep; returns the run folders. Finished ones are skipped."""
+def train_all(config: dict[str, Any]) -> "list[Run]":
+    """Train an experiment's variants and seeds as one sweep; returns the runs. Finished ones are skipped."""
     import subprocess
     import sys
 
@@ -71,7 +75,7 @@ def train_all(config: dict[str, Any]) -> "list[Path]":
     if subprocess.run([sys.executable, "-m", "fcnlab.train", "-m", *sweep], check=False).returncode:
         raise UserError("Not all runs could be trained, see above. The same command, typed again, goes on.")
     jobs = [[*words, f"model={variant}", f"seed={seed}"] for variant in variants for seed in seeds]
-    return [Run(resolve(compose("train", job))).folder for job in jobs]
+    return [Run(resolve(compose("train", job))) for job in jobs]
 
 
 @command("reproduce")
