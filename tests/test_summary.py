@@ -31,7 +31,8 @@ def test_scores_are_mean_and_sample_deviation_over_the_seeds(finished: Path) -> 
     assert "data.size" not in comparison["settings"]
 
 
-def test_one_seed_has_no_deviation() -> None:
+def test_the_deviation_is_that_of_a_sample_and_one_seed_has_none() -> None:
+    assert spread([0.2, 0.3, 0.7])["std"] == pytest.approx(np.std([0.2, 0.3, 0.7], ddof=1))
     assert spread([0.5]) == {"n": 1, "mean": 0.5, "std": None}
     assert spread([]) == {"n": 0, "mean": None, "std": None}
 
