@@ -102,8 +102,7 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
     path = values["checkpoint"].strip("'\"")
     if path.endswith(".onnx"):
         return exported_choices(path, values)
-    if {"model", "data"} <= values.keys() and is_foreign(path):
-        # Net and data are named beside it; what else it was trained with it tells itself.
+    if is_foreign(path):  # net and data are named beside it; what else it was trained with it tells itself
         return [f"{key}={value}" for key, value in foreign_choices(path, values).items() if key not in values]
     groups = [group for group in SECTIONS if group not in values]
     saved = load_checkpoint(path, build=groups)["fcnlab"]["config"]

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 
 def is_foreign(path: str) -> bool:
-    """Whether a file is there and was not written by fcnlab."""
+    """Whether a file can be read and was not written by fcnlab."""
     from fcnlab.model.source import is_own, read_file
 
-    return Path(path).expanduser().is_file() and not is_own(read_file(path))
+    try:
+        return not is_own(read_file(path))
+    except UserError:
+        return False
 
 
 def foreign_choices(path: str, typed: Mapping[str, str]) -> dict[str, str]:
@@ -27,6 +30,11 @@ def foreign_choices(path: str, typed: Mapping[str, str]) -> dict[str, str]:
     """
     from fcnlab.model.source import read_tensors
 
+    if not {"model", "data"} <= typed.keys():
+        raise UserError(
+            f"checkpoint={path} was not written by fcnlab: it has no config. Name the net and the data beside it "
+            "(model=... data=...), or use one that fcnlab.train wrote."
+        )
     state, expects, wanted = read_tensors(path)
     choices = {f"data.{key}": json.dumps(value) for key, value in asdict(wanted).items()}
     choices["trainer.precision"] = "32-true"

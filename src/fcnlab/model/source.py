@@ -1,6 +1,7 @@
 """Where weights come from: files and downloads become tensors by name, and the input for which they were made."""
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def read_file(path: str | Path) -> Any:
         if file.suffix == ".npz":
             with np.load(file, allow_pickle=False) as arrays:
                 return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays}
-        return torch.load(file, map_location="cpu", weights_only=True)
+        return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except Exception as error:  # what a broken file raises is not defined by numpy, zipfile or torch
         raise UserError(f"Cannot read weights={path}: {error}. Give a whole .npz, .pth or .ckpt.") from error
 
