@@ -13,7 +13,7 @@ SEED   ?= 0
 RUNS   ?= runs/$(EXP)-*
 
 .DEFAULT_GOAL := help
-.PHONY: help install train ladder compare reproduce test test-slow test-slurm lint format smoke lock wandb-sync clean
+.PHONY: help install train ladder compare reproduce test test-slow test-slurm lint format smoke notebooks lock wandb-sync clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ reproduce: $(STAMP) ## train what an experiment lists, compare, say whether it c
 test: $(STAMP) ## run the tests
 	$(RUN) -m pytest $(ARGS)
 
-test-slow: $(STAMP) ## kill trainings and start them again (a few minutes)
+test-slow: $(STAMP) ## kill trainings and start them again, run the notebooks (a few minutes)
 	$(RUN) -m pytest -m slow $(ARGS)
 
 test-slurm: $(STAMP) ## send a sweep to the SLURM cluster that is here
@@ -70,6 +70,11 @@ smoke: $(STAMP) ## all three strides for a moment: train, evaluate, predict
 	  $(RUN) -m fcnlab.evaluate checkpoint=$$run/checkpoints/best.ckpt output=$$run/evaluated && \
 	  $(RUN) -m fcnlab.predict checkpoint=$$run/checkpoints/best.ckpt images=$$run/predictions output=$$run/masks \
 	  || exit 1; done
+
+notebooks: $(STAMP) ## run the notebooks and keep what they show
+	rm -rf notebooks/runs
+	for notebook in notebooks/*.ipynb; do \
+	  $(VENV)/bin/jupyter execute --inplace $$notebook || exit 1; done
 
 lock: $(STAMP) ## rewrite requirements.lock
 	printf '%s\n' $(PINS) > $(VENV)/pins.txt

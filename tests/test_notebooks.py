@@ -1,0 +1,59 @@
+"""The notebooks run from top to bottom, and those committed hold what they showed: pictures, no errors, no machine."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import PROJECT
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+OF_A_MACHINE = re.compile(r"(?<![\w<])/(home|root|tmp|work|Users|private|usr|opt|mnt|var)/|[A-Z]:\\\\|site-packages")
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def pictures(notebook: nbformat.NotebookNode) -> list[int]:
+    """How many pictures each cell shows."""
+    return [sum("image/png" in o.get("data", {}) for o in cell.get("outputs", [])) for cell in notebook.cells]
+
+
+def check_clean(notebook: nbformat.NotebookNode) -> None:
+    """No error, nothing on stderr, no path of the machine that ran it, every cell run once, in order."""
+    assert not [output for output in outputs(notebook) if output.output_type == "error"]
+    assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
+    told = [output.get("text", "") for output in outputs(notebook)]
+    told += [text for o in outputs(notebook) for kind, text in o.get("data", {}).items() if kind.startswith("text/")]
+    assert not [text for text in told if OF_A_MACHINE.search(text)]
+    counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_the_three_lessons_are_there() -> None:
+    assert [path.stem for path in NOTEBOOKS] == ["from_fc_to_conv", "read_a_sweep", "strides_side_by_side"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_committed_notebook_keeps_its_pictures_and_is_small(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    check_clean(notebook)
+    assert sum(pictures(notebook)) >= 3
+    assert path.stat().st_size < 700 * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_top_to_bottom_in_an_empty_folder(path: Path, tmp_path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    shown = pictures(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=900, kernel_name="python3", resources=place, record_timing=False).execute()
+    check_clean(notebook)
+    assert pictures(notebook) == shown
