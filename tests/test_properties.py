@@ -18,22 +18,20 @@ SKIPS = [[], ["pool4"], ["pool4", "pool3"], ["pool3"]]
 PIPELINES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 
 
-@settings(max_examples=25, **same)
+@settings(max_examples=20, **same)
 @given(
     height=st.integers(1, 150),
     width=st.integers(1, 150),
     images=st.integers(1, 2),
     classes=st.integers(1, 30),
     skips=st.sampled_from(SKIPS),
-    padding=st.sampled_from(["same", 50, 100]),
+    padding=st.sampled_from(["same", 100, 128]),
     learned=st.booleans(),
 )
 def test_the_output_has_the_images_size_and_a_score_for_every_class(
     height: int, width: int, images: int, classes: int, skips: list[str], padding: str | int, learned: bool
 ) -> None:
     trunk = VGG16(width=0.03, fc_channels=4, padding=padding)
-    if padding == 50 and any(size < 3 for size in (height, width)):
-        return  # padding 50 leaves fc6 no window of 7 in the smallest images
     net = FCN(num_classes=classes, trunk=trunk, skips=skips, learned_upsampling=learned).eval()
     with torch.no_grad():
         logits = net(torch.zeros(images, 3, height, width))

@@ -200,6 +200,8 @@ class Run:
             write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
             self.log = logging.FileHandler(self.folder / "train.log") if is_first_process() else logging.NullHandler()
         except OSError as error:
+            if hasattr(self, "hold"):
+                self.hold.close()
             raise UserError(f"Cannot write to {self.folder}: {error}. Set runs_dir=... to another folder.") from error
         self.earlier = self.record.get("seconds", 0.0)
         self.log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -1,34 +1,19 @@
-"""Images and masks stay aligned through every shipped pipeline, and augmentation follows from its seed."""
+"""Augmentation follows from its seed, scoring leaves the truth alone, the net sees what it was made for."""
 
 import numpy as np
 import pytest
 import torch
 
-from fcnlab.compose import CONF, build, compose
+from fcnlab.compose import build, compose
 from fcnlab.data.transforms import Pipeline
 from fcnlab.error import UserError
 
 PLAIN = {"mean": [0.0] * 3, "std": [1 / 255] * 3}
-DATA_SETS = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 
 
 def image_of(mask: np.ndarray) -> np.ndarray:
     """An image whose three channels are its mask: whatever happens must happen to both."""
     return np.repeat(mask[..., None], 3, axis=2)
-
-
-@pytest.mark.parametrize("name", DATA_SETS)
-def test_masks_follow_their_images_through_every_shipped_pipeline(name: str) -> None:
-    augment = build(compose("train", [f"data={name}", "data.image_size=[96,128]"]).data.augment)
-    pipeline = Pipeline(image_size=None, augment=augment, **PLAIN)
-    rows, columns = np.mgrid[:96, :128]
-    mask = (60 * (rows > 50) + 100 * (columns > 40)).astype(np.uint8)  # blocks, so that borders are few
-    for seed in range(20):
-        image, warped = pipeline(image_of(mask), mask, seed)
-        known = warped != 255
-        agree = (image[0] - warped).abs()[known] < 1
-        assert known.any()
-        assert agree.float().mean() > 0.97
 
 
 def test_augmentation_follows_from_its_seed() -> None:
