@@ -20,6 +20,10 @@ from conftest import TINY, Command
         (["trainer.precision=16-mixed", "trainer.accelerator=cpu"], ["needs a GPU", "bf16-mixed or 32-true"]),
         (["optim.schedule=linear"], ["optim.schedule=linear is not known"]),
         (["loss.reduction=sum"], ["meant for loss.reduction=mean", "187,500"]),
+        (
+            ["optim=sgd_paper"],
+            ["is meant for loss.reduction=sum, but the loss takes the mean", "Set loss.reduction=sum"],
+        ),
         (["rerun=yes"], ["Known: no, changed, all"]),
         (["weights=vgg.pth"], ["neither a file nor a name", "IMAGENET1K_V1"]),
         (["runs_dir=/proc/nowhere"], ["Cannot write to", "Set runs_dir="]),

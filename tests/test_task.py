@@ -25,6 +25,12 @@ def test_logits_come_at_the_images_size_or_the_truths() -> None:
     assert task()(image, torch.Size([80, 90])).shape == (2, 3, 80, 90)
 
 
+def test_logits_are_never_rounded_below_32_bits_nor_from_64() -> None:
+    image = torch.randn(1, 3, 40, 56)
+    assert task().double()(image.double()).dtype == torch.float64
+    assert task().bfloat16()(image.bfloat16()).dtype == torch.float32
+
+
 def test_resizing_logits_is_bilinear() -> None:
     subject = task().eval()
     torch.nn.init.normal_(subject.net.score_fr.weight)

@@ -1,0 +1,81 @@
+"""Every experiment composes, builds and takes steps, for each of its variants, on a folder of its data set's layout."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Command, Outcome
+from data import test_camvid, test_voc
+
+from fcnlab.compose import CONF, compose, plain
+
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+FOLDERS: dict[str, Callable[[Path], Path]] = {"camvid": test_camvid.make, "voc": test_voc.make}
+SMALL = (
+    *("trainer=smoke", "logger=none", "trainer.enable_progress_bar=false", "trainer.precision=32-true"),
+    *("model/trunk=vgg16_narrow", "model.trunk.width=0.05", "model.trunk.fc_channels=8", "weights=null"),
+    *("data.batch_size=1", "checkpoint.every_n_steps=1"),
+)
+LESS = {
+    "shapes": ("data.images.train=2", "data.images.val=1", "data.images.test=1", "data.size=64"),
+    "camvid": ("data.image_size=[36,48]",),
+    "voc": ("data.val_fraction=0.5", "data.test_list=voc_val", "data.train_list=voc_train"),
+}
+
+
+def rows(experiment: str) -> dict[str, dict[str, object]]:
+    config = compose("train", [f"experiment={experiment}"])
+    return dict(plain(config.by_variant))
+
+
+@pytest.fixture
+def climb(command: Command, tmp_path: Path) -> Callable[..., Outcome]:
+    """Train variants of an experiment in one sweep, two steps each."""
+
+    def run(experiment: str, variants: list[str], *words: str) -> Outcome:
+        data = compose("train", [f"experiment={experiment}"]).data.name
+        where = [f"data.root={FOLDERS[data](tmp_path / data)}"] if data in FOLDERS else []
+        models = f"model={','.join(variants)}"
+        return command("train", "-m", f"experiment={experiment}", models, *SMALL, *LESS[data], *where, *words)
+
+    return run
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_variant_of_every_experiment_takes_its_first_steps(
+    experiment: str, climb: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    variants = list(rows(experiment))  # coarse before fine: each finds the run that it starts from
+    outcome = climb(experiment, variants)
+    assert outcome.code == 0, outcome.text
+    for variant in variants:
+        (run,) = (tmp_path / "runs").glob(f"{experiment}-{variant}-*")
+        saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+        assert saved["global_step"] == 2
+        start = rows(experiment)[variant].get("start")
+        assert (f"{experiment}-{start}-" in str(saved["fcnlab"]["config"]["start"])) == bool(start)
+
+
+def test_of_32s_fixed_only_the_last_layer_learns(climb: Callable[..., Outcome], tmp_path: Path) -> None:
+    outcome = climb("voc_32s_fixed", ["fcn32s"], "optim.lr=1", "model.trunk.batch_norm=false", "trainer.max_epochs=2")
+    assert outcome.code == 0, outcome.text
+    (run,) = (tmp_path / "runs").glob("voc_32s_fixed-*")
+    saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    moving = saved["optimizer_states"][0]["state"]
+    assert len(moving) == 2  # score_fr's weight and bias have a momentum, nothing else
+    assert saved["state_dict"]["net.score_fr.weight"].any()
+
+
+def test_learned_upsampling_learns_between_fusions_and_not_at_the_end(
+    climb: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    outcome = climb("voc_learned_upsampling", ["fcn8s"], "start=null", "optim.lr=1e-6")
+    assert outcome.code == 0, outcome.text
+    (run,) = (tmp_path / "runs").glob("voc_learned_upsampling-*")
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert {key for key in state if "upscore" in key} == {"net.upscore2.weight", "net.upscore_pool4.weight"}
+    ramp = torch.tensor([0.25, 0.75, 0.75, 0.25])
+    kernel = torch.outer(ramp, ramp)
+    # Two steps: score_fr leaves zero in the first, and what upsamples it moves in the second.
+    assert not torch.equal(state["net.upscore2.weight"][0, 0], kernel)
