@@ -1,7 +1,11 @@
 """Precision is resolved for the device, and contradictions are refused."""
 
+import csv
+from pathlib import Path
+
 import pytest
 import torch
+from conftest import TINY, Command
 
 from fcnlab.compose import compose, plain
 from fcnlab.error import UserError
@@ -42,3 +46,23 @@ def test_channels_last_follows_the_precision_unless_it_is_typed() -> None:
 def test_every_trainer_of_a_cpu_is_built_from_its_yaml(choice: str) -> None:
     settings = plain(compose("train", [f"trainer={choice}"]))["trainer"]
     assert build_trainer(settings, logger=False, enable_checkpointing=False).max_epochs == settings["max_epochs"]
+
+
+def test_a_training_can_be_counted_in_iterations(command: Command, tmp_path: Path) -> None:
+    steps = ("epochs=-1", "trainer.max_steps=5", "trainer.val_check_interval=2", "trainer.check_val_every_n_epoch=null")
+    three = ("data.images.train=12", "data.batch_size=4", "checkpoint.every_n_steps=1")  # batches per epoch
+    outcome = command(
+        "train", *TINY, *steps, *three, "optim.schedule=poly", "optim.warmup=0", "optim.lr=1", "score=last"
+    )
+    assert outcome.code == 0, outcome.text
+    (run,) = (tmp_path / "runs").glob("shapes-*")
+    with (run / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["step"], bool(row["val/loss"]), bool(row["train/loss"])) for row in rows] == [
+        *(("2", True, False), ("3", False, True), ("4", True, False), ("5", False, True)),
+    ]
+    # The schedule runs over the steps, not over the epochs.
+    assert [float(row["lr"]) for row in rows] == pytest.approx([(1 - step / 5) ** 0.9 for step in (2, 3, 4, 5)])
+    saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 5
+    assert (run / "checkpoints" / "best.ckpt").is_file()

@@ -22,25 +22,29 @@ from fcnlab.record import write_whole
 
 
 class History(Checkpoint):
-    """Keep a row of scores per epoch in ``history.csv``, whatever the logger; the rows live in checkpoints.
+    """Keep a row of scores per epoch, and per validation in mid-epoch, in ``history.csv``, whatever the logger.
 
-    A ``Checkpoint`` because Lightning calls those after the task has logged its epoch.
+    The rows live in checkpoints. A ``Checkpoint`` because Lightning calls those after the task has logged its epoch.
     """
 
     def __init__(self, file: Path) -> None:
-        self.file, self.rows, self.validated = file, list[dict[str, float]](), False
+        self.file, self.rows = file, list[dict[str, float]]()
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note that there are fresh scores."""
-        self.validated = True
+        """Add the scores of a validation."""
+        if not trainer.sanity_checking:
+            self.add(trainer, "val/")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Add a row: epoch, step, rate and every score of this epoch."""
-        measured = ("train/", "val/") if self.validated else ("train/",)  # Lightning keeps showing old scores
-        scores = {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith(measured)}
-        self.validated = False
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": rate, **scores})
+        """Add the scores of an epoch of training, to the row of its last validation if that was now."""
+        self.add(trainer, "train/")
+
+    def add(self, trainer: L.Trainer, split: str) -> None:
+        """Add scores to the row of this step: epoch, step, rate and what was measured here. Older ones stay out."""
+        if not self.rows or self.rows[-1]["step"] != trainer.global_step:
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": rate})
+        self.rows[-1] |= {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith(split)}
         if trainer.is_global_zero:
             table = io.StringIO()
             writer = csv.DictWriter(table, fieldnames=list(dict.fromkeys(k for row in self.rows for k in row)))

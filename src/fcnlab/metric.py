@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from fcnlab.data.datamodule import VOID
@@ -56,3 +57,15 @@ class SegmentationScores(MulticlassConfusionMatrix):
         occurs = (union > 0).tolist()
         scores |= {f"iou/{name}": iou[i] for i, name in enumerate(self.class_names) if occurs[i]}
         return scores
+
+
+class MeanLoss(MeanMetric):
+    """A weighted mean in which NaN stays NaN and is not looked for.
+
+    With ``nan_strategy="disable"`` torchmetrics 1.9 counts every weight as 1.
+    """
+
+    def update(self, value: torch.Tensor, weight: torch.Tensor) -> None:  # type: ignore[override]
+        """Add a mean and what it was a mean over, two scalars."""
+        self.mean_value = self.mean_value + value * weight
+        self.weight = self.weight + weight

@@ -12,7 +12,7 @@ from fcnlab.data.datamodule import PADDING, Batch
 from fcnlab.distributed import is_distributed, number_of_processes, sum_over_processes
 from fcnlab.error import UserError
 from fcnlab.loss import CrossEntropy
-from fcnlab.metric import SegmentationScores
+from fcnlab.metric import MeanLoss, SegmentationScores
 from fcnlab.optim import Optim
 from fcnlab.pieces import label_at_size, label_in_pieces
 
@@ -49,7 +49,7 @@ class SegmentationTask(L.LightningModule):
         self.val_scores = SegmentationScores(class_names=names)
         self.test_scores = SegmentationScores(class_names=names)
         # NaN stays NaN and stops the training (fcnlab.watch); looking for it here would wait for the GPU in every step.
-        self.train_loss, self.val_loss, self.test_loss = (MeanMetric(nan_strategy="disable") for _ in range(3))
+        self.train_loss, self.val_loss, self.test_loss = (MeanLoss() for _ in range(3))
         for running in self.running:
             running.persistent(True)  # a checkpoint in mid-epoch keeps what the epoch has counted so far
 
