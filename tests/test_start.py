@@ -88,14 +88,18 @@ def test_the_first_prediction_is_the_old_one_upsampled_in_two_steps(ladder: Path
         torch.testing.assert_close(fine(image), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_an_unfinished_rung_is_not_started_from(ladder: Path, command: Command) -> None:
+def test_an_unfinished_rung_is_not_started_from_and_typed_again_it_goes_on(ladder: Path, command: Command) -> None:
     record = only(ladder, "fcn16s") / "record.json"
-    finished = record.read_text()
-    record.write_text(json.dumps(json.loads(finished) | {"status": "running"}))  # as kill -9 leaves it
-    outcome = command("train", *RUNG, f"runs_dir={ladder}", "model=fcn8s", "rerun=all")
-    record.write_text(finished)
-    assert outcome.code == 1
-    assert f"{record.parent}, but it is running" in outcome.text
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))  # as kill -9 leaves it
+    refused = command("train", *RUNG, f"runs_dir={ladder}", "model=fcn8s", "rerun=all")
+    assert refused.code == 1
+    assert f"{record.parent}, but it is running" in refused.text
+    outcome = command("train", *CLIMB, f"runs_dir={ladder}")
+    assert outcome.code == 0, outcome.text
+    table = " ".join(outcome.text.partition("3 jobs")[2].split())
+    assert "model=fcn32s skipped" in table
+    assert "model=fcn16s resumed" in table
+    assert json.loads(record.read_text())["status"] == "finished"
 
 
 def test_a_missing_rung_is_named_with_the_command_that_makes_it(command: Command, tmp_path: Path) -> None:
