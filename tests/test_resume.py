@@ -14,17 +14,17 @@ import torch
 from conftest import TINY, Command
 
 from fcnlab.error import UserError
-from fcnlab.resume import LastCheckpoint, Signals, WholeFiles
+from fcnlab.resume import BestCheckpoint, LastCheckpoint, Signals, WholeFiles
 
 LONG = [word for word in TINY if not word.startswith(("epochs", "data.images.train", "logger"))]
 # The net learns nothing that validation can see, so that early stopping ends the training after three of five epochs.
 LONG += ["epochs=5", "early_stopping={patience: 2}", "data.images.train=40", "data.batch_size=4"]
-LONG += ["checkpoint.every_n_steps=3", "trainer.log_every_n_steps=1", "runs_dir=runs"]
+LONG += ["checkpoint.every_n_steps=2", "trainer.log_every_n_steps=1", "runs_dir=runs"]
 BATCH, VALIDATION = "on_train_batch_end", "on_validation_batch_end"
 FAULTS = [  # moment, its count, signal, and the step from which the next start must go on
     (BATCH, 2, "SIGKILL", 0),  # before the first save
     (BATCH, 8, "SIGKILL", 6),  # in mid-epoch
-    (VALIDATION, 1, "SIGKILL", 9),  # in validation, after the epoch's ten steps
+    (VALIDATION, 1, "SIGKILL", 8),  # in validation, after the epoch's ten steps
     ("write", 2, "SIGKILL", 10),  # one half of a checkpoint is written
     (BATCH, 4, "SIGTERM", 14),  # asked to end: saves first, between two regular saves
     (VALIDATION, 1, "SIGTERM", 20),  # asked to end in validation
@@ -141,6 +141,18 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before_it(tmp_path: 
             WholeFiles().save_checkpoint({"step": 2}, tmp_path / "last.ckpt")
     assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"step": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_a_run_folder_that_was_moved_knows_its_best_score(tmp_path: Path) -> None:
+    old, new = (str(tmp_path / place / "best.ckpt") for place in ("old", "new"))
+    first, moved = BestCheckpoint(tmp_path / "old"), BestCheckpoint(tmp_path / "new")
+    moved.load_state_dict(first.state_dict())  # before the first validation
+    assert moved.best_k_models == {}
+    first.best_k_models, first.best_model_score = {old: torch.tensor(0.5)}, torch.tensor(0.5)
+    first.best_model_path = first.kth_best_model_path = old
+    moved.load_state_dict(first.state_dict())
+    assert moved.best_k_models == {new: 0.5}
+    assert (moved.best_model_path, moved.kth_best_model_path, moved.best_model_score) == (new, new, 0.5)
 
 
 def test_a_handler_that_was_there_is_called_once_the_run_is_saved() -> None:

@@ -41,7 +41,7 @@ def test_three_variants_outlast_their_jobs_each_in_one_folder_with_one_wandb_run
     done = subprocess.run(
         call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=900
     )  # fmt: skip
-    said = "\n".join(file.read_text() for file in tmp_path.glob("runs/slurm/*/*.out"))
+    said = "\n".join(file.read_text() for file in tmp_path.glob("runs/slurm/*.out"))
     assert done.returncode == 0, done.stdout + done.stderr + said
     runs = sorted((tmp_path / "runs").glob("shapes-*"))
     assert [run.name.split("-")[1] for run in runs] == ["fcn16s", "fcn32s", "fcn8s"]

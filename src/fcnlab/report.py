@@ -53,7 +53,7 @@ def bound_table(bound: Mapping[int, float], paper: Mapping[int, float]) -> None:
         table.add_column(column, justify="right")
     for stride, value in bound.items():
         table.add_row(str(stride), f"{100 * value:.1f} %", *([f"{paper.get(stride, '-')}"] if paper else []))
-    rich.console.Console().print(table)
+    console().print(table)
 
 
 def show_jobs(jobs: Sequence["Job"]) -> None:

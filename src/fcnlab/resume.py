@@ -11,7 +11,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fcnlab.distributed import gather
@@ -23,6 +23,9 @@ SIGNALS = (
     signal.SIGINT,
     signal.SIGUSR2,
 )  # a shutdown or scheduler, Ctrl-C, submitit before a time limit
+
+
+PATHS = ("best_model_path", "kth_best_model_path")  # of a ModelCheckpoint's state
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -205,6 +208,20 @@ class LastCheckpoint(Checkpoint):
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Keep what was found until training starts: setting up draws random numbers."""
         self.found = checkpoint.get("resume")
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keep ``best.ckpt``, weights only, by the mean IU of the validation."""
+
+    def __init__(self, folder: Path) -> None:
+        settings: dict[str, Any] = {"save_weights_only": True, "enable_version_counter": False}
+        super().__init__(folder, "best", monitor="val/mean_iou", mode="max", **settings)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """A run folder that was moved knows its best score all the same; Lightning's goes by the path."""
+        here, scores = f"{self.dirpath}/best.ckpt", list(state_dict["best_k_models"].values())
+        moved = {"best_k_models": {here: scores[0]}, **dict.fromkeys(PATHS, here)} if scores else {}
+        super().load_state_dict(state_dict | {"dirpath": self.dirpath} | moved)
 
 
 def is_between_steps(trainer: L.Trainer, batches: int) -> bool:

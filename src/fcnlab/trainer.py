@@ -18,7 +18,6 @@ from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
     LearningRateMonitor,
-    ModelCheckpoint,
     RichProgressBar,
 )
 from lightning.pytorch.loggers import Logger, WandbLogger
@@ -29,7 +28,7 @@ from fcnlab.error import UserError
 from fcnlab.evidence import Evidence, History, ValidationPictures
 from fcnlab.record import Run
 from fcnlab.report import is_first_process, say
-from fcnlab.resume import LastCheckpoint, Signals, WholeFiles
+from fcnlab.resume import BestCheckpoint, LastCheckpoint, Signals, WholeFiles
 from fcnlab.watch import FiniteLoss, SkippedImages
 
 EXPECTED_WARNINGS = (
@@ -106,7 +105,6 @@ def run_callbacks(
 ) -> list[Callback]:
     """What accompanies a training: history, checkpoints, evidence, and what the config asks for besides."""
     folder = run.folder / "checkpoints"
-    best: dict[str, Any] = {"filename": "best", "save_weights_only": True, "enable_version_counter": False}
 
     def saved(_: L.Trainer) -> None:
         run.write_seconds()
@@ -118,7 +116,7 @@ def run_callbacks(
         SkippedImages(run),
         History(run.folder / "history.csv"),
         # Weights only: what it takes to go on training is in last.ckpt, which comes last and keeps the others' states.
-        ModelCheckpoint(folder, monitor="val/mean_iou", mode="max", **best),
+        BestCheckpoint(folder),
         Evidence(run.folder, data, write=run.write),
     ]
     if config["early_stopping"]:
