@@ -70,7 +70,10 @@ def train_all(config: dict[str, Any]) -> "list[Run]":
         if any(word.startswith(f"{key}=") for word in words):
             raise UserError(f"{key}=... is set by the experiment. Choose with {instead}=[...].")
     choice = [f"model={','.join(variants)}", f"seed={','.join(map(str, seeds))}"]
-    sweep = [*config_folders(), *(word for word in typed.hydra if not word.startswith("hydra.mode")), *words, *choice]
+    launcher = [
+        word for word in typed.hydra if not word.startswith(("hydra.mode", "hydra.sweep."))
+    ]  # this command's own
+    sweep = [*config_folders(), *launcher, *words, *choice]
     say("python -m fcnlab.train -m " + " ".join(sweep))
     if subprocess.run([sys.executable, "-m", "fcnlab.train", "-m", *sweep], check=False).returncode:
         raise UserError("Not all runs could be trained, see above. The same command, typed again, goes on.")
