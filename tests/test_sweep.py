@@ -160,7 +160,11 @@ def test_an_interrupted_sweep_is_taken_up_where_it_stood(
         first = command("train", *words)
     assert first.code == 1
     assert [row[:2] for row in table(first.text, 2)] == [["seed=0", "done"], ["seed=1", "interrupted"]]
-    second = command("train", *words)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            History, "on_train_epoch_end", leave_at_epoch(4)
+        )  # one epoch of seed=1 and two of seed=2 are left
+        second = command("train", *words)
     assert second.code == 0, second.text
     assert "Going on from runs" in second.text
     assert [row[:2] for row in table(second.text, 3)] == [
