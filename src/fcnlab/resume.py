@@ -174,6 +174,8 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """A test is repeated, not resumed: signals need not wait."""
+        if self.due:  # the epochs ended before the steps that were also counted: the end is scored all the same
+            self.save(trainer)
         self.signals.patient = False
 
     def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
