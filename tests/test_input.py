@@ -168,7 +168,7 @@ def test_a_full_disk_is_told_and_what_was_there_stays(disk: Path, command: Comma
     (run,) = disk.glob("shapes-*")
     before = state(run)
     outcome = None
-    for seed, room in enumerate((400_000, 100_000, 0), start=1):  # full at a checkpoint, earlier, and from the start
+    for room in (400_000, 100_000, 0):  # full at a checkpoint, earlier, and from the start
         with (disk / "filler").open("wb") as filler:
             try:
                 while shutil.disk_usage(disk).free > room:
@@ -176,14 +176,14 @@ def test_a_full_disk_is_told_and_what_was_there_stays(disk: Path, command: Comma
                     filler.flush()
             except OSError:
                 pass
-        outcome = command("train", *TINY, f"runs_dir={disk}", f"seed={seed}")
+        outcome = command("train", *TINY, f"runs_dir={disk}", "seed=1")
         assert outcome.code == 1
         assert "No space left on device" in outcome.text
         assert "runs_dir=..." in outcome.text
         assert "Traceback" not in outcome.text
     assert state(run) == before
     (disk / "filler").unlink()
-    assert command("train", *TINY, f"runs_dir={disk}", "seed=3").code == 0  # with room again, the same command goes on
+    assert command("train", *TINY, f"runs_dir={disk}", "seed=1").code == 0  # with room again, the same command goes on
 
 
 def test_a_read_only_run_folder_is_told(disk: Path, command: Command) -> None:

@@ -48,8 +48,9 @@ class WholeFiles(TorchCheckpointIO):
             aside.replace(path)
         except (OSError, RuntimeError) as error:  # torch's writer makes RuntimeErrors of some OSErrors
             aside.unlink(missing_ok=True)
+            told = error.__context__ if isinstance(error.__context__, OSError) else error  # the disk's own words
             raise UserError(
-                f"Cannot write {path}: {str(error).splitlines()[0]}. The checkpoint before it, if any, is whole. Make "
+                f"Cannot write {path}: {str(told).splitlines()[0]}. The checkpoint before it, if any, is whole. Make "
                 "room (or set runs_dir=...) and type the same command again: it goes on from there."
             ) from error
 
