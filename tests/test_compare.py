@@ -5,7 +5,7 @@ from pathlib import Path
 
 from conftest import Command
 
-from fcnlab.readme import markers
+from fcnlab.comparison.readme import markers
 
 
 def test_a_comparison_is_printed_and_written_in_every_form(finished: Path, command: Command) -> None:

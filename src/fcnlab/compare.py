@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def compare(cfg: DictConfig) -> dict[str, Any]:
     """Compare the runs that ``cfg.runs`` names; returns the content of comparison.json."""
+    from fcnlab.comparison.finished import find_runs
     from fcnlab.compose import plain
-    from fcnlab.finished import find_runs
 
     config = plain(cfg)
     return compare_runs(find_runs(config["runs"], config["runs_dir"]), config)
@@ -35,14 +35,14 @@ def compare_runs(
     """
     from pathlib import Path
 
-    from fcnlab.finished import check_comparable, group, read_runs
-    from fcnlab.gallery import write_picture
-    from fcnlab.page import page
-    from fcnlab.readme import write_results
+    from fcnlab.comparison.finished import check_comparable, group, read_runs
+    from fcnlab.comparison.gallery import write_picture
+    from fcnlab.comparison.page import page
+    from fcnlab.comparison.readme import write_results
+    from fcnlab.comparison.summary import summarise
+    from fcnlab.comparison.table import class_grid, cost_grid, csv_text, notes, report, score_grid, show
     from fcnlab.record import write_json, write_whole
     from fcnlab.report import say
-    from fcnlab.summary import summarise
-    from fcnlab.table import class_grid, cost_grid, csv_text, notes, report, score_grid, show
 
     runs, left_out = read_runs(folders)
     check_comparable(runs)

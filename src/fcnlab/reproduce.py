@@ -19,11 +19,11 @@ OWN = ("variants", "seeds", "output", "readme", "picture", "images", "samples") 
 def reproduce(cfg: DictConfig) -> dict[str, Any]:
     """Train, compare and check ``cfg.experiment``; returns the comparison. Raises UserError where a row misses."""
     from fcnlab.compare import compare_runs
+    from fcnlab.comparison.summary import checks
+    from fcnlab.comparison.table import expectation_grid, show
     from fcnlab.compose import plain
     from fcnlab.error import UserError
     from fcnlab.report import say
-    from fcnlab.summary import checks
-    from fcnlab.table import expectation_grid, show
 
     config = plain(cfg)
     runs = train_all(config)

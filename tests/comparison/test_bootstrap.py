@@ -7,8 +7,8 @@ import pytest
 import torch
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
-from fcnlab.bootstrap import paired_differences
-from fcnlab.finished import Counts
+from fcnlab.comparison.bootstrap import paired_differences
+from fcnlab.comparison.finished import Counts
 
 CLASSES = 3
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fcnlab.comparison.table import cost_grid, markdown, notes, provenance, score_grid
 from fcnlab.error import UserError
 from fcnlab.record import write_whole
-from fcnlab.table import cost_grid, markdown, notes, provenance, score_grid
 
 
 def markers(experiment: str) -> tuple[str, str]:

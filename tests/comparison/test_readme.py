@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.readme import markers, write_results
+from fcnlab.comparison.summary import summarise
 from fcnlab.error import UserError
-from fcnlab.finished import find_runs, group, read_runs
-from fcnlab.readme import markers, write_results
-from fcnlab.summary import summarise
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import xml.etree.ElementTree
 from pathlib import Path
 
-from fcnlab.figure import INK, bars, colour, curves
-from fcnlab.finished import find_runs, group, read_runs
-from fcnlab.summary import summarise
+from fcnlab.comparison.figure import INK, bars, colour, curves
+from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.summary import summarise
 
 
 def test_figures_are_svg_without_anything_from_elsewhere(finished: Path) -> None:

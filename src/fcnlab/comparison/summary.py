@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from fcnlab.bootstrap import paired_differences
-from fcnlab.finished import Variant, coarser, differing
+from fcnlab.comparison.bootstrap import paired_differences
+from fcnlab.comparison.finished import Variant, coarser, differing
 
 SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from fcnlab.finished import Counts
+from fcnlab.comparison.finished import Counts
 from fcnlab.metric import paper_scores
 
 CHUNK = 1000  # resamples at once: a thousand times as many weights as there are images

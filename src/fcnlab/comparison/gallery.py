@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from fcnlab.comparison.finished import FinishedRun, Variant
 from fcnlab.data.datamodule import VOID
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
-from fcnlab.finished import FinishedRun, Variant
 from fcnlab.picture import GAP, panel
 
 Palette = list[list[int]]

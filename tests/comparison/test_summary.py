@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcnlab.finished import find_runs, group, read_runs
+from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.summary import checks, spread, summarise
 from fcnlab.record import read_json
-from fcnlab.summary import checks, spread, summarise
 
 
 def test_scores_are_mean_and_sample_deviation_over_the_seeds(finished: Path) -> None:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fcnlab.finished import Variant
+from fcnlab.comparison.finished import Variant
 
 # Told apart without colour vision too (lightness falls from coarse to fine), and seen on white and on black.
 COLOURS = ("#e08214", "#1b9e9e", "#7a68e0", "#c2417c", "#4d8b31", "#8c6d46")

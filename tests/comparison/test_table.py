@@ -6,9 +6,19 @@ from typing import Any
 
 import pytest
 
-from fcnlab.finished import find_runs, group, read_runs
-from fcnlab.summary import summarise
-from fcnlab.table import Grid, csv_text, expectation_grid, markdown, notes, report, score_grid, settings_grid, show
+from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.summary import summarise
+from fcnlab.comparison.table import (
+    Grid,
+    csv_text,
+    expectation_grid,
+    markdown,
+    notes,
+    report,
+    score_grid,
+    settings_grid,
+    show,
+)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from conftest import TINY, Command
 
+from fcnlab.comparison.finished import FinishedRun, Variant, coarser, find_runs, group, read_runs
 from fcnlab.error import UserError
-from fcnlab.finished import FinishedRun, Variant, coarser, find_runs, group, read_runs
 from fcnlab.record import read_json, write_json
 
 Change = Callable[[Path], None]

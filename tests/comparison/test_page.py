@@ -77,8 +77,8 @@ def test_the_page_says_what_the_tables_say(content: str) -> None:
 
 
 def test_names_are_text_and_never_markup(finished: Path) -> None:
-    from fcnlab.page import table
-    from fcnlab.table import Grid
+    from fcnlab.comparison.page import table
+    from fcnlab.comparison.table import Grid
 
     text = table(Grid("t", ["model", "<b>"], [["<script>", "a & b"]]), cards=True)
     assert "<script>" not in text

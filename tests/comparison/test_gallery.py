@@ -6,10 +6,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.gallery import agreement, labels, scenes, stripes, write_picture
 from fcnlab.data.shapes import Shapes
 from fcnlab.error import UserError
-from fcnlab.finished import find_runs, group, read_runs
-from fcnlab.gallery import agreement, labels, scenes, stripes, write_picture
 from fcnlab.picture import GAP, colour_mask
 
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]

@@ -9,7 +9,7 @@ from typing import Any
 import rich.console
 import rich.table
 
-from fcnlab.summary import checks, distinct
+from fcnlab.comparison.summary import checks, distinct
 
 HEADINGS = {
     "mean_iou": "mean IU",
