@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from conftest import Command, Trained
 
 from fcnlab.checkpoint import listed, load_checkpoint
 from fcnlab.compose import compose, plain
@@ -28,7 +29,7 @@ def test_what_may_be_built_is_what_the_configs_list() -> None:
     "target",
     [
         *("torch.hub.load", "os.system", "fcnlabx.model.X", "fcnlab.train.train", "fcnlab.record.git"),
-        *("fcnlab.data.files.fetch_folder", "albumentations.load", "torch.optim.SGD", "fcnlab.compose.build"),
+        *("fcnlab.data.fetch.fetch_folder", "albumentations.load", "torch.optim.SGD", "fcnlab.compose.build"),
     ],
 )
 @pytest.mark.parametrize("section", ["model", "data", "loss"])
@@ -68,14 +69,38 @@ def test_the_projects_own_configs_are_accepted(tmp_path) -> None:
     [
         ({"format": 2}, "has format 2; this fcnlab reads format 1"),
         ({"class_names": []}, "is damaged: it has no class names"),
-        ({"palette": [[0, 0, 0]]}, "three numbers for each of 2 classes"),
+        ({"palette": [[0, 0, 0]]}, "three numbers of 0 to 255 for each of 2 classes"),
+        ({"palette": [[0, 0, 0], [1, 2, 0.5]]}, "three numbers of 0 to 255"),
+        ({"class_names": ["a", "${oc.env:HOME}"]}, "a class name is an interpolation"),
         ({"mean": None}, "its mean is not three numbers"),
+        ({"std": [1.0, 1.0, float("nan")]}, "its std is not three numbers"),
+        ({"scale": 0}, "its scale is no number above 0"),
         ({"order": "GBR"}, "its order is not RGB or BGR"),
     ],
 )
 def test_a_future_or_damaged_checkpoint_is_refused(tmp_path, facts: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_checkpoint(save(tmp_path / "x.ckpt", facts=copy.deepcopy(FACTS) | facts))
+
+
+@pytest.mark.parametrize("section", ["data", "model", "loss"])
+@pytest.mark.parametrize("content", [None, "fcn8s", [1]])
+def test_a_config_without_a_section_is_damaged(tmp_path, section: str, content: object) -> None:
+    with pytest.raises(UserError, match=f"is damaged: its config has no {section}"):
+        load_checkpoint(save(tmp_path / "x.ckpt", **{section: content}), build=())
+
+
+def test_a_target_that_is_no_name_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="asks to build"):
+        load_checkpoint(save(tmp_path / "x.ckpt", model={"_target_": ["fcnlab.model.fcn.FCN"]}))
+
+
+def test_a_checkpoint_whose_config_tells_no_trainer_is_scored_all_the_same(trained: Trained, command: Command) -> None:
+    content = torch.load(trained.checkpoint, weights_only=True)
+    del content["fcnlab"]["config"]["trainer"], content["fcnlab"]["config"]["channels_last"]
+    torch.save(content, "x.ckpt")
+    outcome = command("evaluate", "checkpoint=x.ckpt", "trainer.enable_progress_bar=false")
+    assert outcome.code == 0, outcome.text
 
 
 def test_one_wrong_bit_in_the_weights_is_noticed(tmp_path) -> None:

@@ -15,7 +15,6 @@ from conftest import Command, Trained
 from fcnlab.checkpoint import load_checkpoint
 from fcnlab.compose import build, compose, plain
 from fcnlab.export import check, write_onnx
-from fcnlab.model.exported import FACTS
 from fcnlab.task import SegmentationTask
 
 # None is a size of the command's own check; 1, 2, odd, a stride's multiple and its neighbours.
@@ -45,7 +44,9 @@ def test_other_variants_and_the_papers_padding_can_be_exported(model: str, paddi
     net = build(compose("train", list(words)).model, num_classes=3).eval()
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
-    write_onnx(net, tmp_path / "x.onnx", dict.fromkeys(FACTS))
+    facts = {"class_names": ["a", "b", "c"], "palette": [[0, 0, 0]] * 3, "mean": [0.5] * 3, "std": [0.5] * 3}
+    facts |= {"order": "RGB", "scale": 1.0, "image_size": None}
+    write_onnx(net, tmp_path / "x.onnx", facts)
     shapes = plain(compose("export", ["checkpoint=x"]))["shapes"]
     assert len(shapes) >= 5
     assert len(check(net, tmp_path / "x.onnx", shapes, 1e-4)) == len(shapes)
@@ -76,14 +77,23 @@ def test_the_card_tells_data_scores_recipe_start_licence_and_check(exported: Pat
     assert str(lively.folder.parent) not in card
 
 
-def test_a_card_without_a_run_folder_claims_no_scores(
+def test_a_card_claims_no_scores_but_those_of_its_own_checkpoint(
     exported: Path, lively: Trained, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fcnlab.export.write_onnx", lambda net, file, facts: shutil.copy(exported / "model.onnx", file))
-    (tmp_path / "alone.ckpt").write_bytes(Path(lively.checkpoint).read_bytes())
-    outcome = command("export", "checkpoint=alone.ckpt", "shapes=[[1,9,9]]")
-    assert outcome.code == 0, outcome.text
-    assert "Unknown: no metrics.json" in (tmp_path / "export" / "model_card.md").read_text()
+    for place in ("alone.ckpt", "copied/checkpoints/best.ckpt", f"{lively.folder.name}/checkpoints/last.ckpt"):
+        folder = (tmp_path / place).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(lively.checkpoint, tmp_path / place)
+        for name in ("metrics.json", "record.json"):
+            shutil.copy(lively.folder / name, folder.parent if folder.name == "checkpoints" else folder)
+        if place.endswith("last.ckpt"):  # of a run whose best was scored
+            shutil.copy(lively.checkpoint, folder)
+        outcome = command("export", f"checkpoint={place}", "shapes=[[1,9,9]]", "output=out")
+        assert outcome.code == 0, outcome.text
+        card = (tmp_path / "out" / "model_card.md").read_text()
+        assert "Unknown: no run folder tells scores" in card, place
+        assert "mean_iou" not in card, place
 
 
 def test_a_missing_package_is_told_with_its_remedy(

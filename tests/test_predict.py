@@ -43,6 +43,22 @@ def test_any_image_is_answered_at_its_own_size(
     assert read(Path("o u t/나의 사진 🌳.png")).shape == size[::-1]
 
 
+@pytest.mark.parametrize("names", [["photo.png"], ["a.png", "a_colour.png"], ["b.jpg", "b_overlay.jpg"]], ids=" ".join)
+def test_no_photo_and_no_picture_is_overwritten(
+    trained: Trained, command: Command, tmp_path: Path, names: list[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in names:
+        PIL.Image.new("RGB", (9, 7), (1, 2, 3)).save(tmp_path / "photos" / name)
+    place = tmp_path / "photos" if names[0] != "b.jpg" else tmp_path / "out"
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    outcome = command("predict", f"checkpoint={trained.checkpoint}", "images=photos", f"output={place}", QUIET)
+    assert outcome.code == 1
+    assert "would overwrite" in outcome.text
+    assert "Set output=..." in outcome.text
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
 def test_nothing_to_segment_and_nowhere_to_write_are_told(trained: Trained, command: Command, tmp_path: Path) -> None:
     known = f"checkpoint={trained.checkpoint}"
     outcome = command("predict", known, "images=nowhere", "output=o")

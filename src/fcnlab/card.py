@@ -9,8 +9,6 @@ from typing import Any
 
 import yaml
 
-from fcnlab.record import read_json
-
 # What the owners of data and weights say; known to fcnlab by the names of its configs.
 DATA_TERMS = {
     "shapes": "The images were made by fcnlab and are covered by its MIT licence.",
@@ -32,19 +30,22 @@ class Check:
     largest: float
 
 
-def model_card(saved: Mapping[str, Any], run: Path, checks: Sequence[Check]) -> str:
+def model_card(
+    saved: Mapping[str, Any], record: Mapping[str, Any], metrics: Mapping[str, float], checks: Sequence[Check]
+) -> str:
     """The card as Markdown.
 
     Args:
         saved: what a checkpoint keeps under ``fcnlab``.
-        run: the run folder; its scores and record are told if they are there.
+        record: what its run wrote down; empty if that is not known.
+        metrics: this checkpoint's scores; empty if they are not known.
         checks: what the export was compared on.
     """
-    config, record = saved["config"], read_json(run / "record.json")
+    config = saved["config"]
     sections = {
         "What goes in and out": usage(saved),
         "Data": data_lines(config, record),
-        "Scores": score_lines(config, read_json(run / "metrics.json")),
+        "Scores": score_lines(config, metrics),
         "Recipe": recipe_lines(config, record),
         "Initial weights": [initial(config)],
         "Licence notes": licence_lines(config),
@@ -93,7 +94,7 @@ def score_lines(config: Mapping[str, Any], metrics: Mapping[str, float]) -> list
     """Scores on the test split, in percent."""
     scores = {key.removeprefix("test/"): value for key, value in metrics.items() if key.startswith("test/")}
     if not scores:
-        return ["Unknown: no metrics.json lay beside the checkpoint."]
+        return ["Unknown: no run folder tells scores of this checkpoint."]
     rows = [f"| {key} | {100 * value:.2f} |" for key, value in scores.items() if key != "loss"]
     said = f"On the test split of {config['data']['name']}, percent, from one confusion matrix over the whole split:"
     return [said, "", "| score | value |", "| --- | ---: |", *rows]

@@ -1,5 +1,6 @@
 """Reading a checkpoint: it holds tensors and plain values only, runs no code, and builds only what conf/ lists."""
 
+import math
 import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -36,6 +37,10 @@ def load_checkpoint(path: str | Path, *, build: Collection[str] = SECTIONS) -> d
         raise UserError(
             f"checkpoint={path} has format {found!r}; this fcnlab reads format {FORMAT}. Use the fcnlab that wrote it, "
             "or a newer one."
+        )
+    if lacking := [section for section in SECTIONS if not isinstance(saved["config"].get(section), dict)]:
+        raise UserError(
+            f"checkpoint={path} is damaged: its config has no {', '.join(lacking)}. Use one that fcnlab.train wrote."
         )
     for section in build:
         for problem in foreign(section, saved["config"].get(section)):
@@ -80,18 +85,30 @@ def faults(saved: dict[str, Any]) -> Iterator[str]:
     names, palette = saved.get("class_names"), saved.get("palette")
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         yield "it has no class names"
-    elif not isinstance(palette, list) or len(palette) != len(names) or not all(is_numbers(c, 3) for c in palette):
-        yield f"its palette does not hold three numbers for each of {len(names)} classes"
+    elif any("${" in name for name in names):
+        yield "a class name is an interpolation"
+    elif not isinstance(palette, list) or len(palette) != len(names) or not all(is_colour(c) for c in palette):
+        yield f"its palette does not hold three numbers of 0 to 255 for each of {len(names)} classes"
     for key in ("mean", "std"):
         if not is_numbers(saved.get(key), 3):
             yield f"its {key} is not three numbers"
-    if saved.get("order", "RGB") not in ("RGB", "BGR") or not is_numbers([saved.get("scale", 1.0)], 1):
-        yield "its order is not RGB or BGR, or its scale is no number"
+    scale = saved.get("scale", 1.0)
+    if saved.get("order", "RGB") not in ("RGB", "BGR") or not is_numbers([scale], 1) or not scale > 0:
+        yield "its order is not RGB or BGR, or its scale is no number above 0"
 
 
 def is_numbers(value: Any, count: int) -> bool:
-    """Whether this is a list of ``count`` numbers."""
-    return isinstance(value, list) and len(value) == count and all(isinstance(n, int | float) for n in value)
+    """Whether this is a list of ``count`` finite numbers."""
+    return (
+        isinstance(value, list)
+        and len(value) == count
+        and all(isinstance(n, int | float) and math.isfinite(n) for n in value)
+    )
+
+
+def is_colour(value: Any) -> bool:
+    """Whether this is a list of red, green and blue."""
+    return is_numbers(value, 3) and all(type(n) is int and 0 <= n <= 255 for n in value)
 
 
 def foreign(section: str, node: Any, place: str = "") -> Iterator[str]:
@@ -102,7 +119,7 @@ def foreign(section: str, node: Any, place: str = "") -> Iterator[str]:
             if place == section and key in LEFT_OUT.get(section, {}):
                 continue
             if key == "_target_":
-                if value not in listed(section):
+                if not isinstance(value, str) or value not in listed(section):
                     yield f"asks to build {value}"
             elif not isinstance(key, str) or key.startswith("_"):
                 yield f"has an instruction {key!r} under {place}"

@@ -111,8 +111,11 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
         node = saved[group] | {k: v for k, v in LEFT_OUT.get(group, {}).items() if k in saved[group]}
         ConfigStore.instance().store(group=group, name=FROM_CHECKPOINT, node=OmegaConf.create(node))
         choices.append(f"{group}={FROM_CHECKPOINT}")
-    for key, value in (("trainer.precision", saved["trainer"]["precision"]), ("channels_last", saved["channels_last"])):
-        if key not in values and re.fullmatch(r"[\w-]+", str(value)):  # a word, nothing that Hydra would read further
+    trainer = saved.get("trainer")
+    precision = trainer.get("precision") if isinstance(trainer, dict) else None
+    for key, value in (("trainer.precision", precision), ("channels_last", saved.get("channels_last"))):
+        # Only a word: nothing that Hydra would read further.
+        if value is not None and key not in values and re.fullmatch(r"[\w-]+", str(value)):
             choices.append(f"{key}={value}")
     return choices
 

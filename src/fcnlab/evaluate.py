@@ -20,12 +20,18 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.error import UserError, nearest
     from fcnlab.evidence import Evidence
     from fcnlab.foreign import adopt, is_foreign
+    from fcnlab.model.exported import is_exported
     from fcnlab.record import write_json
     from fcnlab.report import say, score_table
     from fcnlab.task import SegmentationTask
     from fcnlab.trainer import build_trainer, prefers_channels_last
 
     config = plain(cfg)
+    if is_exported(config["checkpoint"]):
+        raise UserError(
+            f"checkpoint={config['checkpoint']} is an exported net, which knows no data to be scored on. Give the "
+            "checkpoint it came from; fcnlab.predict takes it as it is."
+        )
     if config["split"] not in SPLITS:
         raise UserError(f"split={config['split']} is not known. {nearest(config['split'], SPLITS)}")
     data = build(config["data"])

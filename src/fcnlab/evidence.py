@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +216,24 @@ class MaskWriter(L.Callback):
     ) -> None:
         """Write one photo's pictures."""
         mask, photo, (name,) = outputs[0].cpu().numpy().astype(np.uint8), np.asarray(batch["photo"]), batch["name"]
-        index_image(mask, self.palette).save(self.folder / f"{name}.png")
-        PIL.Image.fromarray(colour_mask(mask, self.palette)).save(self.folder / f"{name}_colour.png")
-        PIL.Image.fromarray(overlay(photo, mask, self.palette)).save(self.folder / f"{name}_overlay.png")
-        self.written.append(self.folder / f"{name}.png")
+        index, colour, over = self.places(name)
+        index_image(mask, self.palette).save(index)
+        PIL.Image.fromarray(colour_mask(mask, self.palette)).save(colour)
+        PIL.Image.fromarray(overlay(photo, mask, self.palette)).save(over)
+        self.written.append(index)
+
+    def places(self, name: str) -> list[Path]:
+        """Where a photo's pictures go: labels, colours, overlay."""
+        return [self.folder / f"{name}{kind}.png" for kind in ("", "_colour", "_overlay")]
+
+    def refuse_overwriting(self, photos: Sequence[Path]) -> None:
+        """Raise UserError if a picture would take the place of a photo or of another picture; nothing is written."""
+        own, taken = {photo.resolve(): photo for photo in photos}, dict[Path, Path]()
+        for photo in photos:
+            for place in self.places(photo.stem):
+                if lost := own.get(place.resolve()) or taken.get(place):
+                    raise UserError(
+                        f"{place}, written for {photo}, would overwrite {lost} or what is written for it. Nothing was "
+                        "written. Set output=... to another folder, or rename one of the two."
+                    )
+                taken[place] = photo

@@ -36,8 +36,9 @@ def export(cfg: DictConfig) -> str:
         raise UserError(f"checkpoint={config['checkpoint']} is exported already. Give the checkpoint it came from.")
     task = load_task(config | {"channels_last": False})
     saved = {"config": task.config, "order": "RGB", "scale": 1.0} | task.facts
-    run = Path(config["checkpoint"]).expanduser().parent
-    run = run.parent if run.name == "checkpoints" else run
+    checkpoint = Path(config["checkpoint"]).expanduser().absolute()
+    run = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+    record, metrics = what_is_known(checkpoint, task.config)
     output = Path(config["output"]).expanduser() if config["output"] else run / "export"
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ def export(cfg: DictConfig) -> str:
             file = Path(scratch) / "model.onnx"
             write_onnx(task.net.eval(), file, saved | {"image_size": config["data"]["image_size"]})
             checks = check(task.net, file, config["shapes"], config["tolerance"])
-            write_whole(output / "model_card.md", model_card(saved, run, checks))
+            write_whole(output / "model_card.md", model_card(saved, record, metrics, checks))
             file.replace(output / "model.onnx")
     except OSError as error:
         raise UserError(f"Cannot write to output={output}: {error}. Set output=... to a folder of yours.") from error
@@ -54,6 +55,23 @@ def export(cfg: DictConfig) -> str:
     say(f"Exported: {output / 'model.onnx'}")
     say(f"Card:     {output / 'model_card.md'}")
     return str(output / "model.onnx")
+
+
+def what_is_known(checkpoint: Path, config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
+    """Record and scores of a checkpoint: nothing outside its own run folder, no scores if another was scored.
+
+    Args:
+        config: that of its run.
+    """
+    from fcnlab.record import read_json
+
+    run = checkpoint.parent.parent
+    record = read_json(run / "record.json") if checkpoint.parent.name == "checkpoints" else {}
+    if record.get("name") != run.name:
+        return {}, {}
+    best = config.get("score") == "best" and (checkpoint.parent / "best.ckpt").is_file()
+    scored = checkpoint.name == ("best.ckpt" if best else "last.ckpt")
+    return record, read_json(run / "metrics.json") if scored else {}
 
 
 def write_onnx(net: "nn.Module", file: Path, facts: dict[str, Any]) -> None:

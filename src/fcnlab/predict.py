@@ -34,6 +34,7 @@ def predict(cfg: DictConfig) -> list[str]:
     pipeline = Pipeline(image_size=config["data"]["image_size"], **normalisation)
     task.piece = checked_piece(config["piece"])
     writer = MaskWriter(Path(config["output"]), task.facts["palette"])
+    writer.refuse_overwriting(files)
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
     loader = DataLoader(Photos(files, pipeline), batch_size=None)
     trainer.predict(task, loader, return_predictions=False)

@@ -139,7 +139,7 @@ class Run:
 
     def clear(self) -> None:
         """Forget what an earlier training left, so that nothing of it is taken up."""
-        for name in ("checkpoints", "predictions"):
+        for name in ("checkpoints", "predictions", "export"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         for name in ("record.json", "metrics.json", "history.csv", "counts.npz"):
             (self.folder / name).unlink(missing_ok=True)

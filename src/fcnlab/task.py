@@ -15,6 +15,7 @@ from fcnlab.loss import CrossEntropy
 from fcnlab.metric import MeanLoss, SegmentationScores
 from fcnlab.optim import Optim
 from fcnlab.pieces import label_at_size, label_in_pieces
+from fcnlab.watch import refuse_weights_without_numbers
 
 
 class SegmentationTask(L.LightningModule):
@@ -161,12 +162,14 @@ class SegmentationTask(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make the checkpoint whole: with this, ``evaluate`` and ``predict`` need nothing else.
 
-        What the processes have counted in this epoch is kept as one sum, and given back to the first of them.
+        What the processes have counted in this epoch is kept as one sum, and given back to the first of them. Called
+        for every checkpoint before anything is written: raises UserError if weights are no numbers any more.
         """
         if is_distributed():
             for name, metric in (("train_scores.", self.train_scores), ("train_loss.", self.train_loss)):
                 with metric.sync_context():
                     checkpoint["state_dict"] |= metric.state_dict(prefix=name)
+        refuse_weights_without_numbers(self, checkpoint["state_dict"])
         checkpoint["fcnlab"] = {"format": FORMAT, "config": self.config, **self.facts}
 
 

@@ -1,14 +1,19 @@
 """Watch a training: a loss that is no number stops it, and training images that cannot be read are counted."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lightning as L
 import torch
 
+from fcnlab.distributed import gather
 from fcnlab.error import UserError
 from fcnlab.record import Run
 from fcnlab.report import say
+
+if TYPE_CHECKING:
+    from fcnlab.task import SegmentationTask
 
 
 class Seen(NamedTuple):
@@ -61,13 +66,28 @@ class FiniteLoss(L.Callback):
         if seen.arrived:
             seen.arrived.synchronize()
         if not torch.isfinite(seen.loss):
-            optim: Any = trainer.lightning_module.optim
             raise UserError(
                 f"The loss is {seen.loss.item()} at step {seen.step}, epoch {seen.epoch} (counted from 0), on the "
-                f"images {', '.join(seen.names)}. A loss must be finite. Try a lower optim.lr (it is {optim.lr}), more "
-                "optim.warmup, trainer.gradient_clip_val=1 or trainer.precision=32-true, and look at these images. The "
-                "checkpoints from before are whole."
+                f"images {', '.join(seen.names)}. A loss must be finite. {remedy(trainer.lightning_module.optim)}"
             )
+
+
+def refuse_weights_without_numbers(task: "SegmentationTask", tensors: Mapping[str, torch.Tensor]) -> None:
+    """Raise UserError if a tensor that is about to be kept holds NaN or infinity: no loss has told of the last step."""
+    wrong = [name for name, t in tensors.items() if t.is_floating_point() and not torch.isfinite(t).all()]
+    if wrong:
+        raise UserError(
+            f"The weights hold NaN or infinity after step {task.global_step}, epoch {task.current_epoch} (counted from "
+            f"0), in {', '.join(wrong[:3])}. Weights must be finite. {remedy(task.optim)}"
+        )
+
+
+def remedy(optim: Any) -> str:
+    """What to try where a training diverges."""
+    return (
+        f"Try a lower optim.lr (it is {optim.lr}), more optim.warmup, trainer.gradient_clip_val=1 or "
+        "trainer.precision=32-true, and look at the images. The checkpoints from before are whole."
+    )
 
 
 class SkippedImages(L.Callback):
@@ -90,11 +110,7 @@ class SkippedImages(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add up what all processes met in this epoch."""
-        met: list[Any] = [self.since]
-        if trainer.world_size > 1:
-            met = [None] * trainer.world_size
-            torch.distributed.all_gather_object(met, self.since)
-        self.counts += sum(met, Counter[str]())
+        self.counts += sum(gather(self.since), Counter[str]())
         self.since = Counter()
         if self.counts and trainer.is_global_zero:
             self.run.write(skipped=dict(self.counts))
@@ -108,8 +124,8 @@ class SkippedImages(L.Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Kept in every checkpoint."""
-        return {"counts": dict(self.counts + self.since)}
+        """Kept in every checkpoint: what all processes met."""
+        return {"counts": dict(self.counts + sum(gather(self.since), Counter[str]()))}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on counting."""

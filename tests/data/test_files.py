@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.PngImagePlugin
 import pytest
 
 from fcnlab.data.files import read_image, read_mask, split_by_hash
@@ -39,6 +40,27 @@ def test_a_mask_in_colour_is_refused(tmp_path: Path) -> None:
     PIL.Image.fromarray(GREY).convert("RGB").save(tmp_path / "mask.png")
     with pytest.raises(UserError, match="mode RGB. A mask holds one class index per pixel"):
         read_mask(tmp_path / "mask.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_grey_of_16_bits_keeps_its_shades(tmp_path: Path, suffix: str) -> None:
+    PIL.Image.fromarray((np.arange(0, 256, dtype=np.uint16) * 257).reshape(16, 16)).save(tmp_path / f"image{suffix}")
+    assert (read_image(tmp_path / f"image{suffix}") == np.arange(256).reshape(16, 16, 1)).all()
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_grey_of_32_bits_is_refused_with_the_remedy(tmp_path: Path, kind: type) -> None:
+    PIL.Image.fromarray(np.ones((3, 4), kind)).save(tmp_path / "image.tif")
+    with pytest.raises(UserError, match="nothing tells the white. Save it as an image of 8 or 16 bits"):
+        read_image(tmp_path / "image.tif")
+
+
+def test_a_text_too_long_for_pillow_is_a_broken_image(tmp_path: Path) -> None:
+    info = PIL.PngImagePlugin.PngInfo()
+    info.add_text("comment", "a" * (PIL.PngImagePlugin.MAX_TEXT_CHUNK + 1), zip=True)
+    PIL.Image.fromarray(GREY).save(tmp_path / "image.png", pnginfo=info)
+    with pytest.raises(UserError, match="image.png as an image.*replace or unlist it"):
+        read_image(tmp_path / "image.png")
 
 
 def test_a_broken_image_is_named(tmp_path: Path) -> None:

