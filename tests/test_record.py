@@ -8,40 +8,8 @@ import pytest
 
 from fcnlab.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.record import Result, Run, run_name, write_whole
+from fcnlab.record import Result, Run, write_whole
 from fcnlab.report import say
-
-
-def name(*overrides: str) -> str:
-    return run_name(plain(compose("train", ["experiment=shapes", *overrides])))
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["data.num_workers=3"],
-        ["logger=none"],
-        ["runs_dir=elsewhere"],
-        ["trainer.accelerator=cpu"],
-        ["trainer.devices=2"],
-        ["trainer.enable_progress_bar=false"],
-        ["checkpoint.every_n_steps=10"],
-        ["rerun=all"],
-    ],
-)
-def test_where_and_how_do_not_change_a_name(words: list[str]) -> None:
-    assert name(*words) == name()
-
-
-@pytest.mark.parametrize(
-    "words", [["optim.lr=1"], ["seed=1"], ["model=fcn32s"], ["data.batch_size=2"], ["score=last"], ["epochs=3"]]
-)
-def test_what_can_change_the_result_changes_the_name(words: list[str]) -> None:
-    assert name(*words) != name()
-
-
-def test_a_name_tells_experiment_model_data_and_seed() -> None:
-    assert name("model=fcn16s", "seed=7").startswith("shapes-fcn16s-shapes-s7-")
 
 
 def a_run(tmp_path: Path) -> Run:

@@ -32,6 +32,14 @@ def test_rows_within_tolerance_exit_with_0_and_others_with_1(command: Command) -
     assert "experiment=shapes is not reproduced: fcn32s, fcn8s out of tolerance" in missed.text
     assert len(list(Path("runs").glob("shapes-*"))) == 4
 
+    # A run that cannot be compared is no reproduction, and no README is written.
+    next(Path("runs").glob("shapes-fcn8s-shapes-s1-*/counts.npz")).unlink()
+    Path("README.md").write_text("<!-- results: shapes -->\n<!-- end of results: shapes -->\n")
+    lost = command("reproduce", *SMALL, *expect(0.5), "readme=README.md")
+    assert lost.code == 1
+    assert "left out of the comparison" in lost.text
+    assert "|" not in Path("README.md").read_text()
+
 
 @pytest.mark.parametrize(
     ("words", "message"),

@@ -20,10 +20,18 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
 
 
-def trials(folder: Path) -> list[Any]:
+def studies(folder: Path) -> list[str]:
     import optuna  # after fcnlab.search, which knows of a warning
 
-    return optuna.load_study(study_name="fcn8s-shapes", storage=f"sqlite:///{folder}/runs/search.db").trials
+    return [study.study_name for study in optuna.get_all_study_summaries(f"sqlite:///{folder}/runs/search.db")]
+
+
+def trials(folder: Path) -> list[Any]:
+    import optuna
+
+    (name,) = studies(folder)
+    assert name.startswith("fcn8s-shapes-")
+    return optuna.load_study(study_name=name, storage=f"sqlite:///{folder}/runs/search.db").trials
 
 
 def test_an_interrupted_search_ends_with_the_asked_trials_and_never_scores_the_test_set(
@@ -41,7 +49,7 @@ def test_an_interrupted_search_ends_with_the_asked_trials_and_never_scores_the_t
     done = [trial for trial in trials(tmp_path) if trial.state.name == "COMPLETE"]
     assert len(done) == 3
     assert done[-1].params == trials(tmp_path)[2].params
-    assert "Search fcn8s-shapes has 3 finished trials" in second.text
+    assert "has 3 finished trials" in second.text
     assert f"optim.lr={max(done, key=lambda trial: trial.value or 0).params['optim.lr']}" in second.text
 
     third = command("train", *SEARCH, "hydra.sweeper.n_trials=3")
@@ -74,6 +82,12 @@ def test_a_failed_trial_stops_no_other_and_is_tried_again(
     failed, _, again = trials(tmp_path)
     assert (again.state.name, again.params) == ("COMPLETE", failed.params)
     assert "has 2 finished trials" in command("train", *words).text
+
+    # What else is typed makes another search, unless it cannot change a result.
+    assert command("train", *words, "trainer.log_every_n_steps=7").code == 0
+    assert len(studies(tmp_path)) == 1
+    assert command("train", *words, "optim.weight_decay=0.5", "hydra.sweeper.n_trials=1").code == 0
+    assert len(studies(tmp_path)) == 2
 
 
 def test_a_search_that_would_score_the_test_set_is_refused(command: Command) -> None:

@@ -10,7 +10,7 @@ from conftest import TINY, Command, call
 from omegaconf import DictConfig
 
 from fcnlab.compose import build, compose
-from fcnlab.record import run_name
+from fcnlab.name import run_name
 from fcnlab.start import LADDER, resolve, start_checkpoint
 from fcnlab.task import SegmentationTask
 from fcnlab.train import build_task

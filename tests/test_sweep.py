@@ -121,6 +121,10 @@ def test_every_job_has_a_w_and_b_run_of_its_own_and_nothing_of_another(nine: Nin
         assert [row["_step"] for row in shown.rows] == list(range(len(shown.rows)))
 
 
+def done(run: Path) -> bool:
+    return read_json(run / "record.json")["status"] == "finished"
+
+
 EPSILONS = ("+optim.optimizer.eps=1e-8,-1,1e-7",)  # torch refuses the second when the fit begins
 
 
@@ -141,6 +145,11 @@ def test_one_failing_job_of_three_stops_no_other_and_typed_again_it_alone_is_run
     for run in (tmp_path / "runs").glob("shapes-*"):
         assert ("Traceback" in (run / "train.log").read_text()) == (run == runs["failed"])
     assert [inspect(runs[status]).exit_code for status in ("failed", "finished")] == [1, 0]
+
+    # What fails before the fit is told to W&B too.
+    assert command("train", *LOGGED, "model.skips=[pool9]").code == 1
+    (early,) = [run for run in (tmp_path / "runs").glob("shapes-*") if run not in runs.values() and not done(run)]
+    assert inspect(early).exit_code == 1
 
     again = command("train", "-m", *LOGGED, *EPSILONS)
     assert again.code == 1

@@ -31,6 +31,14 @@ def test_logits_are_never_rounded_below_32_bits_nor_from_64() -> None:
     assert task().bfloat16()(image.bfloat16()).dtype == torch.float32
 
 
+def test_mixed_precision_upsamples_in_32_bits() -> None:
+    subject = task().eval()
+    torch.nn.init.normal_(subject.net.score_fr.weight)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = subject(torch.randn(1, 3, 97, 130))
+    assert (logits != logits.bfloat16().float()).float().mean() > 0.5
+
+
 def test_resizing_logits_is_bilinear() -> None:
     subject = task().eval()
     torch.nn.init.normal_(subject.net.score_fr.weight)

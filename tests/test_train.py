@@ -140,4 +140,9 @@ def test_the_same_config_and_seed_give_the_same_bits_with_any_number_of_workers(
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][name]), name
-    torch.use_deterministic_algorithms(False)
+
+
+def test_a_job_leaves_the_next_one_no_deterministic_mode(command: Command) -> None:
+    outcome = command("train", "-m", *TINY, "trainer=smoke", "trainer.deterministic=true,null")
+    assert outcome.code == 0, outcome.text
+    assert not torch.are_deterministic_algorithms_enabled()

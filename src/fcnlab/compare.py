@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from fcnlab.command import command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -26,12 +26,16 @@ def compare(cfg: DictConfig) -> dict[str, Any]:
 
 
 def compare_runs(
-    folders: "Sequence[Path]", config: dict[str, Any], rows: dict[str, Any] | None = None
+    folders: "Sequence[Path]",
+    config: dict[str, Any],
+    rows: dict[str, Any] | None = None,
+    check: "Callable[[dict[str, Any]], None] | None" = None,
 ) -> dict[str, Any]:
     """Compare run folders, and write what ``output``, ``readme`` and ``picture`` of ``config`` ask for.
 
     Args:
         rows: what is expected and published, by model; None takes what each run's experiment said.
+        check: raises where ``readme`` and ``picture`` must not be written.
     """
     from pathlib import Path
 
@@ -59,6 +63,8 @@ def compare_runs(
     write_whole(output / "comparison.md", report(comparison))
     write_whole(output / "comparison.html", page(comparison, variants, config["images"]))
     say(f"Page: {output / 'comparison.html'} (beside it .md, .csv, .json)")
+    if check:
+        check(comparison)
     if config["picture"]:
         write_picture(Path(config["picture"]), variants, config["images"])
         say(f"Picture: {config['picture']}")

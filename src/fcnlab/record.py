@@ -1,8 +1,7 @@
-"""What a run must write down to be repeated, resumed and compared: its name, its folder, its record."""
+"""What a run must write down to be repeated, resumed and compared: its folder, its record."""
 
 import contextlib
 import csv
-import hashlib
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from omegaconf import OmegaConf
 
 from fcnlab.error import UserError
 from fcnlab.lock import hold
+from fcnlab.name import run_name
 from fcnlab.provenance import circumstances, device_name, lock_hash, source_hash
 from fcnlab.report import is_first_process, say
 
@@ -27,31 +27,7 @@ if TYPE_CHECKING:
 
     from fcnlab.task import SegmentationTask
 
-# What only says where and how, and cannot change a result.
-NEUTRAL = (
-    *("runs_dir", "logger", "rerun", "trace", "typed", "expected", "checkpoint", "hydra"),
-    *("by_variant", "row", "seeds"),  # what an experiment expects, and of which seeds; what it sets stands elsewhere
-    *("data.root", "data.num_workers", "data.download", "data.archive"),
-    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar"),
-    *("trainer.enable_model_summary", "trainer.log_every_n_steps", "trainer.profiler", "trainer.benchmark"),
-)
 LOGGERS = ("fcnlab", "lightning.pytorch")  # whose messages go to train.log
-
-
-def essence(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config (plain Python) without what cannot change the result."""
-    kept: dict[str, Any] = {}
-    for key, value in config.items():
-        if key not in NEUTRAL:
-            inner = [name.partition(".")[2] for name in NEUTRAL if name.startswith(f"{key}.")]
-            kept[key] = {k: v for k, v in value.items() if k not in inner} if inner and value else value
-    return kept
-
-
-def run_name(config: Mapping[str, Any]) -> str:
-    """A run's name: experiment, model, data, seed, and a hash of everything that can change the result."""
-    digest = hashlib.sha256(json.dumps(essence(config), sort_keys=True).encode()).hexdigest()[:8]
-    return f"{config['experiment']}-{config['model']['name']}-{config['data']['name']}-s{config['seed']}-{digest}"
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -81,7 +57,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a history.csv, one per epoch."""
+    """The rows of a history.csv, one per epoch and per validation within one."""
     with path.open() as file:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
@@ -117,10 +93,8 @@ class Run:
         A finished run of other code is not passed off as current: its line says so and asks for ``rerun``. An
         unfinished one goes on from its last checkpoint, whether it was interrupted or failed.
         """
-        if rerun not in ("no", "changed", "all"):
-            raise UserError(f"rerun={rerun} is not known. Known: no, changed, all.")
-        changed, finished = self.is_of_other_code(), self.record.get("status") == "finished"
-        if finished and (rerun == "no" or (rerun == "changed" and not changed)):
+        changed = self.is_of_other_code()
+        if self.stays(rerun):
             self.outcome = "other code" if changed else "skipped"
             say(
                 f"{self.name} was trained by other code than today's. rerun=changed trains it again, rerun=all any run."
@@ -129,13 +103,39 @@ class Run:
             )
             return True
         # rerun=all does not start an unfinished run anew: a job that a cluster requeues would never end.
-        self.anew = finished or (changed and rerun != "no")
+        self.anew = self.is_finished() or (changed and rerun != "no")
         return False
+
+    def is_finished(self) -> bool:
+        """Whether it was trained and tested to its end."""
+        return bool(self.record.get("status") == "finished")
+
+    def stays(self, rerun: str) -> bool:
+        """Whether the run is finished and ``rerun`` leaves it as it is."""
+        if rerun not in ("no", "changed", "all"):
+            raise UserError(f"rerun={rerun} is not known. Known: no, changed, all.")
+        return self.is_finished() and (rerun == "no" or (rerun == "changed" and not self.is_of_other_code()))
 
     def is_of_other_code(self) -> bool:
         """Whether any part of the run was trained by other code or other pinned versions than today's."""
         today = {"source_hash": source_hash(self.config), "lock_hash": lock_hash()}
         return bool(self.record.get("earlier_code")) or any(self.record.get(k) != today[k] for k in today)
+
+    def is_elsewhere(self) -> bool:
+        """Whether this run was trained on files in another place than those that today's config names."""
+        file = self.folder / "config.yaml"
+        before = OmegaConf.load(file) if file.is_file() else OmegaConf.create({})
+        return bool(OmegaConf.select(before, "data.root") != self.config["data"].get("root"))
+
+    def check_data(self, fingerprint: Mapping[str, str]) -> None:
+        """Raise UserError if what the run has learnt so far it learnt from other data than these."""
+        known = self.record.get("fingerprint")
+        if (self.last_checkpoint or self.outcome != "done") and known and known != dict(fingerprint):
+            splits = [split for split in fingerprint if fingerprint[split] != known.get(split)]
+            raise UserError(
+                f"{self.name} was trained on other data: the fingerprint of {', '.join(splits)} has changed. A run has "
+                "one set of data. Give the new one a name (data.name=...), or train it anew with rerun=all."
+            )
 
     def clear(self) -> None:
         """Forget what an earlier training left, so that nothing of it is taken up."""
@@ -163,7 +163,7 @@ class Run:
         return result
 
     def history(self) -> list[dict[str, float]]:
-        """The rows of history.csv, one per epoch."""
+        """The rows of history.csv, see ``read_history``."""
         return read_history(self.folder / "history.csv")
 
     def write_metrics(self, trainer: "L.Trainer") -> None:

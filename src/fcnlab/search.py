@@ -1,5 +1,7 @@
 """A search typed again ends with the asked number of finished trials, and takes up those that did not finish."""
 
+import hashlib
+import json
 import logging
 import os
 import sys
@@ -8,9 +10,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from fcnlab.lock import hold
+from fcnlab.name import is_neutral
 from fcnlab.report import say
 
 os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")  # optuna 2 and SQLAlchemy 1.4 belong together
@@ -35,6 +38,8 @@ class Continue(Callback):
             sys.exit("\nerror: test=true in a search: it would choose by the test set. Say test=false or search=...")
         if not sweeper.storage:
             return
+        with read_write(config.hydra):
+            sweeper.study_name = f"{sweeper.study_name}-{identity(config)}"
         try:
             if sweeper.storage.startswith("sqlite:///"):
                 file = Path(sweeper.storage.removeprefix("sqlite:///"))
@@ -63,6 +68,13 @@ class Continue(Callback):
 def is_search(config: DictConfig) -> bool:
     """Whether Optuna chooses the jobs."""
     return str(config.hydra.sweeper["_target_"]).endswith("OptunaSweeper")
+
+
+def identity(config: DictConfig) -> str:
+    """A hash of what was typed and of what is searched, without what cannot change a result: one study per search."""
+    typed = [word for word in config.hydra.overrides.task if not is_neutral(word.partition("=")[0].lstrip("+~"))]
+    space = OmegaConf.to_container(config.hydra.sweeper.params, resolve=False)
+    return hashlib.sha256(json.dumps([sorted(typed), space], sort_keys=True).encode()).hexdigest()[:8]
 
 
 def continue_study(name: str, storage: str) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from fcnlab.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.record import Run, run_name
+from fcnlab.name import run_name
+from fcnlab.record import Run
 
 LADDER = ("fcn32s", "fcn16s", "fcn8s")  # each starts from the one before where start=coarser
 

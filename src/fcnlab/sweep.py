@@ -5,8 +5,8 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +17,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fcnlab.error import UserError
+from fcnlab.process import run_module
 from fcnlab.report import is_first_process, say
 
+INTERRUPTED = (130, 143)  # exit codes by convention: Ctrl-C, SIGTERM
 SCORES = ("test/mean_iou", "val/mean_iou")  # the first that a job has is shown
 
 
@@ -49,10 +51,12 @@ def starts_processes(cfg: DictConfig) -> bool:
 def run_alone(module: str) -> None:
     """Run a job as a command of its own: processes that trained together leave traces, and a dying one ends the others.
 
-    Raises UserError where it fails.
+    Raises UserError where it fails, and ends as it did where a signal ended it.
     """
     name = getattr(sys.modules[module].__spec__, "name", module)  # of __main__, what was typed after -m
-    code = subprocess.run([sys.executable, "-m", name, *sys.argv[1:]], check=False).returncode
+    code = run_module(name, sys.argv[1:])
+    if code in INTERRUPTED:
+        sys.exit(code)
     if code:
         raise UserError(
             f"The job's processes ended with exit code {code}. What they said stands above and in train.log."
@@ -87,21 +91,37 @@ class Sweep:
         # Processes that the job starts are told this job, not the sweep; so is W&B.
         sys.argv = [*self.program, *job.words, "hydra.mode=RUN"]
         try:
-            if starts_processes(cfg):
-                run_alone(task.__module__)
-                cfg.rerun = "no"  # what is left is to read its scores
+            trained = self.train_alone(task, cfg) if starts_processes(cfg) else ""
             value = task(cfg)
             scores = value if isinstance(value, dict) else {}
             job.metric = next((key for key in SCORES if key in scores), "")
-            job.outcome, job.score = getattr(value, "outcome", "done"), scores.get(job.metric)
+            job.outcome, job.score = trained or getattr(value, "outcome", "done"), scores.get(job.metric)
             return value
         except Exception as error:
             job.outcome, job.message = "failed", explain(error)
             say(f"\nerror: {job.message}")
+            if cfg.get("trace"):
+                traceback.print_exc()
         finally:
             sys.argv = argv
             self.keep(setting.job.num, job)
             gc.collect()  # a Trainer and its parts know each other
+
+    def train_alone(self, task: Callable[[DictConfig], Any], cfg: DictConfig) -> str:
+        """Train a job on several devices as a command of its own; the outcome, empty if there was nothing to do.
+
+        What is left then is to read its scores.
+        """
+        from fcnlab.record import Run
+        from fcnlab.start import resolve
+
+        run = Run(resolve(cfg))
+        if run.stays(cfg.rerun):
+            return ""
+        outcome = "resumed" if run.last_checkpoint and not run.is_finished() else "done"
+        run_alone(task.__module__)
+        cfg.rerun = "no"
+        return outcome
 
     def keep(self, number: int, job: Job) -> None:
         """Write down how a job stands."""

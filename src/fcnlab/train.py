@@ -21,11 +21,8 @@ if TYPE_CHECKING:  # torch loads when a training starts, not when help is asked 
 def train(cfg: DictConfig) -> "Result":
     """Train, test and record one run; returns the content of its metrics.json."""
     import lightning as L
-    from lightning.pytorch.utilities import rank_zero_only
 
     from fcnlab.checkpoint import load_checkpoint
-    from fcnlab.compose import build
-    from fcnlab.data.datamodule import SPLITS
     from fcnlab.record import Run
     from fcnlab.report import say, show_scores, show_start
     from fcnlab.resume import Signals
@@ -37,17 +34,19 @@ def train(cfg: DictConfig) -> "Result":
     refuse_contradictions(config)
     run = Run(config)
     if run.is_done(config["rerun"]):
+        if run.is_elsewhere():
+            run.check_data(prepare_data(config)[1])
         show_scores(run, run.metrics())
         return run.metrics()
 
     start = start_checkpoint(cfg)
     with run, Signals() as signals:
         L.seed_everything(config["seed"], verbose=False)
-        data: SegmentationData = build(config["data"])
-        rank_zero_only(data.prepare_data)()
-        run.write(fingerprint={split: data.fingerprint(split) for split in SPLITS}, class_names=list(data.class_names))
+        logger = build_logger(config["logger"], run)  # first, so that W&B is told of a failure too
+        data, fingerprint = prepare_data(config)
+        run.check_data(fingerprint)
+        run.write(fingerprint=fingerprint, class_names=list(data.class_names))
         task = build_task(config, data, start)
-        logger = build_logger(config["logger"], run)
         callbacks = run_callbacks(run, data, config, logger, signals)
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
         run.describe(trainer, task)
@@ -63,6 +62,18 @@ def train(cfg: DictConfig) -> "Result":
         send_result(logger, run)
     show_scores(run, run.metrics())
     return run.metrics()
+
+
+def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, str]]":
+    """The data, fetched where that was asked for, and the fingerprint of each split."""
+    from lightning.pytorch.utilities import rank_zero_only
+
+    from fcnlab.compose import build
+    from fcnlab.data.datamodule import SPLITS
+
+    data: SegmentationData = build(config["data"])
+    rank_zero_only(data.prepare_data)()
+    return data, {split: data.fingerprint(split) for split in SPLITS}
 
 
 def build_task(config: dict[str, Any], data: "SegmentationData", start: "Path | None" = None) -> "SegmentationTask":

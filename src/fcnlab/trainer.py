@@ -57,6 +57,9 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
         say("trainer.sync_batchnorm: torch has it for GPUs only; each process normalises by its own images.")
         settings["sync_batchnorm"] = False
     given |= {"callbacks": callbacks, "plugins": [WholeFiles()]}
+    # Lightning leaves these two as the job before set them where a setting is null.
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = False
     try:
         # Our samplers share out the images themselves: Lightning's would repeat some.
         return L.Trainer(**settings, use_distributed_sampler=False, **given)
@@ -106,10 +109,10 @@ def run_callbacks(
     """What accompanies a training: history, checkpoints, evidence, and what the config asks for besides."""
     folder = run.folder / "checkpoints"
 
-    def saved(_: L.Trainer) -> None:
+    def saved(trainer: L.Trainer) -> None:
         run.write_seconds()
         if isinstance(logger, SavedWandbLogger):
-            logger.release()
+            logger.release(trainer.global_step)
 
     callbacks: list[Callback] = [
         FiniteLoss(),
@@ -171,7 +174,9 @@ def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
     own = wandb.Settings(console="off", silent=True)
     if "x_transaction_log_flush_interval" in wandb.Settings.model_fields:
         own.x_transaction_log_flush_interval = 1.0  # seconds of rows that kill -9 may take; W&B's own is 15
-    logger = build(settings, name=run.name, version=run_id, settings=own)
+    # W&B's own process may have started in another folder.
+    place = str(Path(settings["save_dir"]).expanduser().resolve())
+    logger = build(settings | {"save_dir": place}, name=run.name, version=run_id, settings=own)
     if is_first_process():
         logger.experiment.config.update(run.config, allow_val_change=True)
         logger.experiment.define_metric("val/mean_iou", summary="max")
@@ -191,13 +196,18 @@ class SavedWandbLogger(WandbLogger):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.rows: list[tuple[Mapping[str, Any], int | None]] = []
+        self.saved = 0
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        """Hold a row back; pictures come here too."""
-        self.rows.append((metrics, step))
+        """Hold a row back; pictures come here too. The training's row of an epoch comes after that epoch was saved."""
+        if step is not None and step < self.saved:
+            super().log_metrics(metrics, step)
+        else:
+            self.rows.append((metrics, step))
 
-    def release(self) -> None:
-        """Send what was held back."""
+    def release(self, steps: int) -> None:
+        """Send what was held back: a checkpoint of so many steps is there."""
+        self.saved = steps
         for metrics, step in self.rows:
             super().log_metrics(metrics, step)
         self.rows = []
@@ -205,5 +215,5 @@ class SavedWandbLogger(WandbLogger):
     def finalize(self, status: str) -> None:
         """What is left at the end of a training or test is there to stay, unless it failed."""
         if status == "success":
-            self.release()
+            self.release(self.saved)
         super().finalize(status)

@@ -1,13 +1,23 @@
 """A comparison's numbers are those of the run folders."""
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.finished import FinishedRun, find_runs, group, read_runs
 from fcnlab.comparison.summary import checks, spread, summarise
 from fcnlab.record import read_json
+
+
+def counted(runs: Sequence[FinishedRun]) -> float:
+    """Mean IU of the pixels of all seeds together, from the files."""
+    files = [np.load(run.folder / "counts.npz") for run in runs]
+    hit, predicted, true = (sum(f[k].sum(0) for f in files) for k in ("true_positive", "predicted", "true"))
+    with np.errstate(invalid="ignore"):
+        return float(np.nanmean(hit / (predicted + true - hit)))
 
 
 def test_scores_are_mean_and_sample_deviation_over_the_seeds(finished: Path) -> None:
@@ -29,6 +39,18 @@ def test_scores_are_mean_and_sample_deviation_over_the_seeds(finished: Path) -> 
     assert [row["difference_to"] for row in comparison["rows"]] == [None, "fcn32s"]
     assert set(comparison["settings"]) >= {"model.name", "model.skips"}
     assert "data.size" not in comparison["settings"]
+
+
+def test_the_difference_is_that_of_the_pixels_of_all_seeds_together(finished: Path, tmp_path: Path) -> None:
+    runs = shutil.copytree(finished, tmp_path / "runs", ignore=shutil.ignore_patterns("checkpoints"))
+    file = next(runs.glob("shapes-fcn8s-shapes-s1-*")) / "counts.npz"
+    right = dict(np.load(file))  # one seed of the finer net is now always right
+    np.savez(file, **(right | {"true_positive": right["true"], "predicted": right["true"]}))
+    variants = group(read_runs(find_runs(str(runs), "runs"))[0])
+    coarse, fine = (counted(variant.runs) for variant in variants)
+    difference = summarise(variants, {}, samples=10)["rows"][1]["difference"]["mean_iou"]["value"]
+    assert difference == pytest.approx(fine - coarse)
+    assert difference > 0.01
 
 
 def test_the_deviation_is_that_of_a_sample_and_one_seed_has_none() -> None:

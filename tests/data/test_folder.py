@@ -1,5 +1,6 @@
 """Folder: a person's own images train through the real command, and every fault of theirs gets a message."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,17 @@ def test_a_persons_own_images_train_and_evaluate(root: Path, command: Command) -
     outcome = command("train", *SMALL, *NARROW, f"data.root={root}", by_list)
     assert outcome.code == 0, outcome.text
     assert {"test/mean_iou", "test/iou/ground", "test/iou/leaf"} <= set(outcome.value)
+
+
+def test_a_run_has_one_set_of_data(root: Path, command: Command, tmp_path: Path) -> None:
+    words = [*SMALL, *NARROW, lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
+    assert command("train", *words, f"data.root={root}").code == 0
+    moved = shutil.copytree(root, tmp_path / "moved")
+    assert command("train", *words, f"data.root={moved}").code == 0  # the same data in another place
+    PIL.Image.new("L", (50, 56), 1).save(moved / "masks" / "photo_8.png")
+    other = command("train", *words, f"data.root={moved}")
+    assert other.code == 1
+    assert "was trained on other data: the fingerprint of test has changed" in other.text
 
 
 def test_without_lists_every_image_lands_in_one_split(root: Path) -> None:

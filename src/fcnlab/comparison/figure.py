@@ -34,17 +34,17 @@ def colour(place: int) -> str:
 
 
 def curves(variants: Sequence[Variant], key: str, label: str, factor: float = 1.0) -> str:
-    """A score by epoch as SVG: each seed thin, their mean bold. ``key`` is a column of history.csv."""
+    """A score by step as SVG: each seed thin, their mean bold. ``key`` is a column of history.csv."""
     with mpl.rc_context(STYLE):
         figure, axes = canvas(height=3.0)
         for place, variant in enumerate(variants):
-            lines = [{row["epoch"] + 1: row[key] * factor for row in run.history if key in row} for run in variant.runs]
+            lines = [{row["step"]: row[key] * factor for row in run.history if key in row} for run in variant.runs]
             for line in lines:
                 axes.plot(list(line), list(line.values()), color=colour(place), linewidth=0.8, alpha=0.45)
             common = sorted(set.intersection(*map(set, lines)))  # seeds may stop early
-            middle = [mean(line[epoch] for line in lines) for epoch in common]
+            middle = [mean(line[step] for line in lines) for step in common]
             axes.plot(common, middle, color=colour(place), linewidth=2, label=variant.name)
-        axes.set_xlabel("epoch")
+        axes.set_xlabel("step")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)

@@ -13,7 +13,8 @@ import numpy as np
 import yaml
 
 from fcnlab.error import UserError, nearest
-from fcnlab.record import essence, read_history, read_json
+from fcnlab.name import essence
+from fcnlab.record import read_history, read_json
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 KINDS = ("true_positive", "predicted", "true")

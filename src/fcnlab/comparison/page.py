@@ -109,7 +109,7 @@ def figure(drawing: str, caption: str) -> str:
 
 def figures(variants: Sequence[Variant]) -> str:
     """The learning curves beside each other."""
-    caption = "Validation images, by epoch. Thin: each seed. Bold: their mean."
+    caption = "Validation images, by step. Thin: each seed. Bold: their mean."
     scores = figure(curves(variants, "val/mean_iou", "validation mean IU, %", factor=100), caption)
     losses = figure(
         curves(variants, "val/loss", "validation loss"), caption.replace("Validation images", "The loss on them")

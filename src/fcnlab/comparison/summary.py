@@ -57,6 +57,8 @@ def describe(variant: Variant, reference: Variant | None, samples: int) -> dict[
         **{key: runs[0].record[key] for key in ("parameters", "precision")},
         **{key: distinct([run.record[key] for run in runs]) for key in ("device", "python")},
         "versions": distinct([", ".join(f"{k} {v}" for k, v in run.record["versions"].items()) for run in runs]),
+        "code": distinct([f"{run.record['source_hash']} {run.record['lock_hash']}" for run in runs]),
+        "earlier_code": [run.name for run in runs if run.record.get("earlier_code")],
         "commit": distinct(
             [run.record["commit"][:10] + (" and changes" if run.record["diff"] else "") for run in runs]
         ),

@@ -130,11 +130,13 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
     lines += [f"Published: {'; '.join(sources)}."] if sources else []
     for key, name in (
         ("device", "devices: times do not compare"),
-        ("commit", "states of the code"),
+        ("code", "states of the code"),
         ("versions", "sets of versions"),
     ):
         different = distinct([value for row in rows for value in row[key]])
         lines += [f"The runs come from {len(different)} {name}."] if len(different) > 1 else []
+    if mixed := [run for row in rows for run in row["earlier_code"]]:
+        lines.append(f"Begun by other code than they were finished by: {', '.join(mixed)}.")
     if any(row["seconds_per_image"]["n"] for row in rows):
         lines.append("Per image: from image to scored prediction, without reading it, the first batch not counted.")
     lines += [f"Left out: {run}: {reason}." for run, reason in comparison["left_out"].items()]

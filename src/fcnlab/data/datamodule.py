@@ -121,7 +121,7 @@ class SegmentationData(L.LightningDataModule):
         return self.on_bad_sample == "skip" and split == "train"
 
     def fingerprint(self, split: str) -> str:
-        """A hash of a split's names and contents: two runs are comparable when their test splits agree."""
+        """A hash of a split's names and contents (``sample_bytes``): runs compare when their test splits agree."""
         digest = hashlib.sha256(repr(self.class_names).encode())
         for index, name in enumerate(self.names(split)):
             try:

@@ -72,6 +72,9 @@ class BilinearUpsample(nn.Module):
         if self.weight is not None:
             full = nn.functional.conv_transpose2d(score, self.weight, stride=self.factor, groups=len(self.weight))
             return full[..., start : start + height, start : start + width]
+        if torch.is_autocast_enabled(score.device.type):  # in 16 bits, one pixel in 250 would get another class
+            with torch.autocast(score.device.type, enabled=False):
+                return self.forward(score.float(), start=start, height=height, width=width)
         down = self.matrix(score, score.shape[-2], start, height)
         across = self.matrix(score, score.shape[-1], start, width)
         return down @ (score @ across.T)
