@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Command, Trained
+from conftest import TINY, Command, Trained
 
 QUIET = "trainer.enable_progress_bar=false"
 
@@ -27,6 +27,23 @@ def test_scores_do_not_depend_on_the_batch_size(trained: Trained, command: Comma
 def test_what_is_typed_overrides_the_checkpoint(trained: Trained, command: Command) -> None:
     outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "data.images.test=2", "data.data_seed=9", QUIET)
     assert outcome.value["test/mean_iou"] != trained.value["test/mean_iou"]
+
+
+def test_typed_data_are_normalised_as_the_net_was_trained_unless_that_is_typed_too(
+    lively: Trained, command: Command, tmp_path: Path
+) -> None:
+    other = {"mean": [99.0, 120.0, 140.0], "std": [50.0, 60.0, 70.0], "order": "BGR", "scale": 255.0}
+    saved = torch.load(lively.checkpoint, weights_only=True)
+    saved["fcnlab"] |= other
+    saved["fcnlab"]["config"]["data"] |= other
+    torch.save(saved, tmp_path / "x.ckpt")
+    words = ("evaluate", f"checkpoint={tmp_path}/x.ckpt", QUIET)
+    data = ("data=shapes", *(word for word in TINY if word.startswith("data.")))
+    told, typed = command(*words), command(*words, *data)
+    assert typed.code == 0, typed.text
+    assert typed.value == told.value
+    for word in ("data.mean=[98,120,140]", "data.std=[50,60,71]", "++data.order=RGB", "data.scale=254"):
+        assert command(*words, *data, word).value["test/loss"] != told.value["test/loss"], word
 
 
 def test_output_keeps_scores_counts_and_pictures(trained: Trained, command: Command, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from fcnlab.error import UserError
 
 FORMAT = 1  # raised when an older fcnlab could no longer read what a newer one writes
 SECTIONS = ("data", "model", "loss")  # the parts of a checkpoint's config from which objects are built
+INPUT = ("mean", "std", "order", "scale")  # the facts that tell what input the net was trained with
 # What is for training only, or would let a stranger's checkpoint fetch files: never taken from a checkpoint.
 LEFT_OUT: dict[str, dict[str, Any]] = {"data": {"augment": [], "download": False}}
 

@@ -96,7 +96,7 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
     values = dict(word.split("=", 1) for word in typed if "=" in word)
     if "checkpoint" not in values:
         return []
-    from fcnlab.checkpoint import LEFT_OUT, SECTIONS, load_checkpoint
+    from fcnlab.checkpoint import INPUT, LEFT_OUT, SECTIONS, load_checkpoint
     from fcnlab.foreign import foreign_choices, is_foreign
 
     path = values["checkpoint"].strip("'\"")
@@ -105,15 +105,18 @@ def checkpoint_choices(typed: list[str]) -> list[str]:
     if is_foreign(path):  # net and data are named beside it; what else it was trained with it tells itself
         return [f"{key}={value}" for key, value in foreign_choices(path, values).items() if key not in values]
     groups = [group for group in SECTIONS if group not in values]
-    saved = load_checkpoint(path, build=groups)["fcnlab"]["config"]
+    saved = load_checkpoint(path, build=groups)["fcnlab"]
+    config = saved["config"]
     choices = []
+    if "data" in values:  # which the net must see as it saw those of its training; what is typed comes later and wins
+        choices = [f"++data.{key}={json.dumps(saved[key])}" for key in INPUT if key in saved]
     for group in groups:
-        node = saved[group] | {k: v for k, v in LEFT_OUT.get(group, {}).items() if k in saved[group]}
+        node = config[group] | {k: v for k, v in LEFT_OUT.get(group, {}).items() if k in config[group]}
         ConfigStore.instance().store(group=group, name=FROM_CHECKPOINT, node=OmegaConf.create(node))
         choices.append(f"{group}={FROM_CHECKPOINT}")
-    trainer = saved.get("trainer")
+    trainer = config.get("trainer")
     precision = trainer.get("precision") if isinstance(trainer, dict) else None
-    for key, value in (("trainer.precision", precision), ("channels_last", saved.get("channels_last"))):
+    for key, value in (("trainer.precision", precision), ("channels_last", config.get("channels_last"))):
         # Only a word: nothing that Hydra would read further.
         if value is not None and key not in values and re.fullmatch(r"[\w-]+", str(value)):
             choices.append(f"{key}={value}")

@@ -20,6 +20,7 @@ def predict(cfg: DictConfig) -> list[str]:
 
     from torch.utils.data import DataLoader
 
+    from fcnlab.checkpoint import INPUT
     from fcnlab.compose import plain
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import Pipeline
@@ -30,7 +31,7 @@ def predict(cfg: DictConfig) -> list[str]:
     config = plain(cfg)
     task = load_task(config)
     files = find_photos(config["images"])
-    normalisation = {key: task.facts[key] for key in ("mean", "std", "order", "scale") if key in task.facts}
+    normalisation = {key: task.facts[key] for key in INPUT if key in task.facts}
     pipeline = Pipeline(image_size=config["data"]["image_size"], **normalisation)
     task.piece = checked_piece(config["piece"])
     writer = MaskWriter(Path(config["output"]), task.facts["palette"])
