@@ -8,7 +8,7 @@ import pytest
 
 from fcnlab.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.record import Result, Run, write_whole
+from fcnlab.record import Result, Run, write_json, write_whole
 from fcnlab.report import say
 
 
@@ -96,6 +96,15 @@ def test_a_run_trained_anew_keeps_nothing_of_the_old_one(tmp_path: Path) -> None
     with pytest.raises(ZeroDivisionError), run:
         raise ZeroDivisionError
     assert {path.name for path in run.folder.iterdir()} == {".lock", "config.yaml", "record.json", "train.log"}
+
+
+def test_the_best_that_was_scored_and_is_lost_is_not_replaced_by_the_last(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    assert run.scored_checkpoint().name == "last.ckpt"  # no validation yet
+    write_json(run.folder / "metrics.json", {"train/mean_iou": 0.5})
+    assert run.scored_checkpoint().name == "last.ckpt"  # nor in the whole training
+    write_json(run.folder / "metrics.json", {"val/mean_iou": 0.5})
+    assert run.scored_checkpoint().name == "best.ckpt"
 
 
 def test_what_is_said_is_in_the_runs_log(tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import TINY, Command, call
+from conftest import TINY, Command, call, leave_at_epoch
 from omegaconf import DictConfig
 
 from fcnlab.compose import build, compose
+from fcnlab.evidence import History
 from fcnlab.name import run_name
 from fcnlab.start import LADDER, resolve, start_checkpoint
 from fcnlab.task import SegmentationTask
@@ -114,6 +116,49 @@ def test_a_missing_rung_is_named_with_the_command_that_makes_it(command: Command
     assert "new are score_pool4." in outcome.text
 
 
+def test_a_finished_rung_whose_checkpoint_is_lost_is_named_with_the_command_that_trains_it_again(
+    ladder: Path, command: Command, tmp_path: Path
+) -> None:
+    runs = shutil.copytree(ladder, tmp_path / "runs")
+    lost = only(runs, "fcn32s") / "checkpoints" / "best.ckpt"
+    lost.unlink()
+    shutil.rmtree(only(runs, "fcn16s"))
+    outcome = command("train", *RUNG, "model=fcn16s")
+    assert outcome.code == 1
+    assert "but its best.ckpt is missing" in outcome.text
+    assert command("train", *shlex.split(outcome.text.partition("python -m fcnlab.train ")[2])).code == 0
+    assert lost.is_file()
+    assert command("train", *RUNG, "model=fcn16s").code == 0
+
+
+@pytest.mark.parametrize("origin", ["start=fcn32s", "weights=first.ckpt"])
+def test_a_half_trained_run_goes_on_without_what_it_started_from(
+    origin: str, ladder: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = shutil.copytree(ladder, tmp_path / "half")
+    source = only(runs, "fcn32s") / "checkpoints" / "best.ckpt"
+    if origin.startswith("weights"):
+        source = source.rename(tmp_path / "first.ckpt")
+    words = [word for word in RUNG if not word.startswith(("start", "epochs"))]
+    words += [origin, "by_variant.fcn16s.epochs=2", "by_variant.fcn32s.epochs=1", f"runs_dir={runs}", "model=fcn16s"]
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "on_train_epoch_end", leave_at_epoch(2))
+        command("train", *words)
+    source.unlink()
+    outcome = command("train", *words)
+    assert outcome.code == 0, outcome.text
+    assert "Going on from" in outcome.text
+
+
+def test_everything_of_the_coarser_net_must_have_a_place(command: Command) -> None:
+    norms = ("+by_variant.fcn32s.norm=true", "+by_variant.fcn16s.norm=false", "model.trunk.batch_norm=${row.norm}")
+    outcome = command("train", "-m", *RUNG, *norms, "model=fcn32s,fcn16s")
+    assert outcome.code == 1
+    text = " ".join(outcome.text.split())
+    assert "has trunk.conv1_1_bn" in text
+    assert "for which model=fcn16s has no place" in text
+
+
 def test_a_predecessor_in_a_config_folder_of_ones_own_is_found(command: Command, tmp_path: Path) -> None:
     (tmp_path / "own" / "experiment").mkdir(parents=True)
     text = "# @package _global_\nexperiment: own\nby_variant: {fcn32s: {start: null}, fcn16s: {start: fcn32s}}\n"
@@ -133,6 +178,16 @@ def test_another_predecessor_is_another_run() -> None:
     for variant in ("fcn32s", "fcn16s"):
         assert name(*rung, f"by_variant.{variant}.epochs=1") != name(*rung)
     assert name(*rung, "by_variant.fcn8s_atonce.epochs=1", "runs_dir=elsewhere") == name(*rung)
+
+
+def test_typed_words_hold_for_every_rung_and_those_by_variant_for_one() -> None:
+    def before(*words: str) -> object:
+        return resolve(compose("train", ["experiment=shapes", "model=fcn16s", "start=coarser", *words]))["start"]
+
+    assert before("epochs=1") != before()
+    one = ("by_variant.fcn16s.epochs=1",)
+    assert before(*one) == before()
+    assert name("model=fcn16s", *one) == name("model=fcn16s", "epochs=1") != name("model=fcn16s")
 
 
 def test_the_bottom_rung_and_at_once_are_what_they_are_without_a_ladder() -> None:

@@ -152,9 +152,13 @@ class Run:
         return path if path.is_file() and not self.anew else None
 
     def scored_checkpoint(self) -> Path:
-        """The checkpoint that is tested: the best on validation, or the last where the config says so."""
+        """The checkpoint that is tested: the best on validation, or the last where the config says so.
+
+        The last, too, where no validation has been yet; never in place of the best that was scored and is lost.
+        """
         best = self.folder / "checkpoints" / "best.ckpt"
-        return best if self.config["score"] == "best" and best.is_file() else best.with_name("last.ckpt")
+        there = best.is_file() or "val/mean_iou" in read_json(self.folder / "metrics.json")
+        return best if self.config["score"] == "best" and there else best.with_name("last.ckpt")
 
     def metrics(self) -> Result:
         """The scores of a finished run."""

@@ -59,10 +59,12 @@ def start_checkpoint(cfg: DictConfig) -> Path | None:
     run = Run(resolve(before))
     status, checkpoint = run.record.get("status", "missing"), run.scored_checkpoint()
     if status != "finished" or not checkpoint.is_file():
-        state = f"its {checkpoint.name} is missing" if status == "finished" else f"it is {status}"
+        lost = status == "finished"  # which would be skipped
+        state = f"its {checkpoint.name} is missing" if lost else f"it is {status}"
+        words = [*config_folders(), *before.typed, *(["rerun=all"] if lost else [])]
         raise UserError(
             f"model={cfg.model.name} starts from the finished run {run.folder}, but {state}. Make it first: "
-            f"python -m fcnlab.train {shlex.join([*config_folders(), *before.typed])}"
+            f"python -m fcnlab.train {shlex.join(words)}"
         )
     return checkpoint
 

@@ -39,14 +39,15 @@ def train(cfg: DictConfig) -> "Result":
         show_scores(run, run.metrics())
         return run.metrics()
 
-    start = start_checkpoint(cfg)
+    goes_on = run.last_checkpoint is not None  # and then asks for nothing that it started from
+    start = None if goes_on else start_checkpoint(cfg)
     with run, Signals() as signals:
         L.seed_everything(config["seed"], verbose=False)
         logger = build_logger(config["logger"], run)  # first, so that W&B is told of a failure too
         data, fingerprint = prepare_data(config)
         run.check_data(fingerprint)
         run.write(fingerprint=fingerprint, class_names=list(data.class_names))
-        task = build_task(config, data, start)
+        task = build_task(config, data, start, goes_on=goes_on)
         callbacks = run_callbacks(run, data, config, logger, signals)
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
         run.describe(trainer, task)
@@ -76,11 +77,18 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
     return data, {split: data.fingerprint(split) for split in SPLITS}
 
 
-def build_task(config: dict[str, Any], data: "SegmentationData", start: "Path | None" = None) -> "SegmentationTask":
-    """The net with its initial weights (of the checkpoint ``start`` if there is one), its loss and its recipe."""
+def build_task(
+    config: dict[str, Any], data: "SegmentationData", start: "Path | None" = None, *, goes_on: bool = False
+) -> "SegmentationTask":
+    """The net with its initial weights (of the checkpoint ``start`` if there is one), its loss and its recipe.
+
+    Args:
+        goes_on: all weights will come from ``last.ckpt``; no others are loaded.
+    """
     import torch
 
     from fcnlab.compose import build
+    from fcnlab.error import UserError
     from fcnlab.model.weights import load_weights, shorten
     from fcnlab.report import say
     from fcnlab.task import SegmentationTask
@@ -89,8 +97,14 @@ def build_task(config: dict[str, Any], data: "SegmentationData", start: "Path | 
     net = build(config["model"], num_classes=len(data.class_names))
     if start:
         report = load_weights(net, str(start), **data.input)
-        say(f"start={config['start']}: {len(report.copied)} tensors carried over; new are {shorten(report.initial)}.")
-    elif config["weights"]:
+        if report.dropped:
+            raise UserError(
+                f"start={config['start']} has {shorten(report.dropped)}, for which model={config['model']['name']} has "
+                "no place. A net starts from a coarser one over the same trunk: set model.trunk alike for both rungs."
+            )
+        carried = len(report.copied) + len(report.coerced)
+        say(f"start={config['start']}: {carried} tensors carried over; new are {shorten(report.initial)}.")
+    elif config["weights"] and not goes_on:
         report = load_weights(net, config["weights"], expects=config["weights_input"], **data.input)
         say(f"weights={config['weights']}: {report}")
     if config["compile"]:
