@@ -32,10 +32,13 @@ def rows(experiment: str) -> dict[str, dict[str, object]]:
 @pytest.fixture
 def climb(command: Command, tmp_path: Path) -> Callable[..., Outcome]:
     """Train variants of an experiment in one sweep, two steps each."""
+    made: dict[str, Path] = {}
 
     def run(experiment: str, variants: list[str], *words: str) -> Outcome:
         data = compose("train", [f"experiment={experiment}"]).data.name
-        where = [f"data.root={FOLDERS[data](tmp_path / data)}"] if data in FOLDERS else []
+        if data in FOLDERS and data not in made:
+            made[data] = FOLDERS[data](tmp_path / data)
+        where = [f"data.root={made[data]}"] if data in made else []
         models = f"model={','.join(variants)}"
         return command("train", "-m", f"experiment={experiment}", models, *SMALL, *LESS[data], *where, *words)
 
@@ -65,6 +68,22 @@ def test_of_32s_fixed_only_the_last_layer_learns(climb: Callable[..., Outcome], 
     moving = saved["optimizer_states"][0]["state"]
     assert len(moving) == 2  # score_fr's weight and bias have a momentum, nothing else
     assert saved["state_dict"]["net.score_fr.weight"].any()
+
+
+def test_learned_upsampling_takes_the_coarse_net_of_voc_paper_and_the_next_one_its_kernels(
+    climb: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    """As the header of the experiment says."""
+    assert climb("voc_paper", ["fcn32s"]).code == 0
+    for experiment, variant, before in (
+        ("voc_learned_upsampling", "fcn16s", "voc_paper-fcn32s"),
+        ("voc_learned_upsampling", "fcn8s", "voc_learned_upsampling-fcn16s"),
+    ):
+        (run,) = (tmp_path / "runs").glob(f"{before}-*")
+        words = ("start=null", f"weights={run}/checkpoints/last.ckpt")
+        outcome = climb(experiment, [variant], *words)
+        assert outcome.code == 0, outcome.text
+        assert "dropped 0" in outcome.text
 
 
 def test_learned_upsampling_learns_between_fusions_and_not_at_the_end(

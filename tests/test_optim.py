@@ -54,6 +54,16 @@ def test_frozen_parameters_do_not_learn() -> None:
     }
 
 
+def test_running_statistics_follow_the_images_where_batch_norm_is_frozen() -> None:
+    config = compose("train", [*NET, "model.trunk.batch_norm=true", "optim.freeze=[trunk]"])
+    net = build(config.model, num_classes=3)
+    build(config.optim).freeze_parameters(net)
+    net(torch.rand(2, 3, 64, 64) + 1)
+    norm = net.trunk.conv1_1_bn
+    assert not norm.weight.requires_grad
+    assert norm.running_mean.any()
+
+
 def test_a_name_that_no_parameter_begins_with_is_refused() -> None:
     with pytest.raises(UserError, match="no parameter begins so"):
         rates("optim.freeze=[trunc]")

@@ -14,6 +14,8 @@ CONTRADICTIONS = {
     "trainer.limit_val_batches=0": "validates never. Set score=last",
     "trainer.check_val_every_n_epoch=2": "check_val_every_n_epoch=2 in 1 epochs validates never",
     "trainer.limit_val_batches=0 score=last early_stopping={patience: 2}": "Set early_stopping=null",
+    "+data.hold_out=false": "learns from the validation images. Set data.hold_out=true or score=last",
+    "+data.hold_out=false score=last early_stopping={patience: 2}": "data.hold_out=true or early_stopping=null",
     "early_stopping={patiense: 2}": "Known: min_delta, patience",
     "epochs=0": "trainer.max_epochs=0 leaves nothing to train on",
     "epochs=-1": "Neither epochs (-1) nor trainer.max_steps ends the training",

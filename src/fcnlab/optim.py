@@ -29,7 +29,8 @@ class Optim:
         bias_lr_factor: biases learn this much faster, and never decay: 2 in the paper, 1 in the usual recipes.
         lr_factors: factor by the beginning of a parameter's name, the longest that fits; ``{trunk.conv: 0.1}`` lets a
             pretrained trunk learn slowly.
-        freeze: beginnings of the names of parameters that do not learn.
+        freeze: beginnings of the names of parameters that do not learn. A batch norm's running mean and variance are no
+            parameters: they follow the training images all the same.
         schedule: constant, poly or cosine, over the whole training; ``power`` is poly's.
         warmup: share of the training in which the rate rises from a hundredth to its full value.
     """

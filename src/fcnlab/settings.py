@@ -39,7 +39,13 @@ def unbounded(config: dict[str, Any]) -> Iterator[str]:
 
 
 def unscored(config: dict[str, Any]) -> Iterator[str]:
-    """What goes by the validation needs one."""
+    """What goes by the validation needs one, of images that are not learned from."""
+    if config["data"].get("hold_out") is False:
+        learned = "data.hold_out=false learns from the validation images. Set data.hold_out=true or"
+        if config["score"] == "best":
+            yield f"score=best chooses the checkpoint by val/mean_iou, but {learned} score=last."
+        if config["early_stopping"]:
+            yield f"early_stopping goes by val/mean_iou, but {learned} early_stopping=null."
     trainer, epochs = config["trainer"], config["trainer"]["max_epochs"]
     every, off = trainer["check_val_every_n_epoch"], trainer["limit_val_batches"] == 0
     if off or (every and epochs not in (None, -1) and every > epochs and not trainer["val_check_interval"]):
