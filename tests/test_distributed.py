@@ -72,8 +72,9 @@ def test_two_processes_with_batch_4_take_the_steps_of_one_with_batch_8(
     assert scores[1]["train/loss"] == pytest.approx(scores[0]["train/loss"], rel=1e-4)
 
 
-def test_two_processes_go_on_in_mid_epoch_as_if_never_interrupted(pair: Path) -> None:
-    whole, broken = (only(pair / name) for name in ("whole", "broken"))
+@pytest.mark.parametrize("folder", ["broken", "asked"])  # in mid-epoch; in validation, of which one got a signal
+def test_two_processes_go_on_as_if_never_interrupted(folder: str, pair: Path) -> None:
+    whole, broken = (only(pair / name) for name in ("whole", folder))
     assert "Going on from" in (broken / "train.log").read_text()
     first, second = (torch.load(run / "checkpoints" / "last.ckpt", weights_only=True) for run in (whole, broken))
     assert all(torch.equal(v, second["state_dict"][k]) for k, v in first["state_dict"].items() if k.startswith("net."))

@@ -92,11 +92,11 @@ def test_an_unreachable_w_and_b_is_logged_offline_and_said(command: Command, mon
         monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     tiny = [word for word in TINY if word != "logger=none"]
-    outcome = command("train", *tiny, "trainer=smoke", "logger.offline=false")
+    outcome = command("train", *tiny, "trainer=smoke", "logger.offline=false", "runs_dir=elsewhere")
     assert outcome.code == 0, outcome.text
     assert "cannot be reached" in outcome.text
-    assert "this run is logged offline; send it with make wandb-sync" in outcome.text
-    assert list(Path("runs/wandb").glob("offline-run-*"))
+    assert "this run is logged offline; send it with: wandb sync --yes elsewhere/wandb/offline-run-*" in outcome.text
+    assert list(Path("elsewhere/wandb").glob("offline-run-*"))
 
 
 def state(folder: Path) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Prediction answers at each image's own size, as the scored net would."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +60,24 @@ def test_no_photo_and_no_picture_is_overwritten(
     assert "would overwrite" in outcome.text
     assert "Set output=..." in outcome.text
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
+@pytest.mark.slow
+def test_a_large_photo_is_predicted_in_the_memory_that_the_readme_tells(trained: Trained, tmp_path: Path) -> None:
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("memory is told by Linux's /proc")
+    rows, columns = np.ogrid[:4000, :6000]
+    photo = np.stack([(rows + columns) % 256, rows % 256 + 0 * columns, columns % 256 + 0 * rows], 2).astype(np.uint8)
+    PIL.Image.fromarray(photo).save(tmp_path / "large.jpg")
+    code = "from fcnlab.predict import main; main(); print(open('/proc/self/status').read())"
+    words = (f"checkpoint={trained.checkpoint}", "images=large.jpg", "output=out", QUIET)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500
+    )
+    assert done.returncode == 0, done.stderr
+    assert read(tmp_path / "out" / "large.png").shape == (4000, 6000)
+    (kilobytes,) = re.findall(r"VmHWM:\s*(\d+) kB", done.stdout)  # the most that was ever resident
+    assert int(kilobytes) < 2.5 * 2**20
 
 
 def test_nothing_to_segment_and_nowhere_to_write_are_told(trained: Trained, command: Command, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A sweep on a SLURM cluster: jobs that meet their time limit are queued again and go on where they were."""
+"""A sweep on a SLURM cluster: jobs that meet their time limit are queued again and go on where they were; and CI's."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY
+from conftest import PROJECT, TINY
 
 # Loading an image takes time here, so that a training outlasts a job's two minutes anywhere: 320 steps of 0.4 s.
 SLOW = "import time, albumentations\nclass Slow(albumentations.NoOp):\n    def apply(self, image, **_):\n"
@@ -29,6 +29,53 @@ def why_no_cluster() -> str:
     if asked.returncode or " up" not in asked.stdout:
         return f"no partition of the cluster is up: {asked.stdout}{asked.stderr}"
     return ""
+
+
+def play(folder: Path, **programs: str) -> dict[str, str]:
+    """An environment in which these programs do what is said, and there are no others with which to start a cluster."""
+    (folder / "bin").mkdir()
+    for name in ("bash", "dirname", "grep", "timeout"):
+        (folder / "bin" / name).symlink_to(shutil.which(name) or name)
+    for name, script in programs.items():
+        (folder / "bin" / name.replace("_", "-")).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "bin" / name.replace("_", "-")).chmod(0o755)
+    return {"PATH": str(folder / "bin"), "SLURM_CONF": str(folder / "slurm.conf")}
+
+
+@pytest.mark.parametrize(
+    ("programs", "said"),
+    [
+        ({"id": "echo 1000", "sinfo": "exit 1", "apt_get": "exit 0"}, "no root"),
+        ({"id": "echo 1000", "sinfo": "exit 1", "slurmctld": "exit 1"}, "starting a cluster takes root"),
+        ({"id": "echo 0", "sinfo": "exit 1", "apt_get": "exit 100"}, "apt-get update failed: no network"),
+        ({"id": "echo 0", "sinfo": "exit 1", "apt_get": "[ $1 = update ]"}, "could not install slurm-wlm"),
+        ({"id": "echo 0", "sinfo": "exit 1", "slurmctld": "exit 1"}, "is that of another cluster"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_no_cluster_is_started_where_none_can_be_and_none_is_harmed(
+    programs: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    own, theirs = tmp_path / "slurm.conf", "ClusterName=theirs\n"
+    if "another" in said:
+        own.write_text(theirs)
+    bash = ["bash", str(PROJECT / ".ci" / "slurm")]
+    done = subprocess.run(bash, env=play(tmp_path, **programs), capture_output=True, text=True, check=False)
+    assert (done.returncode, said in done.stdout) == (3, True), done.stdout + done.stderr
+    assert own.read_text() == theirs if "another" in said else not own.exists()
+
+
+@pytest.mark.parametrize(("slurm", "expected"), [(0, 0), (1, 1), (3, 0)])
+def test_ci_goes_on_without_a_cluster_only_where_there_can_be_none(slurm: int, expected: int, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT / ".ci", project / ".ci")
+    (project / ".ci" / "slurm").write_text(f"exit {slurm}\n")
+    environment = play(tmp_path, make="echo make $@")
+    bash = ["bash", str(project / ".ci" / "run")]
+    done = subprocess.run(bash, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == expected, done.stdout + done.stderr
+    assert ("make test-slurm\n" in done.stdout) == (slurm == 0)
+    assert ("make test-slurm: skipped" in done.stdout) == (slurm == 3)
 
 
 @pytest.mark.slurm

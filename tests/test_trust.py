@@ -80,7 +80,6 @@ def test_metadata_of_an_exported_net_run_nothing(way: str, exported: Path, comma
         next(prop for prop in model.metadata_props if prop.key == "image_size").value = json.dumps(EVIL)
     onnx.save(model, tmp_path / "evil.onnx")
     more = ["images=.", "output=o"] if way == "predict" else []
-    # As if the data that the interpolation stands in were of a class that takes anything.
     outcome = command(way.split()[0], "checkpoint=evil.onnx", QUIET, *more)
     assert outcome.code == 1
     assert ("is an exported net" if "sound" in way else "is damaged: its image_size is") in outcome.text

@@ -3,7 +3,10 @@
 One pair of processes for all cases, as loading torch takes longer than any of them. Runs in a folder made by the test.
 """
 
+import os
+import signal
 import sys
+from pathlib import Path
 
 from conftest import call
 
@@ -39,6 +42,20 @@ def break_after(batches: int) -> None:
     LastCheckpoint.on_train_batch_end = breaks
 
 
+def signal_in_validation() -> None:
+    """Let the second process alone be asked to end, in its first batch of validation."""
+    original = LastCheckpoint.on_validation_batch_end
+
+    def asks(self, trainer, *arguments):
+        if not trainer.sanity_checking:
+            LastCheckpoint.on_validation_batch_end = original
+            if trainer.global_rank == 1:
+                signal.raise_signal(signal.SIGTERM)
+        original(self, trainer, *arguments)
+
+    LastCheckpoint.on_validation_batch_end = asks
+
+
 if __name__ == "__main__":
     for images, batch in SIZES.items():
         sizes = (f"data.images.test={images}", f"data.batch_size={batch}", f"output=two_{images}")
@@ -51,3 +68,9 @@ if __name__ == "__main__":
         run("train", *DROPOUT, *DDP, "runs_dir=broken")
     except ZeroDivisionError:
         run("train", *DROPOUT, *DDP, "runs_dir=broken")
+    signal_in_validation()
+    code, _, message = call("train", (*DROPOUT, *DDP, "runs_dir=asked"))
+    first = os.environ["RANK"] == "0"
+    assert (code, message) == ((1, "143") if first else (0, "")), (code, message)
+    assert not list(Path("asked").glob("*/history.csv")), "the validation was not left, but gone through"
+    run("train", *DROPOUT, *DDP, "runs_dir=asked")

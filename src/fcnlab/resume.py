@@ -157,8 +157,8 @@ class LastCheckpoint(Checkpoint):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Do not let a signal wait for a long validation, unless other processes are in other places of it."""
-        if self.signals.received is not None and self.signals.patient and trainer.world_size == 1:
+        """Do not let a signal wait for a long validation, of which all processes have equally many batches."""
+        if self.signals.patient and self.asked(trainer):
             self.in_validation = True
             self.save(trainer)
             self.in_validation = False

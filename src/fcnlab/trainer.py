@@ -165,7 +165,8 @@ def build_logger(settings: dict[str, Any], run: Run) -> Logger | None:
     import wandb
 
     if not settings["offline"] and (problem := why_offline(wandb)):
-        say(f"W&B: {problem}, so this run is logged offline; send it with make wandb-sync.")
+        rows = Path(settings["save_dir"]).expanduser() / "wandb" / "offline-run-*"
+        say(f"W&B: {problem}, so this run is logged offline; send it with: wandb sync --yes {rows}")
         settings = settings | {"offline": True}
     # Before the run: Lightning's WandbLogger passes an argument that wandb warns about.
     wandb.setup(wandb.Settings(silent=True, mode="offline" if settings["offline"] else "online"))

@@ -74,6 +74,25 @@ def test_a_split_that_no_name_falls_into_is_refused(root: Path, command: Command
     assert "None of 12 images falls into split 'val'" in outcome.text
 
 
+def test_a_dot_in_a_listed_name_is_no_suffix(root: Path) -> None:
+    for i in range(3):
+        (root / "images" / f"photo_{i}.jpg").rename(root / "images" / f"scene.000{i}.jpg")
+        (root / "masks" / f"photo_{i}.png").rename(root / "masks" / f"scene.000{i}.png")
+    by_list = lists(root, train=[3], val=[4], test=[5])
+    (root / "lists" / "train.txt").write_text("scene.0000\nscene.0001.JPG\nimages/scene.0002.png\nphoto_3\n")
+    data = build(compose("train", ["data=folder", f"data.root='{root}'", by_list]).data)
+    assert list(data.names("train")) == ["scene.0000", "scene.0001", "scene.0002", "photo_3"]
+
+
+@pytest.mark.parametrize("kind", ["images", "masks"])
+def test_two_files_of_one_name_are_refused(root: Path, kind: str, command: Command) -> None:
+    PIL.Image.new("L", (50, 40)).save(root / kind / "photo_0.bmp")
+    outcome = command("train", *SMALL, *NARROW, f"data.root='{root}'")
+    assert outcome.code == 1
+    assert f"{kind} holds photo_0.bmp and photo_0." in outcome.text
+    assert "Keep one, or rename it" in outcome.text
+
+
 def test_class_names_may_come_from_yaml(root: Path) -> None:
     (root / "names.yaml").write_text("0: ground\n2: stem\n1: leaf\n")
     data = build(compose("train", ["data=folder", f"data.root='{root}'", "data.classes=names.yaml"]).data)

@@ -34,9 +34,9 @@ class Folder(FileData):
 
     def pairs(self, split: str) -> list[Pair]:
         """Take the split's names from its list or by hash, and find the files."""
-        masks = {path.stem: path for path in self.files("masks")}
+        masks = self.files("masks")
         # Without a folder of images the masks can still be read.
-        files = {path.stem: path for path in self.files("images")} if (self.root / "images").is_dir() else {}
+        files = self.files("images") if (self.root / "images").is_dir() else {}
         if self.lists is None:
             names = [name for name in files or masks if split_by_hash(name, self.fractions) == split]
             if masks and not names:
@@ -48,18 +48,31 @@ class Folder(FileData):
             listing = self.root / self.lists / f"{split}.txt"
             if not listing.is_file():
                 raise self.missing(f"The list {listing} is missing.")
-            names = [Path(line.strip()).stem for line in listing.read_text().splitlines() if line.strip()]
+            names = [without_suffix(line.strip()) for line in listing.read_text().splitlines() if line.strip()]
         images = self.root / "images"
         return [
             Pair(name, files.get(name, images / name), masks.get(name, self.root / "masks" / f"{name}.png"))
             for name in names
         ]
 
-    def files(self, folder: str) -> list[Path]:
-        """The image files of a folder, sorted."""
+    def files(self, folder: str) -> dict[str, Path]:
+        """The image files of a folder by name, sorted."""
         if not (self.root / folder).is_dir():
             raise self.missing(f"There is no folder {self.root / folder}.")
-        return sorted(path for path in (self.root / folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        found = dict[str, Path]()
+        for path in sorted(p for p in (self.root / folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
+            if (other := found.setdefault(path.stem, path)) != path:
+                raise UserError(
+                    f"{self.root / folder} holds {other.name} and {path.name}: which of them is meant by {path.stem} "
+                    "is not clear. Keep one, or rename it."
+                )
+        return found
+
+
+def without_suffix(line: str) -> str:
+    """The name in a line of a list, which may have a folder and a suffix; ``scene.0001`` has none."""
+    path = Path(line)
+    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
 
 
 def read_names(path: Path, layout: str) -> tuple[str, ...]:
