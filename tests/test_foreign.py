@@ -11,6 +11,7 @@ from conftest import Command
 from model.test_fcn import GOLDEN, SIZES, VARIANTS, formula, formula_image, relative_error, variant
 from torch.nn.functional import conv2d, conv_transpose2d, max_pool2d, relu
 
+from fcnlab.card import Check
 from fcnlab.model.source import INPUTS
 from fcnlab.model.weights import load_weights
 
@@ -154,6 +155,20 @@ def test_predict_takes_such_a_file_too(narrow: Path, photos: Path, command: Comm
     assert outcome.code == 0, outcome.text
     expected = prediction(torch.load(file, weights_only=True), photos / "images" / "1.png")
     assert (np.asarray(PIL.Image.open("masks/1.png")) != expected).sum() <= 2
+
+
+def test_an_export_of_such_a_file_claims_no_recipe(
+    narrow: Path, photos: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcnlab.export.write_onnx", lambda net, file, facts: file.touch())
+    monkeypatch.setattr("fcnlab.export.check", lambda *_: [Check((1, 3, 5, 7), 1e-6, 2.0)])
+    file = f"checkpoint={narrow / FILES['fcn8s']}"
+    outcome = command("export", file, "model=fcn8s", "output=out", *words(photos))
+    assert outcome.code == 0, outcome.text
+    card = Path("out/model_card.md").read_text()
+    assert card.count("Unknown") == 3  # scores, recipe, initial weights
+    for claim in ("trained with fcnlab", "He initialisation", "batch_size"):
+        assert claim not in card
 
 
 def test_what_is_typed_wins_over_what_the_file_tells(narrow: Path, photos: Path, command: Command) -> None:

@@ -52,6 +52,25 @@ def test_a_finished_run_of_other_code_is_not_passed_off_as_current(
         a_run(tmp_path).is_done("maybe")
 
 
+def test_a_run_begun_anew_forgets_all_that_was_made_of_the_earlier_one(tmp_path: Path) -> None:
+    made = (
+        "checkpoints/best.ckpt",
+        "predictions/a.png",
+        "export/model.onnx",
+        "metrics.json",
+        "history.csv",
+        "counts.npz",
+    )
+    with a_run(tmp_path) as run:
+        for name in made:
+            (run.folder / name).parent.mkdir(exist_ok=True)
+            (run.folder / name).touch()
+    again = a_run(tmp_path)
+    assert not again.is_done("all")
+    with again:
+        assert not [name for name in made if (run.folder / name).exists()]
+
+
 def test_a_failed_run_goes_on_from_its_checkpoint_and_its_record_tells_of_other_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,10 +61,16 @@ def summary(config: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """What this net is, in one sentence."""
     size = f", {record['parameters']:,} parameters" if "parameters" in record else ""
     skips = config["model"].get("skips") or ["none"]
+    trained = "trained with fcnlab on" if is_known(config) else "for"
     return (
         f"A Fully Convolutional Network for semantic segmentation ({config['model']['name']}; skips: "
-        f"{', '.join(skips)}{size}), trained with fcnlab on {config['data']['name']}."
+        f"{', '.join(skips)}{size}), {trained} {config['data']['name']}."
     )
+
+
+def is_known(config: Mapping[str, Any]) -> bool:
+    """Whether the config tells of the training: that of a net from elsewhere is what was typed for the export."""
+    return {"seed", "trainer", "optim"} <= config.keys()
 
 
 def usage(saved: Mapping[str, Any]) -> list[str]:
@@ -102,6 +108,8 @@ def score_lines(config: Mapping[str, Any], metrics: Mapping[str, float]) -> list
 
 def recipe_lines(config: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
     """How it was trained: the settings, without places on anybody's machine."""
+    if not is_known(config):
+        return ["Unknown: the checkpoint does not tell."]
     told = {
         "seed": config["seed"],
         "epochs": config["trainer"]["max_epochs"],
@@ -123,6 +131,8 @@ def fenced(content: Mapping[str, Any]) -> Iterator[str]:
 
 def initial(config: Mapping[str, Any]) -> str:
     """Where training started."""
+    if not is_known(config):
+        return "Unknown: the checkpoint does not tell."
     if config.get("start"):
         return f"The finished run `{config['start']}` of a coarser net; its card or record tells where that started."
     if not config.get("weights"):
