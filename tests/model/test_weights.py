@@ -131,7 +131,12 @@ def test_an_unknown_input_is_refused_and_the_known_ones_listed(tmp_path: Path) -
 
 def test_a_checkpoint_of_another_input_is_folded_too(tmp_path: Path) -> None:
     first, again = (FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8)).double() for _ in range(2))
-    facts = {"config": {}, "class_names": ["a", "b"], "palette": [[0, 0, 0]] * 2, **IMAGENET}
+    facts = {
+        "config": {"data": {}, "model": {}, "loss": {}},
+        "class_names": ["a", "b"],
+        "palette": [[0, 0, 0]] * 2,
+        **IMAGENET,
+    }
     content = {"fcnlab": facts, "state_dict": {f"net.{name}": t for name, t in first.state_dict().items()}}
     torch.save(content, tmp_path / "best.ckpt")
     report = load_weights(again, str(tmp_path / "best.ckpt"), **OTHER)
