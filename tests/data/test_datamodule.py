@@ -70,3 +70,12 @@ def test_an_unknown_or_empty_split_is_refused() -> None:
 def test_the_palette_is_pascal_vocs() -> None:
     assert voc_palette(21)[:4] == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
     assert voc_palette(21)[20] == [0, 64, 128]
+
+
+def test_a_run_goes_on_with_as_many_processes_as_it_was_begun_with() -> None:
+    data = build(compose("train", ["data=shapes"]).data)
+    data.load_state_dict({"epoch": 1, "batches": 2, "processes": 2})
+    with pytest.raises(UserError, match="trained by 2 processes, each with data.batch_size=8; it cannot go on with 1"):
+        data.loader("train", training=True)
+    data.load_state_dict({"epoch": 1, "batches": 2, "processes": 1})
+    assert next(iter(data.loader("train", training=True).sampler)) is not None
