@@ -21,7 +21,7 @@ def save(path, facts=FACTS, **sections) -> str:
 
 def test_what_may_be_built_is_what_the_configs_list() -> None:
     assert {"fcnlab.model.fcn.FCN", "fcnlab.model.vgg.VGG16"} <= listed("model")
-    assert listed("loss") == {"fcnlab.loss.CrossEntropy"}
+    assert listed("loss") == {"fcnlab.loss.CrossEntropy", "fcnlab.strips.StripCrossEntropy"}
     assert all(target.startswith("fcnlab.data.") for target in listed("data"))  # augmentation never comes along
 
 

@@ -44,9 +44,14 @@ class CrossEntropy(nn.Module):
         """Logits (N, C, H, W) and mask (N, H, W) -> the summed loss and what it is divided by, two scalars."""
         weights = self.class_weights.to(logits.dtype)
         total = nn.functional.cross_entropy(logits, mask, weight=weights, ignore_index=VOID, reduction="sum")
+        return total, self.count(mask)
+
+    def count(self, mask: torch.Tensor) -> torch.Tensor:
+        """What the summed loss over a mask (N, H, W) is divided by: the weights of its pixels, or its images."""
+        weights = self.class_weights
         if self.reduction == "sum":
-            return total, total.new_tensor(float(len(mask)))
-        return total, torch.cat([weights, weights.new_zeros(VOID + 1 - len(weights))])[mask].sum()
+            return weights.new_tensor(float(len(mask)))
+        return torch.cat([weights, weights.new_zeros(VOID + 1 - len(weights))])[mask].sum()
 
     def forward(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The loss, a scalar; 0 where every pixel is void."""

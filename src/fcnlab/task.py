@@ -15,6 +15,7 @@ from fcnlab.loss import CrossEntropy
 from fcnlab.metric import MeanLoss, SegmentationScores
 from fcnlab.optim import Optim
 from fcnlab.pieces import label_at_size, label_in_pieces
+from fcnlab.strips import StripCrossEntropy
 from fcnlab.watch import refuse_weights_without_numbers
 
 
@@ -87,14 +88,21 @@ class SegmentationTask(L.LightningModule):
         The loss is one mean over the valid pixels of all processes: DDP takes the mean of their gradients, so each
         process gives its sum over the pixels of all, times the number of processes.
         """
-        logits = self(batch["image"])
-        total, count = self.loss.parts(logits, batch["mask"])
+        total, count, prediction = self.compare(batch["image"], batch["mask"])
         share = total.detach() / count.clamp(min=1e-12)
-        self.train_scores.update(logits.detach().argmax(1), batch["mask"])
+        self.train_scores.update(prediction, batch["mask"])
         self.train_loss.update(share, count.detach())
         self.log("loss", share, prog_bar=True, logger=False)
         loss: torch.Tensor = total / sum_over_processes(count).clamp(min=1e-12) * number_of_processes()
         return loss
+
+    def compare(self, image: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The summed loss, what it is divided by, and the predicted labels (N, H, W)."""
+        if isinstance(self.loss, StripCrossEntropy):
+            score = self.net(image.contiguous(memory_format=self.memory_format), upsampled=False)
+            return self.loss.parts_of_score(score, self.net.last_upsampling, mask)  # type: ignore[arg-type]
+        logits: torch.Tensor = self(image)
+        return *self.loss.parts(logits, mask), logits.detach().argmax(1)
 
     def validation_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
         """Score a batch of validation images, each at its ground truth's own size."""

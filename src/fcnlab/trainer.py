@@ -26,6 +26,7 @@ from fcnlab.compose import build
 from fcnlab.data.datamodule import SegmentationData
 from fcnlab.error import UserError
 from fcnlab.evidence import Evidence, History, ValidationPictures
+from fcnlab.memory import keep_freed_memory
 from fcnlab.record import Run
 from fcnlab.report import is_first_process, say
 from fcnlab.resume import BestCheckpoint, LastCheckpoint, Signals, WholeFiles
@@ -50,6 +51,8 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
         logging.getLogger(name).setLevel(logging.WARNING)  # its hints are not about this run
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{message}.*")
+    if not on_gpu(settings["accelerator"]):
+        keep_freed_memory()
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     bar = [Progress()] if settings["enable_progress_bar"] else []
     callbacks = [*given.pop("callbacks", []), *bar]

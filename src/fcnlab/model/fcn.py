@@ -87,15 +87,22 @@ class FCN(nn.Module):
         stride = self.trunk.features[self.trunk.coarse].stride
         return stride * math.ceil(self.trunk.reach / stride + 2)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Trunk, skips, upsample: the paper's Figure 3."""
+    def forward(self, image: torch.Tensor, upsampled: bool = True) -> torch.Tensor:
+        """Trunk, skips, upsample: the paper's Figure 3. Not ``upsampled``: the score before the last upsampling."""
         features = self.trunk(image)
         score = self.score_fr(features[self.trunk.coarse])  # (N, C, H/32, W/32)
         for skip, upsampling in zip(self.skips, self.upsamplings, strict=False):
             fine = self.get_submodule(f"score_{skip}")(features[skip] * self.skip_scale.get(skip, 1.0))
             score = fuse(score, fine, self.upsampling(upsampling))  # (N, C, H/16, W/16), then (N, C, H/8, W/8)
-        last = self.upsampling(self.upsamplings[-1])
+        if not upsampled:
+            return score
+        last = self.last_upsampling
         return last(score, start=last.shift, height=image.shape[-2], width=image.shape[-1])  # (N, C, H, W)
+
+    @property
+    def last_upsampling(self) -> BilinearUpsample:
+        """What brings the score to the image's size; fixed in every net."""
+        return self.upsampling(self.upsamplings[-1])
 
     def upsampling(self, name: str) -> BilinearUpsample:
         """One of ``self.upsamplings``."""

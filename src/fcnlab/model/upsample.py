@@ -58,6 +58,12 @@ class BilinearUpsample(nn.Module):
         """How many pixels ``cells`` elements become, before anything is cut off."""
         return (cells - 1) * self.factor + self.kernel
 
+    def cells(self, start: int, size: int, cells: int) -> slice:
+        """The elements that ``size`` pixels from ``start`` on are made of, of ``cells`` along an axis."""
+        return slice(
+            max(0, (start - self.kernel) // self.factor + 1), min(cells, (start + size - 1) // self.factor + 1)
+        )
+
     # What a module returns is untyped in torch; this says it once.
     __call__: Callable[..., torch.Tensor]
 
