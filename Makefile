@@ -13,7 +13,7 @@ SEED   ?= 0
 RUNS   ?= runs/$(EXP)-*
 
 .DEFAULT_GOAL := help
-.PHONY: help install train ladder compare reproduce test test-slow test-slurm lint format smoke notebooks lock wandb-sync clean
+.PHONY: help install train ladder compare reproduce bench test test-slow test-slurm lint format smoke notebooks lock wandb-sync clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ compare: $(STAMP) ## turn finished runs into one table and one page (EXP=shapes,
 
 reproduce: $(STAMP) ## train what an experiment lists, compare, say whether it came out as expected (EXP=shapes)
 	$(RUN) -m fcnlab.reproduce experiment=$(EXP) $(ARGS)
+
+bench: $(STAMP) ## measure speed on this machine (ARGS="pytorch_fcn=CLONE camvid=DIR")
+	$(RUN) -m fcnlab.bench $(ARGS)
 
 test: $(STAMP) ## run the tests
 	$(RUN) -m pytest $(ARGS)

@@ -1,6 +1,6 @@
 """Keep freed memory for the next step instead of giving it back to the system.
 
-glibc asks the system for every large block and gives it back when it is freed, so that every step faults its activations
+glibc asks the system for every large block and gives it back when it is freed, so that every step faults activations
 and gradients in anew, page by page. FCN-8s at 360x480, batch 4, on two cores: 3.6 to 4.2 s a step, with this 2.5 s; the
 peak of memory is a fifth higher.
 """

@@ -113,11 +113,17 @@ def hash_files(paths: list[Path]) -> str:
 
 def device_name(trainer: "L.Trainer") -> str:
     """The kind of device and how many of it."""
+    return machine_name(trainer.strategy.root_device.type, trainer.world_size)
+
+
+def machine_name(kind: str, number: int = 1) -> str:
+    """What computes: so many devices of a kind (cuda, cpu, ...), by their maker's name."""
     import torch
 
-    kind = trainer.strategy.root_device.type
-    name = torch.cuda.get_device_name() if kind == "cuda" else cpu_name() if kind == "cpu" else kind
-    return f"{trainer.world_size} x {name}" if kind == "cuda" else f"{name}, {torch.get_num_threads()} threads"
+    if kind == "cuda":
+        return f"{number} x {torch.cuda.get_device_name()}"
+    threads = torch.get_num_threads()
+    return f"{cpu_name() if kind == 'cpu' else kind}, {threads} thread{'s' * (threads > 1)}"
 
 
 def cpu_name() -> str:

@@ -10,6 +10,7 @@ import rich.markup
 import rich.table
 
 if TYPE_CHECKING:
+    from fcnlab.benchmark.row import Row
     from fcnlab.record import Run
     from fcnlab.sweep import Job
 
@@ -53,6 +54,19 @@ def bound_table(bound: Mapping[int, float], paper: Mapping[int, float]) -> None:
         table.add_column(column, justify="right")
     for stride, value in bound.items():
         table.add_row(str(stride), f"{100 * value:.1f} %", *([f"{paper.get(stride, '-')}"] if paper else []))
+    console().print(table)
+
+
+def bench_table(title: str, rows: "Sequence[Row]") -> None:
+    """Print figures with their spread beside their goals, and below each what is behind it."""
+    table = rich.table.Table(title=title, title_justify="left", box=None, header_style="bold", expand=True)
+    table.add_column("what, measured as", ratio=1)
+    table.add_column("median (spread)", no_wrap=True)
+    table.add_column("goal", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for row in rows:
+        what = f"[bold]{rich.markup.escape(row.what)}[/]\n{rich.markup.escape(row.measured)}"
+        table.add_row(f"{what}\n[dim]{rich.markup.escape(row.detail)}[/]", row.figure(), row.goal, row.verdict())
     console().print(table)
 
 

@@ -90,7 +90,7 @@ class FCN(nn.Module):
     def forward(self, image: torch.Tensor, upsampled: bool = True) -> torch.Tensor:
         """Trunk, skips, upsample: the paper's Figure 3. Not ``upsampled``: the score before the last upsampling."""
         features = self.trunk(image)
-        score = self.score_fr(features[self.trunk.coarse])  # (N, C, H/32, W/32)
+        score: torch.Tensor = self.score_fr(features[self.trunk.coarse])  # (N, C, H/32, W/32)
         for skip, upsampling in zip(self.skips, self.upsamplings, strict=False):
             fine = self.get_submodule(f"score_{skip}")(features[skip] * self.skip_scale.get(skip, 1.0))
             score = fuse(score, fine, self.upsampling(upsampling))  # (N, C, H/16, W/16), then (N, C, H/8, W/8)

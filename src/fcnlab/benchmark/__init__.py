@@ -1,0 +1,1 @@
+"""What ``fcnlab.bench`` measures, a module for each kind of row."""

@@ -1,0 +1,113 @@
+"""The input pipeline beside torchvision's transforms: images from files, augmented, in batches, by one process."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL.Image
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from fcnlab.benchmark.row import Row, ratios
+from fcnlab.compose import build, compose
+from fcnlab.data.camvid import CamVid
+from fcnlab.data.datamodule import SPLITS, quiet_worker
+from fcnlab.evidence import now
+
+
+class Reference(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """The same images and the same augmentation, as references/segmentation of torchvision spells it."""
+
+    def __init__(self, data: CamVid, height: int, width: int) -> None:
+        from torchvision import tv_tensors
+        from torchvision.transforms import v2
+
+        self.pairs = data.pairs("train")
+        mean = tuple(round(255 * value) for value in data.mean)
+        self.transforms = v2.Compose(
+            [
+                v2.RandomResize(min_size=round(0.8 * height), max_size=round(1.4 * height)),
+                v2.RandomHorizontalFlip(0.5),
+                v2.RandomCrop((height, width), pad_if_needed=True, fill={PIL.Image.Image: mean, "others": 255}),
+                v2.ToImage(),
+                v2.ToDtype(dtype={tv_tensors.Image: torch.float32, tv_tensors.Mask: torch.int64}, scale=True),
+                v2.Normalize(mean=data.mean, std=data.std),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        from torchvision import tv_tensors
+
+        pair = self.pairs[index]
+        image = PIL.Image.open(pair.image).convert("RGB")
+        mask = tv_tensors.Mask(torch.from_numpy(np.array(PIL.Image.open(pair.mask))))
+        both: tuple[torch.Tensor, torch.Tensor] = self.transforms(image, mask)
+        return both
+
+
+def rows(config: dict[str, Any]) -> list[Row]:
+    """Images per second of the training loader, with one process beside this one."""
+    height, width = config["net"]["image"]
+    with tempfile.TemporaryDirectory() as folder:
+        root = config["camvid"] or folder
+        if not config["camvid"]:
+            write_images(Path(folder), config["loader_images"], height, width)
+        words = ["data=camvid", f"data.root={root}", "data.num_workers=1", f"data.image_size=[{height},{width}]"]
+        data = build(compose("train", words).data)
+        ours = data.loader("train", training=True)
+        theirs = DataLoader(
+            Reference(data, height, width), batch_size=4, shuffle=True, num_workers=1, worker_init_fn=quiet_worker
+        )
+        rates: dict[str, list[float]] = {"ours": [], "torchvision": []}
+        for _ in range(config["rounds"]):
+            rates["ours"].append(rate(ours))
+            rates["torchvision"].append(rate(theirs))
+    source = f"CamVid in {root}" if config["camvid"] else f"{config['loader_images']} made-up PNGs"
+    told = f"{source}, {height}x{width}: scale, flip, crop, normalise"
+    both = " against ".join(f"{name} {np.median(values):.0f}" for name, values in rates.items())
+    return [
+        Row(
+            "input pipeline, one worker",
+            "images/s over torchvision's",
+            ratios(*rates.values()),
+            ">= 1.4",
+            f"{told}; {both}",
+        ),
+        Row("input pipeline, one worker", "images per second and core", rates["ours"], ">= 60", told),
+    ]
+
+
+def rate(loader: Any) -> float:
+    """Images per second of a pass, without the first batch: a worker starts, and reads ahead, before that comes."""
+    batches = iter(loader)
+    ahead = 3  # the batch that was taken and two that were read ahead
+    for _ in range(ahead):
+        next(batches)
+    started, images = now(), 0
+    for batch in batches:
+        images += len(batch["image"] if isinstance(batch, dict) else batch[0])
+    return images / (now() - started)
+
+
+def write_images(folder: Path, count: int, height: int, width: int) -> None:
+    """A folder of CamVid's layout: smooth colours with a little noise, which PNG packs about as well as photographs."""
+    random_numbers = np.random.default_rng(0)
+    for split in SPLITS:
+        (folder / split).mkdir()
+        (folder / f"{split}annot").mkdir()
+        lines = []
+        for number in range(count if split == "train" else 1):
+            small = random_numbers.uniform(0, 255, (height // 24 + 1, width // 24 + 1, 3)).astype(np.float32)
+            image = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+            image = np.clip(image + random_numbers.normal(0, 3, image.shape), 0, 255).astype(np.uint8)
+            mask = cv2.resize(small[..., 0] // 24, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+            names = [f"{split}/{number}.png", f"{split}annot/{number}.png"]
+            for name, pixels in zip(names, (image, mask), strict=True):
+                PIL.Image.fromarray(pixels).save(folder / name)
+            lines.append(" ".join(f"/{name}" for name in names))
+        (folder / f"{split}.txt").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,134 @@
+"""A figure with its spread and its goal, and how it is taken: tasks in turn, so that a slow minute hits them all."""
+
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from statistics import median
+from typing import Any
+
+from fcnlab.evidence import now
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured.
+
+    Attributes:
+        what: is measured.
+        measured: as what: the two things of which the figure is a ratio, say.
+        values: one per round; the figure is their median. None: it could not be had, and ``detail`` says why.
+        goal: ``>= 4`` or ``<= 0.02``; empty where the figure is for information.
+        detail: the figures behind it.
+    """
+
+    what: str
+    measured: str
+    values: Sequence[float]
+    goal: str = ""
+    detail: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """The median."""
+        return median(self.values) if self.values else None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the goal is; None without a goal or a figure."""
+        if self.value is None or not self.goal:
+            return None
+        sign, number = self.goal.split()
+        return self.value >= float(number) if sign == ">=" else self.value <= float(number)
+
+    def figure(self) -> str:
+        """The median, and the spread where there was more than one round."""
+        if self.value is None:
+            return "-"
+        spread = f" ({min(self.values):.3g} to {max(self.values):.3g})" if len(self.values) > 1 else ""
+        return f"{self.value:.3g}{spread}"
+
+    def verdict(self) -> str:
+        """Reached, or by how much the figure falls short, or nothing."""
+        if self.reached is None:
+            return "" if self.values else "not measured"
+        number = float(self.goal.split()[1])
+        return "reached" if self.reached else f"missed by {abs(self.value - number) / number:.0%}"  # type: ignore[operator]
+
+    def plain(self) -> dict[str, Any]:
+        """The row for bench.json."""
+        spread = {"low": min(self.values), "high": max(self.values)} if self.values else {}
+        facts = {"what": self.what, "measured": self.measured, "value": self.value, **spread}
+        return facts | {"values": list(self.values), "goal": self.goal, "reached": self.reached, "detail": self.detail}
+
+
+def in_turn(tasks: Mapping[str, Callable[[], object]], *, rounds: int, warm: int = 1) -> dict[str, list[float]]:
+    """Seconds of every task in every round, each begun by another task; ``warm`` rounds before are not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    names = list(tasks)
+    for number in range(-warm, rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            started = now()
+            tasks[name]()
+            if number >= 0:
+                seconds[name].append(now() - started)
+    return seconds
+
+
+class Alone:
+    """A task in a process of its own, as a person would run it: its memory is its own, and what it sets hits nobody.
+
+    Args:
+        build: makes the task, there.
+        settings: its keyword arguments.
+    """
+
+    def __init__(self, build: Callable[..., Callable[[], object]], **settings: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, build, settings), daemon=True)
+        self.process.start()
+        self.answer()
+
+    def __call__(self, ask: str = "__call__") -> Any:
+        """Run the task once, or another method of it, and wait for what it returns. Raises what it raises."""
+        self.pipe.send(ask)
+        return self.answer()
+
+    def answer(self) -> Any:
+        """What comes back; an exception is raised here."""
+        got = self.pipe.recv()
+        if isinstance(got, Exception):
+            raise got
+        return got
+
+    def __enter__(self) -> "Alone":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.join()
+
+
+def serve(pipe: Connection, build: Callable[..., Callable[[], object]], settings: dict[str, Any]) -> None:
+    """The other side of :class:`Alone`."""
+    try:
+        task = build(**settings)
+        pipe.send(None)
+        while True:
+            pipe.send(getattr(task, pipe.recv())())
+    except Exception as error:
+        pipe.send(error)
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """One over the other, round by round."""
+    return [one / other for one, other in zip(above, below, strict=True)]
+
+
+def shown(seconds: Sequence[float]) -> str:
+    """A median in the unit that suits it, with its spread."""
+    factor, unit = (1, "s") if median(seconds) >= 0.1 else (1000, "ms")
+    low, middle, high = (factor * value for value in (min(seconds), median(seconds), max(seconds)))
+    return f"{middle:.3g} {unit} ({low:.3g} to {high:.3g})"

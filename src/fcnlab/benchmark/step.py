@@ -1,0 +1,125 @@
+"""The bare training step of ours, without Trainer, metrics and loader: forward, loss, backward, update."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from fcnlab.benchmark.ceiling import copy_rate, product_rate
+from fcnlab.benchmark.peers import pytorch_fcn, random_batch, textbook, torchvision_fcn
+from fcnlab.benchmark.row import Alone, Row, in_turn, ratios, shown
+from fcnlab.compose import build, compose, plain
+from fcnlab.memory import keep_freed_memory
+from fcnlab.trainer import on_gpu, prefers_channels_last, resolve_precision
+
+
+class Step:
+    """One training step, over and over on one random batch.
+
+    Args:
+        words: settings as typed after ``fcnlab.train``.
+    """
+
+    def __init__(self, words: Sequence[str], *, image: Sequence[int], batch: int, classes: int) -> None:
+        config = plain(compose("train", [*words]))
+        if not on_gpu(config["trainer"]["accelerator"]):
+            keep_freed_memory()  # as a training does
+        precision = resolve_precision(config["trainer"]["precision"], config["trainer"]["accelerator"])
+        last = prefers_channels_last(config)
+        self.device = torch.device("cuda" if on_gpu(config["trainer"]["accelerator"]) else "cpu")
+        self.dtype = {"bf": torch.bfloat16, "16": torch.float16}.get(precision[:2], torch.float32)
+        self.layout = torch.channels_last if last else torch.contiguous_format
+        self.net = build(config["model"], num_classes=classes).to(self.device, memory_format=self.layout)
+        self.loss = build(config["loss"], num_classes=classes).to(self.device)
+        self.optimizer, _ = build(config["optim"]).build(self.net, 1)
+        if config["compile"]:
+            self.net.compile()
+        self.image, self.mask = random_batch(image=image, batch=batch, classes=classes, device=self.device)
+        self.image = self.image.contiguous(memory_format=self.layout)
+        self.said = f"batch {batch}, {precision}, {'channels_last' if last else 'contiguous'}"
+
+    def describe(self) -> str:
+        """Batch, precision and layout."""
+        return self.said
+
+    def forward(self) -> torch.Tensor:
+        """The logits, in 32 bits."""
+        with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            logits: torch.Tensor = self.net(self.image)
+        return logits.float()
+
+    def __call__(self) -> None:
+        """Forward, loss, backward, update."""
+        self.optimizer.zero_grad()
+        self.loss(self.forward(), self.mask).backward()
+        self.optimizer.step()
+
+    def work(self) -> tuple[int, int]:
+        """FLOPs of products and convolutions, forward and backward, and bytes that the update moves.
+
+        AdamW reads weight, gradient and two moments and writes three of them: 7 numbers of 4 bytes.
+        """
+        with FlopCounterMode(display=False) as counter:
+            self()
+        learning = sum(p.numel() for p in self.net.parameters() if p.requires_grad)
+        return counter.get_total_flops(), 28 * learning
+
+
+def defaults(net: dict[str, Any]) -> list[str]:
+    """FCN-8s as the defaults train it, of the bench's width."""
+    return ["model=fcn8s", f"model.trunk.width={net['width']}", f"model.trunk.fc_channels={net['fc_channels']}"]
+
+
+def rows(config: dict[str, Any]) -> list[Row]:
+    """The training step beside its peers' and below the machine's ceiling."""
+    net, gpu = config["net"], on_gpu("auto")
+    shape, batches = {"image": net["image"], "classes": net["classes"]}, config["batches"]
+    device = torch.device("cuda" if gpu else "cpu")
+    ours = {
+        **shape,
+        "words": [*defaults(net), *(["compile=true"] if gpu else [])],
+        "batch": batches["gpu" if gpu else "ours"],
+    }
+    authors = ["optim=sgd_paper", "loss.reduction=sum", "trainer.precision=32-true", "model.trunk.padding=100"]
+    given: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+        "ours": (Step, ours),
+        "equal": (Step, {**shape, "words": [*defaults(net), *authors], "batch": 1}),
+        "textbook": (textbook, {**shape, "batch": batches["ours"], "width": net["width"], "device": device}),
+        "torchvision": (torchvision_fcn, {**shape, "batch": batches["torchvision"], "device": device}),
+    }
+    if config["pytorch_fcn"]:
+        clone = {"clone": config["pytorch_fcn"], "batch": 1, "device": device}
+        given["pytorch-fcn"] = (pytorch_fcn, shape | clone)
+    with ExitStack() as stack:
+        tasks = {name: stack.enter_context(Alone(build, **settings)) for name, (build, settings) in given.items()}
+        flops, moved = tasks["ours"]("work")
+        said, equal_said = tasks["ours"]("describe"), tasks["equal"]("describe")
+        seconds = in_turn(tasks, rounds=config["rounds"])
+    each = {name: [value / given[name][1]["batch"] for value in values] for name, values in seconds.items()}
+    rate, copied = product_rate(device, torch.bfloat16 if "bf16" in said else torch.float32), copy_rate(device)
+    floor = (flops / rate + moved / copied) / ours["batch"]
+    work = f"{flops / ours['batch'] / 1e9:.0f} GFLOP per image"
+    ceiling = f"{work}; {rate / 1e9:.0f} GFLOP/s, {copied / 1e9:.1f} GB/s at best"
+
+    def beside(name: str, what: str, goal: str = "", against: str = "ours") -> Row:
+        """A peer's row; ours is what it is held against."""
+        told = "not given: pytorch_fcn=CLONE, a clone of github.com/wkentaro/pytorch-fcn"
+        values = ratios(each[name], each[against]) if name in each else []
+        if values:
+            mine = said if against == "ours" else f"{equal_said}, padding 100"
+            told = f"{shown(each[name])}, batch {given[name][1]['batch']}; ours {shown(each[against])}, {mine}"
+        return Row(what, f"{name}'s seconds per image over ours", values, goal, told)
+
+    what = "training step"
+    share = [floor / value for value in each["ours"]]
+    model = [flops / ours["batch"] / value / rate for value in each["ours"]]
+    return [
+        beside("pytorch-fcn", what, ">= 5" if gpu else ">= 4"),
+        Row(what, "time at the ceiling's rates over ours", share, "" if gpu else ">= 0.85", ceiling),
+        *([Row(what, "model FLOP/s over the matrix product's", model, ">= 0.55", ceiling)] if gpu else []),
+        beside("pytorch-fcn", f"{what} at equal work", ">= 1", against="equal"),
+        beside("textbook", what),
+        beside("torchvision", f"{what}; theirs is FCN over ResNet-50 of stride 8"),
+    ]

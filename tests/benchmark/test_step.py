@@ -1,0 +1,49 @@
+"""The bare step is the step: what torch does, written out; its work is that of the layers."""
+
+import pytest
+import torch
+
+from fcnlab.benchmark.peers import random_batch
+from fcnlab.benchmark.step import Step, defaults
+
+NET = {"width": 0.05, "fc_channels": 16}
+SHAPE = {"image": [32, 48], "batch": 2, "classes": 5}
+
+
+def test_a_step_is_forward_loss_backward_and_adamw_written_out() -> None:
+    words = [*defaults(NET), "trainer.precision=32-true", "model.trunk.dropout=0.0", "optim.warmup=0.0"]
+    ours, by_hand = Step(words, **SHAPE), Step(words, **SHAPE)
+    by_hand.net.load_state_dict(ours.net.state_dict())
+    image, mask = random_batch(**SHAPE, device=torch.device("cpu"))
+    decay, rest = [], []
+    for parameter in by_hand.net.parameters():
+        (decay if parameter.ndim > 1 else rest).append(parameter)
+    groups = [{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=3e-4)
+    for _ in range(3):
+        ours()
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(by_hand.net(image), mask, ignore_index=255).backward()
+        optimizer.step()
+    for name, parameter in ours.net.named_parameters():
+        torch.testing.assert_close(parameter, by_hand.net.get_parameter(name), rtol=1e-4, atol=1e-6)
+    assert ours.describe() == "batch 2, 32-true, contiguous"
+
+
+def test_the_work_of_a_step_is_counted_layer_by_layer() -> None:
+    step = Step([*defaults(NET), "trainer.precision=32-true"], **SHAPE)
+    flops, moved = step.work()
+    forward = 0
+
+    def count(layer: torch.nn.Conv2d, _: object, out: torch.Tensor) -> None:
+        nonlocal forward
+        forward += 2 * out.numel() * layer.weight[0].numel()
+
+    for layer in step.net.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(count)
+    step.forward()
+    assert flops == pytest.approx(
+        3 * forward, rel=0.1
+    )  # backward is twice that; upsampling is little; not for the image
+    assert moved == 28 * sum(p.numel() for p in step.net.parameters())
