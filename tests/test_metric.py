@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassJaccardIndex
 
-from fcnlab.metric import SegmentationScores, count_pairs
+from fcnlab.metric import SegmentationScores, count_pairs, most_likely
 
 NAMES = ("background", "cat", "dog", "bird")
 
@@ -77,3 +77,10 @@ def test_counts_are_kept_image_by_image() -> None:
         expected = np.zeros((4, 4), int)
         np.add.at(expected, (truth[image][known].numpy(), prediction[image][known].numpy()), 1)
         assert (counts[image].numpy() == expected).all()
+
+
+def test_the_most_likely_class_is_numpys_argmax_and_of_equal_ones_the_first() -> None:
+    logits = torch.randint(-3, 3, (2, 21, 9, 11)).float()  # many are equal
+    assert np.array_equal(most_likely(logits).numpy(), logits.numpy().argmax(1))
+    every = logits.contiguous(memory_format=torch.channels_last)
+    assert np.array_equal(most_likely(every).numpy(), logits.numpy().argmax(1))

@@ -9,6 +9,11 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from fcnlab.data.datamodule import VOID
 
 
+def most_likely(logits: torch.Tensor) -> torch.Tensor:
+    """Labels (N, H, W) of logits (N, C, H, W), of equal ones the first; argmax takes four times as long on CPUs."""
+    return logits.max(1).indices
+
+
 def count_pairs(prediction: torch.Tensor, truth: torch.Tensor, num_classes: int) -> torch.Tensor:
     """Count (truth, prediction) pairs per image: two (N, H, W) -> (N, C, C) int64, void truth left out."""
     images, cells = len(truth), num_classes * num_classes

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 
+from fcnlab.metric import most_likely
+
 Score = Callable[[torch.Tensor], torch.Tensor]  # image (N, 3, h, w) -> logits (N, C, h, w)
 
 
@@ -22,7 +24,7 @@ def label_in_pieces(score: Score, image: torch.Tensor, *, side: int, overlap: in
         for left, right, before, after in cuts(width, side, overlap):
             logits = score(image[..., above:below, before:after])
             inner = logits[..., top - above : bottom - above, left - before : right - before]
-            labels[:, top:bottom, left:right] = inner.argmax(1).to(torch.uint8)
+            labels[:, top:bottom, left:right] = most_likely(inner).to(torch.uint8)
     return labels
 
 

@@ -10,6 +10,7 @@ import torch
 
 from fcnlab.data.datamodule import VOID
 from fcnlab.loss import CrossEntropy
+from fcnlab.metric import most_likely
 from fcnlab.model.upsample import BilinearUpsample
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
@@ -60,7 +61,7 @@ class Strips(torch.autograd.Function):
                 seen = upsample.cells(upsample.shift + top, truth.shape[-2], cells)
                 taps = down[top : top + rows, seen]
                 logits = taps @ (score[:, :, seen] @ across.T)  # (N, C, rows, W)
-                labels[:, top : top + rows] = logits.argmax(1)
+                labels[:, top : top + rows] = most_likely(logits)
                 label = torch.where(truth == VOID, 0, truth)
                 weight = torch.where(truth == VOID, 0.0, class_weights[label])
                 log_p = logits.log_softmax(1)

@@ -12,7 +12,7 @@ from fcnlab.data.datamodule import PADDING, Batch
 from fcnlab.distributed import is_distributed, number_of_processes, sum_over_processes
 from fcnlab.error import UserError
 from fcnlab.loss import CrossEntropy
-from fcnlab.metric import MeanLoss, SegmentationScores
+from fcnlab.metric import MeanLoss, SegmentationScores, most_likely
 from fcnlab.optim import Optim
 from fcnlab.pieces import label_at_size, label_in_pieces
 from fcnlab.strips import StripCrossEntropy
@@ -102,7 +102,7 @@ class SegmentationTask(L.LightningModule):
             score = self.net(image.contiguous(memory_format=self.memory_format), upsampled=False)
             return self.loss.parts_of_score(score, self.net.last_upsampling, mask)  # type: ignore[arg-type]
         logits: torch.Tensor = self(image)
-        return *self.loss.parts(logits, mask), logits.detach().argmax(1)
+        return *self.loss.parts(logits, mask), most_likely(logits.detach())
 
     def validation_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
         """Score a batch of validation images, each at its ground truth's own size."""
@@ -119,7 +119,7 @@ class SegmentationTask(L.LightningModule):
         if self.piece and overlap and image.shape[-2:] == size and max(size) > self.piece + overlap:
             return label_in_pieces(self, image, side=self.piece, overlap=overlap)
         logits: torch.Tensor = self(image)
-        return logits.argmax(1) if logits.shape[-2:] == size else label_at_size(logits, size)
+        return most_likely(logits) if logits.shape[-2:] == size else label_at_size(logits, size)
 
     def score(self, batch: Batch, scores: SegmentationScores, mean_loss: MeanMetric) -> dict[str, torch.Tensor]:
         """Add a batch to the counts; returns its predictions (N, H, W) and its counts (N, C, C)."""
@@ -129,7 +129,7 @@ class SegmentationTask(L.LightningModule):
             return {}
         total, count = self.loss.parts(logits, mask)
         mean_loss.update(total / count.clamp(min=1e-12), count)
-        prediction = logits.argmax(1)
+        prediction = most_likely(logits)
         scores.update(prediction, mask)
         return {"prediction": prediction, "counts": scores.last_counts}
 

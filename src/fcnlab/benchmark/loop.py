@@ -11,6 +11,7 @@ from fcnlab.benchmark.row import Row, in_turn, ratios, shown
 from fcnlab.benchmark.step import Step, defaults
 from fcnlab.compose import build, compose, plain
 from fcnlab.evidence import now
+from fcnlab.metric import SegmentationScores, most_likely
 from fcnlab.record import Run
 from fcnlab.resume import Signals
 from fcnlab.train import build_task
@@ -113,14 +114,12 @@ def forward_only(bare: Step) -> None:
 
 def scores(bare: Step, rounds: int, told: str) -> list[Row]:
     """What the running scores take of a step, and those of a validation of a forward pass."""
-    from fcnlab.metric import SegmentationScores
-
     running = SegmentationScores(class_names=tuple(map(str, range(8)))).to(bare.device)
     with torch.no_grad():
         logits = bare.forward()
     tasks: dict[str, Callable[[], object]] = {
         "step": bare,
-        "scores": lambda: running.update(logits.argmax(1), bare.mask),
+        "scores": lambda: running.update(most_likely(logits), bare.mask),
         "forward": lambda: forward_only(bare),
     }
     seconds = in_turn(tasks, rounds=rounds)
