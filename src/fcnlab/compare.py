@@ -31,14 +31,15 @@ def compare_runs(
     rows: dict[str, Any] | None = None,
     check: "Callable[[dict[str, Any]], None] | None" = None,
 ) -> dict[str, Any]:
-    """Compare run folders, and write what ``output``, ``readme`` and ``picture`` of ``config`` ask for.
+    """Compare run folders, and write what ``output``, ``readme``, ``picture`` and ``figure`` of ``config`` ask for.
 
     Args:
         rows: what is expected and published, by model; None takes what each run's experiment said.
-        check: raises where ``readme`` and ``picture`` must not be written.
+        check: raises where ``readme``, ``picture`` and ``figure`` must not be written.
     """
     from pathlib import Path
 
+    from fcnlab.comparison.figure import write_figure
     from fcnlab.comparison.finished import check_comparable, group, read_runs
     from fcnlab.comparison.gallery import write_picture
     from fcnlab.comparison.page import page
@@ -68,6 +69,9 @@ def compare_runs(
     if config["picture"]:
         write_picture(Path(config["picture"]), variants, config["images"])
         say(f"Picture: {config['picture']}")
+    if config["figure"]:
+        write_figure(Path(config["figure"]), variants, comparison)
+        say(f"Figure: {config['figure']}")
     if config["readme"]:
         write_results(Path(config["readme"]), comparison)
         say(f"Results: {config['readme']}")

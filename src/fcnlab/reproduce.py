@@ -13,7 +13,16 @@ from fcnlab.command import command
 if TYPE_CHECKING:
     from fcnlab.record import Run
 
-OWN = ("variants", "seeds", "output", "readme", "picture", "images", "samples")  # the rest goes to fcnlab.train
+OWN = (
+    "variants",
+    "seeds",
+    "output",
+    "readme",
+    "picture",
+    "figure",
+    "images",
+    "samples",
+)  # the rest goes to fcnlab.train
 
 
 def reproduce(cfg: DictConfig) -> dict[str, Any]:

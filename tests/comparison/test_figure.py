@@ -3,9 +3,14 @@
 import xml.etree.ElementTree
 from pathlib import Path
 
-from fcnlab.comparison.figure import INK, bars, colour, curves
+import numpy as np
+import PIL.Image
+import pytest
+
+from fcnlab.comparison.figure import INK, bars, colour, curves, write_figure
 from fcnlab.comparison.finished import find_runs, group, read_runs
 from fcnlab.comparison.summary import summarise
+from fcnlab.error import UserError
 
 
 def test_figures_are_svg_without_anything_from_elsewhere(finished: Path) -> None:
@@ -22,3 +27,20 @@ def test_figures_are_svg_without_anything_from_elsewhere(finished: Path) -> None
     assert lines.count(f"stroke: {colour(1)}") == 4
     assert all(f">{name}<" in blocks for name in comparison["class_names"])
     assert curves(variants, "val/loss", "loss") == lines
+
+
+def test_the_figure_for_a_readme_shows_every_variant_in_both_halves(finished: Path, tmp_path: Path) -> None:
+    variants = group(read_runs(find_runs(str(finished), "runs"))[0])
+    comparison = summarise(variants, {}, samples=10)
+    for _ in range(2):
+        write_figure(tmp_path / "some" / "scores.png", variants, comparison)
+    with PIL.Image.open(tmp_path / "some" / "scores.png") as picture:
+        pixels = np.array(picture.convert("RGB")).reshape(picture.height, picture.width, 3)
+    assert (pixels[0, 0] == 255).all()
+    middle = pixels.shape[1] // 2
+    for half in (pixels[30:, :middle], pixels[30:, middle:]):
+        for place in range(len(variants)):
+            wanted = [int(colour(place)[i : i + 2], 16) for i in (1, 3, 5)]
+            assert (half == wanted).all(-1).any(), (place, wanted)
+    with pytest.raises(UserError, match="no .png"):
+        write_figure(tmp_path / "scores.svg", variants, comparison)

@@ -1,8 +1,9 @@
-"""The comparison's figures as SVG that takes the colours of the page around it: learning curves, bars by class."""
+"""The comparison's figures: learning curves and bars by class, for the page (SVG in its colours) and for a README."""
 
 import io
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fcnlab.comparison.finished import Variant
+from fcnlab.error import UserError
 
 # Told apart without colour vision too (lightness falls from coarse to fine), and seen on white and on black.
 COLOURS = ("#e08214", "#1b9e9e", "#7a68e0", "#c2417c", "#4d8b31", "#8c6d46")
@@ -37,47 +39,72 @@ def curves(variants: Sequence[Variant], key: str, label: str, factor: float = 1.
     """A score by step as SVG: each seed thin, their mean bold. ``key`` is a column of history.csv."""
     with mpl.rc_context(STYLE):
         figure, axes = canvas(height=3.0)
-        for place, variant in enumerate(variants):
-            lines = [{row["step"]: row[key] * factor for row in run.history if key in row} for run in variant.runs]
-            for line in lines:
-                axes.plot(list(line), list(line.values()), color=colour(place), linewidth=0.8, alpha=0.45)
-            common = sorted(set.intersection(*map(set, lines)))  # seeds may stop early
-            middle = [mean(line[step] for line in lines) for step in common]
-            axes.plot(common, middle, color=colour(place), linewidth=2, label=variant.name)
-        axes.set_xlabel("step")
-        axes.set_ylabel(label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)
+        draw_curves(axes, variants, key, label, factor)
         axes.legend()
         return svg(figure)
 
 
 def bars(comparison: Mapping[str, Any], names: Sequence[str]) -> str:
     """IoU by class as SVG: a group of bars per class, a bar per variant, the seeds' deviation as whisker."""
-    rows = comparison["rows"]
     with mpl.rc_context(STYLE):
-        figure, axes = canvas(height=0.7 + len(names) * (0.12 + 0.11 * len(rows)))
-        thickness = 0.8 / len(rows)
-        for place, row in enumerate(rows):
-            values = [row["iou"][name] for name in names]
-            axes.barh(
-                y=np.arange(len(names)) + (place + 0.5) * thickness - 0.4,
-                width=[100 * (value["mean"] or 0) for value in values],
-                xerr=[100 * (value["std"] or 0) for value in values],
-                height=thickness * 0.9,
-                color=colour(place),
-                error_kw={"ecolor": INK, "elinewidth": 0.8},
-                label=row["variant"],
-            )
-        axes.set_yticks(np.arange(len(names)), names)
-        axes.invert_yaxis()
-        axes.set_xlim(0, 100)
-        axes.set_xlabel("IoU, %")
-        axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.tick_params(axis="y", length=0)
-        figure.legend(loc="outside upper center", ncols=min(3, len(rows)))
+        figure, axes = canvas(height=0.7 + len(names) * (0.12 + 0.11 * len(comparison["rows"])))
+        draw_bars(axes, comparison, names)
+        figure.legend(loc="outside upper center", ncols=min(3, len(comparison["rows"])))
         return svg(figure)
+
+
+def write_figure(file: Path, variants: Sequence[Variant], comparison: Mapping[str, Any]) -> None:
+    """Write learning curves (mean IU on validation) and test IoU by class side by side as PNG, on white."""
+    if file.suffix != ".png":
+        raise UserError(f"figure={file} is no .png file. Name one: figure=scores.png")
+    names = comparison["class_names"]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10.0, max(3.2, 0.4 + len(names) * 0.11 * (1 + len(variants)))), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        draw_curves(left, variants, "val/mean_iou", "mean IU on validation, %", 100)
+        draw_bars(right, comparison, names)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(variants))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file, dpi=110, metadata={"Software": None})
+
+
+def draw_curves(axes: Axes, variants: Sequence[Variant], key: str, label: str, factor: float) -> None:
+    """A column of history.csv by step: each seed thin, their mean bold."""
+    for place, variant in enumerate(variants):
+        lines = [{row["step"]: row[key] * factor for row in run.history if key in row} for run in variant.runs]
+        for line in lines:
+            axes.plot(list(line), list(line.values()), color=colour(place), linewidth=0.8, alpha=0.45)
+        common = sorted(set.intersection(*map(set, lines)))  # seeds may stop early
+        middle = [mean(line[step] for line in lines) for step in common]
+        axes.plot(common, middle, color=colour(place), linewidth=2, label=variant.name)
+    axes.set_xlabel("step")
+    axes.set_ylabel(label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)
+
+
+def draw_bars(axes: Axes, comparison: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Test IoU: a group of bars per class, a bar per variant, the seeds' deviation as whisker."""
+    rows = comparison["rows"]
+    thickness = 0.8 / len(rows)
+    for place, row in enumerate(rows):
+        values = [row["iou"][name] for name in names]
+        axes.barh(
+            y=np.arange(len(names)) + (place + 0.5) * thickness - 0.4,
+            width=[100 * (value["mean"] or 0) for value in values],
+            xerr=[100 * (value["std"] or 0) for value in values],
+            height=thickness * 0.9,
+            color=colour(place),
+            error_kw={"ecolor": INK, "elinewidth": 0.8},
+            label=row["variant"],
+        )
+    axes.set_yticks(np.arange(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("IoU, %")
+    axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
 
 
 def canvas(height: float) -> tuple[Figure, Axes]:
