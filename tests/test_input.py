@@ -89,12 +89,13 @@ def test_a_path_that_hydra_cannot_read_is_told_how_to_quote(root: Path, command:
 def test_an_unreachable_w_and_b_is_logged_offline_and_said(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:  # a port on which nobody listens
         free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        monkeypatch.setenv("WANDB_BASE_URL", address)
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     tiny = [word for word in TINY if word != "logger=none"]
     outcome = command("train", *tiny, "trainer=smoke", "logger.offline=false", "runs_dir=elsewhere")
     assert outcome.code == 0, outcome.text
-    assert "cannot be reached" in outcome.text
+    assert f"{address} cannot be reached" in outcome.text
     assert "this run is logged offline; send it with: wandb sync --yes elsewhere/wandb/offline-run-*" in outcome.text
     assert list(Path("elsewhere/wandb").glob("offline-run-*"))
 

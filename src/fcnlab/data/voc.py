@@ -177,5 +177,6 @@ class VOC(FileData):
 
 
 def read_list(path: Path) -> list[str]:
-    """The names in a text file: the first word of each line, without folder and suffix."""
-    return [Path(line.split()[0]).stem for line in path.read_text().splitlines() if line.strip()]
+    """The names in a text file: the first word of each line, without folder and the suffix of an image or mask."""
+    words = [Path(line.split()[0]).name for line in path.read_text().splitlines() if line.strip()]
+    return [word.removesuffix(".jpg").removesuffix(".png").removesuffix(".mat") for word in words]
