@@ -7,10 +7,12 @@ import pytest
 from conftest import Command
 
 from fcnlab.bench import SECTIONS
+from fcnlab.comparison.readme import markers
 
 TINY = (
     *("rounds=1", "net.image=[32,48]", "net.width=0.05", "net.fc_channels=16", "loop_batches=4", "loader_images=20"),
-    *("batches={ours: 2, gpu: 2, torchvision: 2}", "growth={sides: [32,64], batches: [1,2], classes: [2,5]}"),
+    *("batches.cpu={ours: 2, textbook: 2, torchvision: 2}", "growth={side: [32,64], batch: [1,2], classes: [2,5]}"),
+    "many_classes={classes: 20, side: 64, batch: 1}",
 )
 
 
@@ -21,12 +23,20 @@ def test_every_section_is_a_module_and_its_default() -> None:
 
 
 def test_figures_and_goals_are_printed_and_kept(command: Command, tmp_path: Path) -> None:
-    outcome = command("bench", *TINY, "sections=[loader,loop,growth]", f"output={tmp_path / 'out'}")
+    readme = tmp_path / "README.md"
+    readme.write_text("Before\n{}\nold\n{}\nafter\n".format(*markers("bench")))
+    words = ("sections=[loader,loop,growth]", f"output={tmp_path / 'out'}", f"readme={readme}")
+    outcome = command("bench", *TINY, *words)
     assert outcome.code == 0, outcome.text
+    table = readme.read_text()
+    assert table.startswith("Before\n")
+    assert "old" not in table
+    assert "| growth with batch | largest minus smallest slope over the mean one | " in table
+    readme.unlink()
     assert ">= 1.4" in outcome.text
     kept = json.loads((tmp_path / "out" / "bench.json").read_text())
     rows = {(row["what"], row["measured"]): row for row in kept["rows"]}
-    assert len(rows) == 9
+    assert len(rows) >= 9
     for row in rows.values():
         assert row["low"] <= row["value"] <= row["high"]
         assert row["reached"] in (True, False)
@@ -36,10 +46,27 @@ def test_figures_and_goals_are_printed_and_kept(command: Command, tmp_path: Path
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]  # nothing else is left behind
 
 
-def test_an_unknown_section_is_refused(command: Command) -> None:
-    outcome = command("bench", "sections=[steps]")
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("sections=[steps]", "Did you mean step"),
+        ("sections=step", "must be a list"),
+        ("rounds=0", "rounds is 0; to be measured it must be 1 or more"),
+        ("loader_images=8", "loader_images is 8"),
+        ("growth.side=[64,64]", "growth.side is 1; to be measured it must be 2 different values"),
+        ("net.image=[360]", "must be [height, width]"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(command: Command, word: str, message: str) -> None:
+    outcome = command("bench", word)
     assert outcome.code == 1
-    assert "Did you mean step" in outcome.text or "step" in outcome.text
+    assert message in outcome.text
+
+
+def test_a_folder_without_pytorch_fcn_is_refused(command: Command, tmp_path: Path) -> None:
+    outcome = command("bench", *TINY, "sections=[step]", f"pytorch_fcn={tmp_path}")
+    assert outcome.code == 1
+    assert "holds no torchfcn" in outcome.text
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """Freed memory stays with the process: another large tensor is not faulted in page by page."""
 
-import resource
 import subprocess
 import sys
 
@@ -29,9 +28,8 @@ def faults(kept: bool) -> tuple[bool, int]:
 
 
 def test_freed_memory_is_used_again() -> None:
-    pages = 10 * 2**26 // resource.getpagesize()
     kept, few = faults(kept=True)
     if not kept:
         pytest.skip("another C library than glibc")
     _, many = faults(kept=False)
-    assert few < pages // 100 < pages // 2 < many
+    assert 10 * few < many

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassJaccardIndex
 
-from fcnlab.metric import SegmentationScores, count_pairs, most_likely
+from fcnlab.metric import SegmentationScores, count_pairs, histogram, most_likely
 
 NAMES = ("background", "cat", "dog", "bird")
 
@@ -84,3 +84,10 @@ def test_the_most_likely_class_is_numpys_argmax_and_of_equal_ones_the_first() ->
     assert np.array_equal(most_likely(logits).numpy(), logits.numpy().argmax(1))
     every = logits.contiguous(memory_format=torch.channels_last)
     assert np.array_equal(most_likely(every).numpy(), logits.numpy().argmax(1))
+
+
+def test_counting_without_bincount_is_counting() -> None:
+    place = torch.randint(0, 50, (3000,))
+    place[place == 7] = 8  # a cell that never occurs
+    for by_bincount in (True, False, None):
+        assert np.array_equal(histogram(place, 52, by_bincount=by_bincount).numpy(), np.bincount(place, minlength=52))

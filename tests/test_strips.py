@@ -8,9 +8,11 @@ from conftest import TINY, Command
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fcnlab.compose import build, compose
+from fcnlab.error import UserError
 from fcnlab.loss import CrossEntropy
 from fcnlab.model.fcn import FCN
 from fcnlab.strips import StripCrossEntropy
+from fcnlab.task import SegmentationTask
 
 MODELS = ["fcn32s", "fcn16s", "fcn8s"]
 WEIGHTS = [0.5, 2.0, 1.0, 0.0, 3.0]
@@ -81,7 +83,47 @@ def test_full_resolution_logits_never_exist() -> None:
     assert seen.found <= mask.numel() < 3 * 5 * 96 * 128
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_its_numbers_are_those_of_the_scores_precision() -> None:
+    fcn, mask = net("fcn8s"), truth(24, 16)
+    score = torch.randn(3, 5, 3, 2, dtype=torch.double, requires_grad=True)
+    strips = StripCrossEntropy(num_classes=5, class_weights=WEIGHTS)
+    assert torch.autograd.gradcheck(lambda x: strips.parts_of_score(x, fcn.last_upsampling, mask)[0], score)
+    half = score.detach().bfloat16().requires_grad_()
+    strips.bfloat16().parts_of_score(half, fcn.last_upsampling, mask)[0].backward()
+    assert half.grad.dtype == torch.bfloat16
+
+
+def test_a_score_that_is_too_small_for_the_mask_is_refused() -> None:
+    strips = StripCrossEntropy(num_classes=5)
+    with pytest.raises(UserError, match="padding is too small"):
+        strips.parts_of_score(torch.zeros(3, 5, 2, 2), net("fcn8s").last_upsampling, truth(45, 70))
+
+
+def task(fcn: FCN) -> SegmentationTask:
+    """What trains and validates with strips."""
+    facts = {"class_names": list("abcde"), "palette": [], "mean": [0.0] * 3, "std": [1.0] * 3}
+    loss = StripCrossEntropy(num_classes=5, elements=3 * 5 * 128 * 4)
+    return SegmentationTask(net=fcn.float(), loss=loss, optim=None, facts=facts, config={})
+
+
+def test_full_resolution_logits_do_not_exist_in_validation_either() -> None:
+    ours, mask = task(net("fcn8s", "model.trunk.width=0.02")), truth(96, 128)
+    batch = {"image": torch.randn(3, 3, 96, 128), "mask": mask, "name": list("xyz")}
+    with torch.no_grad(), Largest() as seen:
+        found = ours.validation_step(batch, 0)
+    assert seen.found < 3 * 5 * 96 * 128
+    assert torch.equal(found["prediction"], ours(batch["image"]).argmax(1))
+
+
+def test_a_mask_of_another_size_is_scored_at_its_own_but_not_learned_from() -> None:
+    ours, mask = task(net("fcn8s")), truth(48, 64)
+    batch = {"image": torch.randn(3, 3, 96, 128), "mask": mask, "name": list("xyz")}
+    assert ours.validation_step(batch, 0)["prediction"].shape == mask.shape
+    with pytest.raises(UserError, match="Take loss=cross_entropy"):
+        ours.training_step(batch, 0)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "64-true"])
 def test_a_training_gives_what_the_plain_loss_gives(command: Command, precision: str) -> None:
     found = []
     for loss in ("cross_entropy", "cross_entropy_strips"):

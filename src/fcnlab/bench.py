@@ -24,39 +24,63 @@ def bench(cfg: DictConfig) -> dict[str, Any]:
 
     import torch
 
-    from fcnlab.benchmark.row import Row
+    from fcnlab.benchmark.row import Row, in_markdown
+    from fcnlab.comparison.readme import write_between
     from fcnlab.compose import plain
-    from fcnlab.error import UserError, nearest
-    from fcnlab.provenance import circumstances, machine_name
+    from fcnlab.memory import give_back
+    from fcnlab.provenance import circumstances, cpu_name, machine_name
     from fcnlab.record import write_json
     from fcnlab.report import bench_table, say
 
     config = plain(cfg)
-    for section in config["sections"]:
-        if section not in SECTIONS:
-            raise UserError(f"sections={section} is not measured. {nearest(section, SECTIONS)}")
-    device = machine_name("cuda" if torch.cuda.is_available() else "cpu")
+    check(config)
+    device, file = machine_name("cuda" if torch.cuda.is_available() else "cpu"), Path(config["output"]).expanduser()
+    facts = circumstances(config) | {"device": device, "cpu": cpu_name(), "config": config}
+    facts |= {"date": datetime.date.today().isoformat(), "diff": bool(facts["diff"])}  # whether the code was changed
     say(f"{device}, torch {torch.__version__}")
     started, rows = time.monotonic(), list[Row]()
     for section in config["sections"]:
+        write_json(file / "bench.json", facts)  # before it is measured, so that nothing is lost
         begun = time.monotonic()
         found = import_module(f"fcnlab.benchmark.{section}").rows(config)
         bench_table(f"{section}, {time.monotonic() - begun:.0f} s", found)
         rows += found
+        facts |= {"seconds": round(time.monotonic() - started), "rows": [row.plain() for row in rows]}
         gc.collect()
-    facts = {
-        "date": datetime.date.today().isoformat(),
-        "device": device,
-        "seconds": round(time.monotonic() - started),
-        **{key: value for key, value in circumstances(config).items() if key not in ("diff", "source_hash")},
-        "config": config,
-        "rows": [row.plain() for row in rows],
-    }
-    file = Path(config["output"]).expanduser() / "bench.json"
-    write_json(file, facts)
-    goals = [row.reached for row in rows if row.reached is not None]
-    say(f"{sum(goals)} of {len(goals)} goals reached in {facts['seconds']} s. Figures: {file}")
+        give_back()
+        torch.cuda.empty_cache()
+    write_json(file / "bench.json", facts)
+    goals, absent = [row.reached for row in rows if row.reached is not None], sum(not row.values for row in rows)
+    say(f"{sum(goals)} of {len(goals)} goals reached, {absent} rows not measured, {facts['seconds']} s.")
+    say(f"Figures: {file / 'bench.json'}")
+    if config["readme"]:
+        write_between(Path(config["readme"]), "bench", in_markdown(facts, rows))
     return facts
+
+
+def check(config: dict[str, Any]) -> None:
+    """Raise UserError for settings with which nothing can be measured."""
+    from fcnlab.error import UserError, nearest
+
+    sections = config["sections"]
+    if not isinstance(sections, list) or not sections:
+        raise UserError(f"sections={sections} must be a list of what to measure: [{','.join(SECTIONS)}].")
+    for section in sections:
+        if section not in SECTIONS:
+            raise UserError(f"sections={section} is not measured. {nearest(section, SECTIONS)}")
+    if not isinstance(image := config["net"]["image"], list) or len(image) != 2:
+        raise UserError(f"net.image={image} must be [height, width].")
+    batch = 4  # CamVid's
+    for key, value, least in (
+        ("rounds", config["rounds"], 1),
+        ("loop_batches", config["loop_batches"], 4),
+        ("loader_images", config["loader_images"], 4 * batch),
+        ("sweep.jobs", config["sweep"]["jobs"], 1),
+        *((f"growth.{key}", len(set(values)), 2) for key, values in config["growth"].items()),
+    ):
+        if not isinstance(value, int) or value < least:
+            number = "different values" if key.startswith("growth") else "or more"
+            raise UserError(f"{key} is {value}; to be measured it must be {least} {number}.")
 
 
 @command("bench")

@@ -7,6 +7,7 @@ classes at full resolution never exist: of (8, 150, 512, 512) in 32 bits each co
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from fcnlab.data.datamodule import VOID
 from fcnlab.loss import CrossEntropy
@@ -20,10 +21,10 @@ class StripCrossEntropy(CrossEntropy):
     """Softmax cross-entropy per pixel, for nets whose last upsampling is fixed: all FCNs here.
 
     Args:
-        elements: how many logits exist at a time. 2 ** 21 (8 MiB) was fastest of 2 ** 18 ... 2 ** 24 on a CPU.
+        elements: how many logits exist at a time; None: 2 ** 21 (8 MiB, about a CPU's cache), on a GPU 2 ** 25.
     """
 
-    def __init__(self, *, elements: int = 2**21, **common: Any) -> None:
+    def __init__(self, *, elements: int | None = None, **common: Any) -> None:
         super().__init__(**common)
         self.elements = elements
 
@@ -31,7 +32,8 @@ class StripCrossEntropy(CrossEntropy):
         self, score: torch.Tensor, upsample: BilinearUpsample, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Score (N, C, h, w) and mask (N, H, W) -> what ``parts`` gives of the logits, and the labels (N, H, W)."""
-        total, labels = Strips.apply(score, upsample, mask, self.class_weights, self.elements)
+        elements = self.elements or 2 ** (25 if score.is_cuda else 21)
+        total, labels = Strips.apply(score, upsample, mask, self.class_weights, elements)
         return total, self.count(mask), labels
 
 
@@ -49,16 +51,19 @@ class Strips(torch.autograd.Function):
     ) -> Tensors:
         """The summed loss, a scalar, and the labels (N, H, W)."""
         with torch.autocast(score.device.type, enabled=False):
-            dtype, score = score.dtype, score.float()
+            ctx.dtype, learns = score.dtype, ctx.needs_input_grad[0]
+            score = score.float() if score.dtype.itemsize < 4 else score  # a loss needs more than 16 bits
+            class_weights = class_weights.to(score.dtype)
             images, classes, cells, _ = score.shape
             height, width = mask.shape[-2:]
+            upsample.check(score, start=upsample.shift, height=height, width=width)
             down = upsample.matrix(score, cells, upsample.shift, height)  # (H, h)
             across = upsample.matrix(score, score.shape[-1], upsample.shift, width)  # (W, w)
             gradient, labels, totals = torch.zeros_like(score), torch.empty_like(mask), []
             rows = max(1, elements // (images * classes * width))
             for top in range(0, height, rows):
                 truth = mask[:, None, top : top + rows]
-                seen = upsample.cells(upsample.shift + top, truth.shape[-2], cells)
+                seen = upsample.sources(upsample.shift + top, truth.shape[-2], cells)
                 taps = down[top : top + rows, seen]
                 logits = taps @ (score[:, :, seen] @ across.T)  # (N, C, rows, W)
                 labels[:, top : top + rows] = most_likely(logits)
@@ -66,14 +71,17 @@ class Strips(torch.autograd.Function):
                 weight = torch.where(truth == VOID, 0.0, class_weights[label])
                 log_p = logits.log_softmax(1)
                 totals.append(-(weight * log_p.gather(1, label)).sum())
+                if not learns:
+                    continue
                 slope = log_p.exp_().mul_(weight).scatter_add_(1, label, -weight)
                 gradient[:, :, seen] += taps.T @ (slope @ across)
-        ctx.save_for_backward(gradient.to(dtype))
+        ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(labels)
         return torch.stack(totals).sum(), labels
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """The gradient that forward made, times what comes from above."""
         (gradient,) = ctx.saved_tensors
-        return slopes[0] * gradient, None, None, None, None
+        return (slopes[0] * gradient).to(ctx.dtype), None, None, None, None

@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fcnlab.error import UserError
+from fcnlab.memory import give_back
 from fcnlab.process import run_module
 from fcnlab.report import is_first_process, say
 
@@ -106,6 +107,7 @@ class Sweep:
             sys.argv = argv
             self.keep(setting.job.num, job)
             gc.collect()  # a Trainer and its parts know each other
+            give_back()
 
     def train_alone(self, task: Callable[[DictConfig], Any], cfg: DictConfig) -> str:
         """Train a job on several devices as a command of its own; the outcome, empty if there was nothing to do.

@@ -13,6 +13,7 @@ from fcnlab.distributed import is_distributed, number_of_processes, sum_over_pro
 from fcnlab.error import UserError
 from fcnlab.loss import CrossEntropy
 from fcnlab.metric import MeanLoss, SegmentationScores, most_likely
+from fcnlab.model.fcn import FCN
 from fcnlab.optim import Optim
 from fcnlab.pieces import label_at_size, label_in_pieces
 from fcnlab.strips import StripCrossEntropy
@@ -97,10 +98,15 @@ class SegmentationTask(L.LightningModule):
         return loss
 
     def compare(self, image: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The summed loss, what it is divided by, and the predicted labels (N, H, W)."""
+        """The summed loss, what it is divided by, and the predicted labels (N, H, W), all of the image's own size."""
         if isinstance(self.loss, StripCrossEntropy):
+            if not isinstance(self.net, FCN) or mask.shape[-2:] != image.shape[-2:]:
+                raise UserError(
+                    f"loss=cross_entropy_strips upsamples an FCN's score to the mask: model={type(self.net).__name__}, "
+                    f"image {tuple(image.shape[-2:])}, mask {tuple(mask.shape[-2:])}. Take loss=cross_entropy."
+                )
             score = self.net(image.contiguous(memory_format=self.memory_format), upsampled=False)
-            return self.loss.parts_of_score(score, self.net.last_upsampling, mask)  # type: ignore[arg-type]
+            return self.loss.parts_of_score(score, self.net.last_upsampling, mask)
         logits: torch.Tensor = self(image)
         return *self.loss.parts(logits, mask), most_likely(logits.detach())
 
@@ -123,13 +129,15 @@ class SegmentationTask(L.LightningModule):
 
     def score(self, batch: Batch, scores: SegmentationScores, mean_loss: MeanMetric) -> dict[str, torch.Tensor]:
         """Add a batch to the counts; returns its predictions (N, H, W) and its counts (N, C, C)."""
-        mask = batch["mask"]
-        logits = self(batch["image"], mask.shape[-2:])
+        image, mask = batch["image"], batch["mask"]
+        if mask.shape[-2:] == image.shape[-2:]:
+            total, count, prediction = self.compare(image, mask)
+        else:
+            logits = self(image, mask.shape[-2:])
+            total, count, prediction = *self.loss.parts(logits, mask), most_likely(logits)
         if PADDING in batch["name"]:
             return {}
-        total, count = self.loss.parts(logits, mask)
         mean_loss.update(total / count.clamp(min=1e-12), count)
-        prediction = most_likely(logits)
         scores.update(prediction, mask)
         return {"prediction": prediction, "counts": scores.last_counts}
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from fcnlab.benchmark.classes import Loss, extra_memory
+from fcnlab.benchmark.classes import Loss
 from fcnlab.benchmark.row import Alone
 
 
@@ -12,16 +12,12 @@ def test_what_is_timed_is_the_same_loss_with_the_same_gradient() -> None:
     torch.testing.assert_close(plain.score.grad, strips.score.grad, rtol=1e-4, atol=1e-8)
 
 
-class Memory:
-    """Extra memory of both losses in one process, the smaller one first: a process's peak never falls."""
-
-    def __call__(self) -> list[int]:
-        setting = {"side": 256, "batch": 4, "classes": 60}
-        return [extra_memory(name, setting) for name in ("cross_entropy_strips", "cross_entropy")]
-
-
 def test_strips_take_a_fraction_of_the_memory() -> None:
-    with Alone(Memory) as memory:
-        strips, plain = memory()
-    assert 0 <= strips < plain / 4
-    assert plain > 4 * 60 * 256 * 256 * 4  # at least the logits
+    setting = {"side": 256, "batch": 4, "classes": 60}
+    with (
+        Alone(Loss, choice="cross_entropy_strips", **setting) as strips,
+        Alone(Loss, choice="cross_entropy", **setting) as plain,
+    ):
+        ours, theirs = strips.ask("extra_memory")[1], plain.ask("extra_memory")[1]
+    assert 0 < ours < theirs / 4
+    assert theirs > 4 * 60 * 256 * 256 * 4  # at least the logits

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fcnlab.benchmark import loader
-from fcnlab.benchmark.loader import Reference, idle_share, rate, write_images
+from fcnlab.benchmark.loader import Reference, rate, write_images
 from fcnlab.compose import build, compose
 from fcnlab.data.camvid import CLASSES
 
@@ -40,14 +40,9 @@ def test_the_reference_gives_what_our_pipeline_gives(tmp_path: Path) -> None:
 
 
 def test_batches_that_were_read_ahead_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([10.0, 14.0])
+    clock = iter([0.0, 1.0, 2.0, 10.0, 14.0])
     monkeypatch.setattr(loader, "now", lambda: next(clock))
     batches = [{"image": torch.zeros(4, 1)} for _ in range(7)]
     assert rate(batches) == 4 * 4 / 4.0
-
-
-def test_idle_is_the_time_between_asking_for_a_batch_and_getting_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Two batches count: 1 s and 2 s of waiting, 3 s of work each; the end comes at once.
-    clock = iter([0.0, 0.0, 1.0, 4.0, 6.0, 9.0, 9.0])
-    monkeypatch.setattr(loader, "now", lambda: next(clock))
-    assert idle_share([1, 2, 3], lambda: None) == 3.0 / 9.0
+    clock = iter([10.0, 14.0])
+    assert rate(batches, ahead=0) == 7 * 4 / 4.0

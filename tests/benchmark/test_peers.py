@@ -21,11 +21,11 @@ def test_a_batch_has_every_class_and_void() -> None:
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 50), (72, 95)])
 def test_the_textbook_net_scores_every_pixel(size: tuple[int, int]) -> None:
-    assert Textbook(5, 0.05)(torch.randn(1, 3, *size)).shape == (1, 5, *size)
+    assert Textbook(5, 0.05, 16)(torch.randn(1, 3, *size)).shape == (1, 5, *size)
 
 
 def test_peers_take_steps() -> None:
-    textbook(**SHAPE, width=0.05)()
+    textbook(**SHAPE, width=0.05, hidden=16)()
     torchvision_fcn(**SHAPE)()
 
 

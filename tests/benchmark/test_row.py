@@ -6,6 +6,7 @@ import pytest
 
 from fcnlab.benchmark import row
 from fcnlab.benchmark.row import Alone, Row, in_turn, ratios, shown
+from fcnlab.error import UserError
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,10 @@ def test_every_round_begins_with_another_task_and_warming_up_is_not_counted(monk
     assert seconds == {"a": [1, 1], "b": [1, 1]}
 
 
+def test_a_task_may_take_its_time_itself() -> None:
+    assert in_turn({"a": lambda: 0.25}, rounds=2) == {"a": [0.25, 0.25]}
+
+
 def test_ratios_are_taken_round_by_round() -> None:
     assert ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
     assert shown([0.0123, 0.0456, 0.0789]) == "45.6 ms (12.3 to 78.9)"
@@ -55,9 +60,13 @@ class Process:
 
 def test_a_task_alone_runs_elsewhere_and_its_faults_come_back() -> None:
     with Alone(Process, fail=False) as task:
-        assert task() == task() != os.getpid()
+        assert isinstance(task(), float)
+        assert task.ask("__call__")[1] == task.process.pid != os.getpid()
         with pytest.raises(KeyError, match="lost"):
-            task("broken")
+            task.ask("broken")
     assert not task.process.is_alive()
     with pytest.raises(ValueError, match="cannot be built"):
         Alone(Process, fail=True)
+    with Alone(Process, fail=False) as task, pytest.raises(UserError, match="ended with code -9"):
+        task.process.kill()
+        task()

@@ -3,15 +3,18 @@
 import pytest
 import torch
 
+from fcnlab.benchmark import step as module
 from fcnlab.benchmark.peers import random_batch
-from fcnlab.benchmark.step import Step, defaults
+from fcnlab.benchmark.step import Step, recipe, rows
+from fcnlab.compose import compose, plain
 
 NET = {"width": 0.05, "fc_channels": 16}
+CPU = "trainer.accelerator=cpu"
 SHAPE = {"image": [32, 48], "batch": 2, "classes": 5}
 
 
 def test_a_step_is_forward_loss_backward_and_adamw_written_out() -> None:
-    words = [*defaults(NET), "trainer.precision=32-true", "model.trunk.dropout=0.0", "optim.warmup=0.0"]
+    words = [*recipe(NET), CPU, "trainer.precision=32-true", "model.trunk.dropout=0.0", "optim.warmup=0.0"]
     ours, by_hand = Step(words, **SHAPE), Step(words, **SHAPE)
     by_hand.net.load_state_dict(ours.net.state_dict())
     image, mask = random_batch(**SHAPE, device=torch.device("cpu"))
@@ -31,7 +34,7 @@ def test_a_step_is_forward_loss_backward_and_adamw_written_out() -> None:
 
 
 def test_the_work_of_a_step_is_counted_layer_by_layer() -> None:
-    step = Step([*defaults(NET), "trainer.precision=32-true"], **SHAPE)
+    step = Step([*recipe(NET), CPU, "trainer.precision=32-true"], **SHAPE)
     flops, moved = step.work()
     forward = 0
 
@@ -47,3 +50,32 @@ def test_the_work_of_a_step_is_counted_layer_by_layer() -> None:
         3 * forward, rel=0.1
     )  # backward is twice that; upsampling is little; not for the image
     assert moved == 28 * sum(p.numel() for p in step.net.parameters())
+
+
+class Told:
+    """In place of a process of its own: what ours would say."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def ask(self, method: str) -> tuple[float, object]:
+        return 0.0, {"work": (600e9, 0), "describe": "bf16", "bits": "bfloat16"}[method]
+
+    def __enter__(self) -> "Told":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_ratios_say_how_much_longer_a_peer_takes_per_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Seconds of a step: ours of 4 images, equal of 1, textbook of 4, torchvision of 2, pytorch-fcn of 1.
+    seconds = {"ours": [2.0], "equal": [3.0], "textbook": [4.0], "torchvision": [3.0], "pytorch-fcn": [6.0]}
+    monkeypatch.setattr(module, "Alone", Told)
+    monkeypatch.setattr(module, "on_gpu", lambda _: False)
+    monkeypatch.setattr(module, "in_turn", lambda tasks, rounds: {name: seconds[name] for name in tasks})
+    monkeypatch.setattr(module, "product_rate", lambda *_: 400e9)
+    monkeypatch.setattr(module, "copy_rate", lambda *_: 1.0)
+    config = plain(compose("bench", ["pytorch_fcn=somewhere"]))
+    values = [(row.measured.partition("'s")[0], row.value) for row in rows(config)]
+    ceiling = 600e9 / 400e9 / 2  # s at its rate, over the step's own
+    peers = [("pytorch-fcn", 12.0), ("time at the ceiling", ceiling), ("pytorch-fcn", 2.0), ("textbook", 2.0)]
+    assert values == [*peers, ("torchvision", 3.0)]

@@ -6,6 +6,7 @@ from fcnlab.benchmark.row import in_turn
 
 SHAPES = ((4096, 4096, 4096), (16384, 576, 256), (8192, 2304, 512))  # a square one, and two as convolutions have them
 COPIED = 2**28  # bytes: more than any cache holds
+REPEATED = 50  # times on a GPU, which would else be timed at starting
 
 
 def product_rate(device: torch.device, dtype: torch.dtype, rounds: int = 3, shrink: int = 1) -> float:
@@ -17,8 +18,9 @@ def product_rate(device: torch.device, dtype: torch.dtype, rounds: int = 3, shri
         right = torch.randn(inner, columns, device=device, dtype=dtype)
         out = torch.empty(rows, columns, device=device, dtype=dtype)
         name = f"{rows}x{inner}x{columns}"
-        tasks[name] = lambda a=left, b=right, c=out: torch.mm(a, b, out=c)
-        work[name] = 2 * rows * inner * columns
+        times = REPEATED if device.type == "cuda" else 1
+        tasks[name] = lambda a=left, b=right, c=out, n=times: [torch.mm(a, b, out=c) for _ in range(n)]
+        work[name] = 2 * rows * inner * columns * times
     seconds = in_turn(tasks, rounds=rounds)
     return max(work[name] / min(times) for name, times in seconds.items())
 
@@ -27,5 +29,6 @@ def copy_rate(device: torch.device, rounds: int = 3, shrink: int = 1) -> float:
     """The best bytes/s of a copy, read and written bytes counted."""
     source = torch.ones(COPIED // 4 // shrink, device=device)
     target = torch.empty_like(source)
-    seconds = in_turn({"copy": lambda: target.copy_(source)}, rounds=rounds)["copy"]
-    return 2 * source.nbytes / min(seconds)
+    times = REPEATED if device.type == "cuda" else 1
+    seconds = in_turn({"copy": lambda: [target.copy_(source) for _ in range(times)]}, rounds=rounds)["copy"]
+    return 2 * source.nbytes * times / min(seconds)

@@ -8,19 +8,19 @@ import lightning as L
 import torch
 
 from fcnlab.benchmark.row import Row, in_turn, ratios, shown
-from fcnlab.benchmark.step import Step, defaults
+from fcnlab.benchmark.step import Step, recipe
 from fcnlab.compose import build, compose, plain
 from fcnlab.evidence import now
-from fcnlab.metric import SegmentationScores, most_likely
+from fcnlab.metric import MeanLoss, SegmentationScores, most_likely
 from fcnlab.record import Run
 from fcnlab.resume import Signals
 from fcnlab.train import build_task
-from fcnlab.trainer import build_logger, build_trainer, run_callbacks
+from fcnlab.trainer import build_logger, build_trainer, on_gpu, run_callbacks
 
 CAMVID = {"train": 367, "test": 233}  # images, over which what happens once per epoch is shared
 
 
-class InTurn(L.Callback):
+class Alternately(L.Callback):
     """Before every batch, do the bare thing too; keep the seconds of both, and of what comes after the last batch.
 
     A batch's seconds reach from its start to the start of the next: the loader and all callbacks are in them.
@@ -48,16 +48,16 @@ class InTurn(L.Callback):
 
     def values(self, closing: float, batches: float) -> list[float]:
         """Bare over ours, batch by batch, but the first two, which warm up; so many ``batches`` share ``closing``."""
-        ours = [seconds + closing / batches for seconds in self.ours[1:]]
-        return ratios(self.alone[1 : 1 + len(ours)], ours)
+        ours = [seconds + closing / batches for seconds in self.ours[2:]]
+        return ratios(self.alone[2 : 2 + len(ours)], ours)
 
 
 def rows(config: dict[str, Any]) -> list[Row]:
     """Overheads of ``fit``, of the running scores and of ``test``."""
     net, batches = config["net"], config["loop_batches"]
     side = 32 * round((net["image"][0] * net["image"][1]) ** 0.5 / 32)  # shapes are square
-    batch = config["batches"]["ours"]
-    words = [*defaults(net), "data=shapes", f"data.size={side}", "data.augment=[]", f"data.batch_size={batch}"]
+    batch = config["batches"]["gpu" if on_gpu("auto") else "cpu"]["ours"]
+    words = [*recipe(net), "data=shapes", f"data.size={side}", "data.augment=[]", f"data.batch_size={batch}"]
     words += [f"data.images={{train: {batches * batch}, val: 1, test: {batches * batch}}}", "epochs=1"]
     bare = Step(words, image=[side, side], batch=batch, classes=8)
     told = f"FCN-8s, {side}x{side}, {bare.said}"
@@ -72,7 +72,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
             "fit's images per second over the bare step's",
             fit.values(fit_end, epochs["train"]),
             ">= 0.97",
-            f"{told}: {shown(fit.ours[1:])} a batch; end of epoch, two checkpoints and one image of validation: "
+            f"{told}: {shown(fit.ours[2:])} a batch; end of epoch, two checkpoints and one image of validation: "
             f"{fit_end:.2g} s, shared by CamVid's {epochs['train']:.0f} batches",
         ),
         *scores(bare, config["rounds"], told),
@@ -81,16 +81,16 @@ def rows(config: dict[str, Any]) -> list[Row]:
             "images per second over the bare forward pass's",
             test.values(test_end, epochs["test"]),
             ">= 0.95",
-            f"{told}: {shown(test.ours[1:])} a batch; counts.npz and pictures {test_end:.2g} s, shared by CamVid's "
+            f"{told}: {shown(test.ours[2:])} a batch; counts.npz and pictures {test_end:.2g} s, shared by CamVid's "
             f"{epochs['test']:.0f}",
         ),
     ]
 
 
-def accompany(words: list[str], bare: Callable[[], object], *, test: bool = False) -> tuple[InTurn, float]:
+def accompany(words: list[str], bare: Callable[[], object], *, test: bool = False) -> tuple[Alternately, float]:
     """Run ``fit`` or ``test`` as ``fcnlab.train`` does, with the bare thing in turn; and the seconds of its end."""
     config = plain(compose("train", words)) | {"start": None}
-    turns = InTurn(bare)
+    turns = Alternately(bare)
     with Run(config) as run, Signals() as signals:
         logger = build_logger(config["logger"], run)
         data = build(config["data"])
@@ -113,20 +113,29 @@ def forward_only(bare: Step) -> None:
 
 
 def scores(bare: Step, rounds: int, told: str) -> list[Row]:
-    """What the running scores take of a step, and those of a validation of a forward pass."""
+    """What the running scores take of a training step, and what a batch of validation takes beside its forward pass."""
     running = SegmentationScores(class_names=tuple(map(str, range(8)))).to(bare.device)
+    loss = MeanLoss().to(bare.device)
     with torch.no_grad():
         logits = bare.forward()
+
+    def train_metrics() -> None:
+        running.update(most_likely(logits), bare.mask)
+        loss.update(logits.new_tensor(1.0), logits.new_tensor(1.0))
+
+    def validation() -> None:
+        total, count = bare.loss.parts(logits, bare.mask)
+        loss.update(total / count, count)
+        running.update(most_likely(logits), bare.mask)
+
     tasks: dict[str, Callable[[], object]] = {
         "step": bare,
-        "scores": lambda: running.update(most_likely(logits), bare.mask),
-        "forward": lambda: forward_only(bare),
+        "train metrics": train_metrics,
+        "validation scoring, its loss included": validation,
     }
     seconds = in_turn(tasks, rounds=rounds)
+    step = seconds.pop("step")
     return [
-        Row(title, "share of the step", ratios(seconds["scores"], seconds[name]), goal, f"{told}: {detail}")
-        for title, name, goal, detail in (
-            ("train metrics", "step", "<= 0.02", f"{shown(seconds['scores'])} of {shown(seconds['step'])}"),
-            ("validation scoring", "forward", "<= 0.02", f"of a forward pass of {shown(seconds['forward'])}"),
-        )
+        Row(name, "share of the step", ratios(values, step), "<= 0.02", f"{told}: {shown(values)} of {shown(step)}")
+        for name, values in seconds.items()
     ]

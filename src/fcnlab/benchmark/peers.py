@@ -28,13 +28,13 @@ def random_batch(*, image: Sequence[int], batch: int, classes: int, device: torc
 class Textbook(nn.Module):
     """FCN-8s as tutorials write it: torchvision's VGG16, dense transposed convolutions that learn."""
 
-    def __init__(self, classes: int, width: float) -> None:
+    def __init__(self, classes: int, width: float, hidden: int) -> None:
         super().__init__()
         from torchvision.models.vgg import cfgs, make_layers
 
         layers = make_layers([c if isinstance(c, str) else int(c * width) for c in cfgs["D"]])
         self.to_pool3, self.to_pool4, self.to_pool5 = layers[:17], layers[17:24], layers[24:]
-        third, fourth, hidden = int(256 * width), int(512 * width), int(4096 * width)
+        third, fourth = int(256 * width), int(512 * width)
         self.head = nn.Sequential(
             *(nn.Conv2d(fourth, hidden, 7, padding=3), nn.ReLU(inplace=True), nn.Dropout()),
             *(nn.Conv2d(hidden, hidden, 1), nn.ReLU(inplace=True), nn.Dropout(), nn.Conv2d(hidden, classes, 1)),
@@ -54,10 +54,10 @@ class Textbook(nn.Module):
 
 
 def textbook(
-    *, image: Sequence[int], batch: int, classes: int, width: float, device: torch.device
+    *, image: Sequence[int], batch: int, classes: int, width: float, hidden: int, device: torch.device
 ) -> Callable[[], None]:
     """The loop body of tutorials: 32 bits, cross-entropy, Adam."""
-    net = Textbook(classes, width).to(device)
+    net = Textbook(classes, width, hidden).to(device)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
     criterion = nn.CrossEntropyLoss(ignore_index=255)
     inputs, labels = random_batch(image=image, batch=batch, classes=classes, device=device)
@@ -76,6 +76,7 @@ def torchvision_fcn(*, image: Sequence[int], batch: int, classes: int, device: t
     from torchvision.models.segmentation import fcn_resnet50
 
     net = fcn_resnet50(weights=None, weights_backbone=None, num_classes=classes, aux_loss=True).to(device).train()
+    torch.backends.cudnn.benchmark = True  # as that script
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
     inputs, labels = random_batch(image=image, batch=batch, classes=classes, device=device)
 

@@ -7,6 +7,10 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
+import torch
+
+from fcnlab.comparison.table import NONE, Grid, markdown
+from fcnlab.error import UserError
 from fcnlab.evidence import now
 
 
@@ -17,7 +21,7 @@ class Row:
     Attributes:
         what: is measured.
         measured: as what: the two things of which the figure is a ratio, say.
-        values: one per round; the figure is their median. None: it could not be had, and ``detail`` says why.
+        values: one per round; the figure is their median. Empty: it could not be had, and ``detail`` says why.
         goal: ``>= 4`` or ``<= 0.02``; empty where the figure is for information.
         detail: the figures behind it.
     """
@@ -62,17 +66,35 @@ class Row:
         return facts | {"values": list(self.values), "goal": self.goal, "reached": self.reached, "detail": self.detail}
 
 
+def in_markdown(facts: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """A table for a README, with machine, versions, commit and date."""
+    cells = [
+        [row.what, row.measured, row.figure(), row.goal or NONE, row.verdict() or NONE, row.detail] for row in rows
+    ]
+    table = markdown(Grid("bench", ["what", "measured as", "median (spread)", "goal", "", "behind it"], cells))
+    versions = ", ".join(f"{name} {facts['versions'][name]}" for name in ("torch", "torchvision", "lightning"))
+    commit = facts["commit"][:10] + (" and changes" if facts["diff"] else "")
+    rounds = facts["config"]["rounds"]
+    return (
+        f"{table}\n{facts['device']}, {facts['date']}, {facts['seconds']} s in all, {rounds} rounds. Python "
+        f"{facts['python']}, {versions}. Commit {commit}."
+    )
+
+
 def in_turn(tasks: Mapping[str, Callable[[], object]], *, rounds: int, warm: int = 1) -> dict[str, list[float]]:
-    """Seconds of every task in every round, each begun by another task; ``warm`` rounds before are not counted."""
+    """Seconds of every task in every round, each begun by another task; ``warm`` rounds before are not counted.
+
+    A task that returns a float has taken its time itself.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     names = list(tasks)
     for number in range(-warm, rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             started = now()
-            tasks[name]()
+            told = tasks[name]()
             if number >= 0:
-                seconds[name].append(now() - started)
+                seconds[name].append(told if isinstance(told, float) else now() - started)
     return seconds
 
 
@@ -89,16 +111,28 @@ class Alone:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, build, settings), daemon=True)
         self.process.start()
+        theirs.close()  # else a process that dies would be waited for
         self.answer()
 
-    def __call__(self, ask: str = "__call__") -> Any:
-        """Run the task once, or another method of it, and wait for what it returns. Raises what it raises."""
-        self.pipe.send(ask)
+    def __call__(self) -> float:
+        """Run the task once; its seconds. Raises what it raises."""
+        return float(self.ask("__call__")[0])
+
+    def ask(self, method: str) -> Any:
+        """Call a method of the task, without arguments: the seconds it took, and what it returned."""
+        self.pipe.send(method)
         return self.answer()
 
     def answer(self) -> Any:
         """What comes back; an exception is raised here."""
-        got = self.pipe.recv()
+        try:
+            got = self.pipe.recv()
+        except EOFError as error:
+            self.process.join()
+            raise UserError(
+                f"A process that was measured ended with code {self.process.exitcode} (-9: it may have run out of "
+                "memory). Give it a smaller batch (batches.cpu.ours=2, ...) or leave its section out."
+            ) from error
         if isinstance(got, Exception):
             raise got
         return got
@@ -117,7 +151,10 @@ def serve(pipe: Connection, build: Callable[..., Callable[[], object]], settings
         task = build(**settings)
         pipe.send(None)
         while True:
-            pipe.send(getattr(task, pipe.recv())())
+            method = getattr(task, pipe.recv())
+            started = now()
+            value = method()
+            pipe.send((now() - started, None if isinstance(value, torch.Tensor) else value))
     except Exception as error:
         pipe.send(error)
 

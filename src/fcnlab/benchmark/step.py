@@ -26,6 +26,7 @@ class Step:
         config = plain(compose("train", [*words]))
         if not on_gpu(config["trainer"]["accelerator"]):
             keep_freed_memory()  # as a training does
+        torch.backends.cudnn.benchmark = bool(config["trainer"]["benchmark"])
         precision = resolve_precision(config["trainer"]["precision"], config["trainer"]["accelerator"])
         last = prefers_channels_last(config)
         self.device = torch.device("cuda" if on_gpu(config["trainer"]["accelerator"]) else "cpu")
@@ -43,6 +44,10 @@ class Step:
     def describe(self) -> str:
         """Batch, precision and layout."""
         return self.said
+
+    def bits(self) -> str:
+        """The name of the dtype in which it computes."""
+        return str(self.dtype).removeprefix("torch.")
 
     def forward(self) -> torch.Tensor:
         """The logits, in 32 bits."""
@@ -67,40 +72,38 @@ class Step:
         return counter.get_total_flops(), 28 * learning
 
 
-def defaults(net: dict[str, Any]) -> list[str]:
-    """FCN-8s as the defaults train it, of the bench's width."""
-    return ["model=fcn8s", f"model.trunk.width={net['width']}", f"model.trunk.fc_channels={net['fc_channels']}"]
+def recipe(net: dict[str, Any]) -> list[str]:
+    """FCN-8s, of the bench's width, as the defaults train it on a CPU and as ``trainer=gpu compile=true`` on a GPU."""
+    words = ["model=fcn8s", f"model.trunk.width={net['width']}", f"model.trunk.fc_channels={net['fc_channels']}"]
+    return [*words, *(["trainer=gpu", "compile=true"] if on_gpu("auto") else ["trainer.accelerator=cpu"])]
 
 
 def rows(config: dict[str, Any]) -> list[Row]:
     """The training step beside its peers' and below the machine's ceiling."""
     net, gpu = config["net"], on_gpu("auto")
-    shape, batches = {"image": net["image"], "classes": net["classes"]}, config["batches"]
+    shape, batches = {"image": net["image"], "classes": net["classes"]}, config["batches"]["gpu" if gpu else "cpu"]
     device = torch.device("cuda" if gpu else "cpu")
-    ours = {
-        **shape,
-        "words": [*defaults(net), *(["compile=true"] if gpu else [])],
-        "batch": batches["gpu" if gpu else "ours"],
-    }
     authors = ["optim=sgd_paper", "loss.reduction=sum", "trainer.precision=32-true", "model.trunk.padding=100"]
     given: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-        "ours": (Step, ours),
-        "equal": (Step, {**shape, "words": [*defaults(net), *authors], "batch": 1}),
-        "textbook": (textbook, {**shape, "batch": batches["ours"], "width": net["width"], "device": device}),
-        "torchvision": (torchvision_fcn, {**shape, "batch": batches["torchvision"], "device": device}),
+        "ours": (Step, {"words": recipe(net), "batch": batches["ours"]}),
+        "equal": (Step, {"words": [*recipe(net), *authors], "batch": 1}),
+        "textbook": (
+            textbook,
+            {"batch": batches["textbook"], "width": net["width"], "hidden": net["fc_channels"], "device": device},
+        ),
+        "torchvision": (torchvision_fcn, {"batch": batches["torchvision"], "device": device}),
     }
     if config["pytorch_fcn"]:
-        clone = {"clone": config["pytorch_fcn"], "batch": 1, "device": device}
-        given["pytorch-fcn"] = (pytorch_fcn, shape | clone)
+        given["pytorch-fcn"] = (pytorch_fcn, {"clone": config["pytorch_fcn"], "batch": 1, "device": device})
     with ExitStack() as stack:
-        tasks = {name: stack.enter_context(Alone(build, **settings)) for name, (build, settings) in given.items()}
-        flops, moved = tasks["ours"]("work")
-        said, equal_said = tasks["ours"]("describe"), tasks["equal"]("describe")
+        tasks = {name: stack.enter_context(Alone(build, **shape, **own)) for name, (build, own) in given.items()}
+        (flops, moved), said = tasks["ours"].ask("work")[1], tasks["ours"].ask("describe")[1]
+        equal_said, bits = tasks["equal"].ask("describe")[1], tasks["ours"].ask("bits")[1]
         seconds = in_turn(tasks, rounds=config["rounds"])
     each = {name: [value / given[name][1]["batch"] for value in values] for name, values in seconds.items()}
-    rate, copied = product_rate(device, torch.bfloat16 if "bf16" in said else torch.float32), copy_rate(device)
-    floor = (flops / rate + moved / copied) / ours["batch"]
-    work = f"{flops / ours['batch'] / 1e9:.0f} GFLOP per image"
+    rate, copied = product_rate(device, getattr(torch, bits)), copy_rate(device)
+    floor = (flops / rate + moved / copied) / batches["ours"]
+    work = f"{flops / batches['ours'] / 1e9:.0f} GFLOP per image"
     ceiling = f"{work}; {rate / 1e9:.0f} GFLOP/s, {copied / 1e9:.1f} GB/s at best"
 
     def beside(name: str, what: str, goal: str = "", against: str = "ours") -> Row:
@@ -114,7 +117,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
 
     what = "training step"
     share = [floor / value for value in each["ours"]]
-    model = [flops / ours["batch"] / value / rate for value in each["ours"]]
+    model = [flops / batches["ours"] / value / rate for value in each["ours"]]
     return [
         beside("pytorch-fcn", what, ">= 5" if gpu else ">= 4"),
         Row(what, "time at the ceiling's rates over ours", share, "" if gpu else ">= 0.85", ceiling),

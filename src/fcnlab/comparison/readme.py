@@ -9,9 +9,9 @@ from fcnlab.error import UserError
 from fcnlab.record import write_whole
 
 
-def markers(experiment: str) -> tuple[str, str]:
-    """The lines between which an experiment's results stand."""
-    return f"<!-- results: {experiment} -->", f"<!-- end of results: {experiment} -->"
+def markers(name: str) -> tuple[str, str]:
+    """The lines between which results stand: an experiment's, or the bench's."""
+    return f"<!-- results: {name} -->", f"<!-- end of results: {name} -->"
 
 
 def results(comparison: Mapping[str, Any]) -> str:
@@ -27,14 +27,18 @@ def write_results(readme: Path, comparison: Mapping[str, Any]) -> None:
             f"The runs come from several experiments: {', '.join(comparison['experiments'])}. A README has a table for "
             "each: name the runs of one with runs=..."
         )
-    (experiment,) = comparison["experiments"]
-    first, last = markers(experiment)
+    write_between(readme, comparison["experiments"][0], results(comparison))
+
+
+def write_between(readme: Path, name: str, text: str) -> None:
+    """Replace what stands between the two markers of ``name``. Raises UserError where they are not there."""
+    first, last = markers(name)
     content = readme.read_text() if readme.is_file() else ""
     before, opened, rest = content.partition(f"{first}\n")
     _, closed, after = rest.partition(last)
     if not (opened and closed):
         raise UserError(
-            f"readme={readme} has no place for the results of {experiment}. Put two lines where they shall stand: "
+            f"readme={readme} has no place for the results of {name}. Put two lines where they shall stand: "
             f"{first} and {last}"
         )
-    write_whole(readme, f"{before}{first}\n\n{results(comparison)}\n\n{last}{after}")
+    write_whole(readme, f"{before}{first}\n\n{text}\n\n{last}{after}")

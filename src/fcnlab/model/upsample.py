@@ -58,23 +58,17 @@ class BilinearUpsample(nn.Module):
         """How many pixels ``cells`` elements become, before anything is cut off."""
         return (cells - 1) * self.factor + self.kernel
 
-    def cells(self, start: int, size: int, cells: int) -> slice:
-        """The elements that ``size`` pixels from ``start`` on are made of, of ``cells`` along an axis."""
-        return slice(
-            max(0, (start - self.kernel) // self.factor + 1), min(cells, (start + size - 1) // self.factor + 1)
-        )
+    def sources(self, start: int, size: int, along: int) -> slice:
+        """The elements, of ``along`` on an axis, that ``size`` pixels from ``start`` on are made of."""
+        first, last = (start - self.kernel) // self.factor + 1, (start + size - 1) // self.factor
+        return slice(max(0, first), min(along, last + 1))
 
     # What a module returns is untyped in torch; this says it once.
     __call__: Callable[..., torch.Tensor]
 
     def forward(self, score: torch.Tensor, *, start: int, height: int, width: int) -> torch.Tensor:
         """(N, C, h, w) -> (N, C, height, width), beginning ``start`` pixels into the upsampled map."""
-        for axis, size in ((-2, height), (-1, width)):
-            if start + size > self.extent(score.shape[axis]):
-                raise UserError(
-                    f"{score.shape[axis]} elements become {self.extent(score.shape[axis])} pixels, but {start} + "
-                    f"{size} are needed. The trunk's padding is too small: use padding=same or padding=100."
-                )
+        self.check(score, start=start, height=height, width=width)
         if self.weight is not None:
             full = nn.functional.conv_transpose2d(score, self.weight, stride=self.factor, groups=len(self.weight))
             return full[..., start : start + height, start : start + width]
@@ -84,6 +78,15 @@ class BilinearUpsample(nn.Module):
         down = self.matrix(score, score.shape[-2], start, height)
         across = self.matrix(score, score.shape[-1], start, width)
         return down @ (score @ across.T)
+
+    def check(self, score: torch.Tensor, *, start: int, height: int, width: int) -> None:
+        """Raise UserError where (N, C, h, w) cannot become so many pixels."""
+        for axis, size in ((-2, height), (-1, width)):
+            if start + size > self.extent(score.shape[axis]):
+                raise UserError(
+                    f"{score.shape[axis]} elements become {self.extent(score.shape[axis])} pixels, but {start} + "
+                    f"{size} are needed. The trunk's padding is too small: use padding=same or padding=100."
+                )
 
     def matrix(self, score: torch.Tensor, cells: int, start: int, size: int) -> torch.Tensor:
         """One axis of the transposed convolution as a matrix (size, cells)."""
