@@ -1,5 +1,6 @@
 """Many classes at full resolution: ``loss=cross_entropy_strips`` beside upsampling and loss one after the other."""
 
+import contextlib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ class Loss:
     """Upsampling by 8, loss and their gradient, for a random score of FCN-8s."""
 
     def __init__(self, choice: str, *, side: int, batch: int, classes: int) -> None:
+        self.choice = choice
         self.device = torch.device("cuda" if on_gpu("auto") else "cpu")
         if self.device.type == "cpu":
             keep_freed_memory()  # as a training does
@@ -49,11 +51,15 @@ class Loss:
 
     def extra_memory(self) -> int:
         """Bytes that it takes at its peak, beyond what was there before; on CPUs Linux tells them."""
+        batch, classes = len(self.mask), self.score.shape[1]
+        Loss(self.choice, side=32, batch=batch, classes=classes)()  # what is loaded and set up once
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
             before = torch.cuda.memory_allocated()
             self()
             return torch.cuda.max_memory_allocated() - before
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # forget the peak until now (man 5 proc)
         before = kept("VmRSS")
         self()
         return kept("VmHWM") - before

@@ -120,14 +120,15 @@ class Alone:
 
     def ask(self, method: str) -> Any:
         """Call a method of the task, without arguments: the seconds it took, and what it returned."""
-        self.pipe.send(method)
-        return self.answer()
+        return self.answer(method)
 
-    def answer(self) -> Any:
+    def answer(self, asked: str = "") -> Any:
         """What comes back; an exception is raised here."""
         try:
+            if asked:
+                self.pipe.send(asked)
             got = self.pipe.recv()
-        except EOFError as error:
+        except (EOFError, ConnectionError) as error:
             self.process.join()
             raise UserError(
                 f"A process that was measured ended with code {self.process.exitcode} (-9: it may have run out of "
