@@ -25,18 +25,18 @@ def test_every_section_is_a_module_and_its_default() -> None:
 def test_figures_and_goals_are_printed_and_kept(command: Command, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("Before\n{}\nold\n{}\nafter\n".format(*markers("bench")))
-    words = ("sections=[loader,loop,growth]", f"output={tmp_path / 'out'}", f"readme={readme}")
+    words = ("sections=[loader,loop]", f"output={tmp_path / 'out'}", f"readme={readme}")
     outcome = command("bench", *TINY, *words)
     assert outcome.code == 0, outcome.text
     table = readme.read_text()
     assert table.startswith("Before\n")
     assert "old" not in table
-    assert "| growth with batch | largest minus smallest slope over the mean one | " in table
+    assert "| train metrics | share of the step | " in table
     readme.unlink()
     assert ">= 1.4" in outcome.text
     kept = json.loads((tmp_path / "out" / "bench.json").read_text())
     rows = {(row["what"], row["measured"]): row for row in kept["rows"]}
-    assert len(rows) >= 9
+    assert len(rows) >= 6
     for row in rows.values():
         assert row["low"] <= row["value"] <= row["high"]
         assert row["reached"] in (True, False)

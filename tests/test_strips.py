@@ -52,7 +52,7 @@ def test_loss_labels_and_gradients_are_those_of_the_upsampled_logits(
     total, count = plain.parts(logits, mask)
     (total / count).backward()
 
-    strips = StripCrossEntropy(num_classes=5, reduction=reduction, class_weights=weights, elements=3 * 5 * 70 * 4)
+    strips = StripCrossEntropy(num_classes=5, reduction=reduction, class_weights=weights, elements=5 * 70 * 4)
     ours = score.float().requires_grad_()
     our_total, our_count, labels = strips.parts_of_score(ours, up, mask)
     (our_total / our_count).backward()
@@ -78,7 +78,7 @@ def test_full_resolution_logits_never_exist() -> None:
     fcn, mask = net("fcn8s"), truth(96, 128)
     score = torch.randn(3, 5, 12, 16, requires_grad=True)
     with Largest() as seen:
-        loss = StripCrossEntropy(num_classes=5, elements=3 * 5 * 128 * 4)
+        loss = StripCrossEntropy(num_classes=5, elements=5 * 128 * 4)
         loss.parts_of_score(score, fcn.last_upsampling, mask)[0].backward()
     assert seen.found <= mask.numel() < 3 * 5 * 96 * 128
 
@@ -102,7 +102,7 @@ def test_a_score_that_is_too_small_for_the_mask_is_refused() -> None:
 def task(fcn: FCN) -> SegmentationTask:
     """What trains and validates with strips."""
     facts = {"class_names": list("abcde"), "palette": [], "mean": [0.0] * 3, "std": [1.0] * 3}
-    loss = StripCrossEntropy(num_classes=5, elements=3 * 5 * 128 * 4)
+    loss = StripCrossEntropy(num_classes=5, elements=5 * 128 * 4)
     return SegmentationTask(net=fcn.float(), loss=loss, optim=None, facts=facts, config={})
 
 

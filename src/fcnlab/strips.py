@@ -4,6 +4,7 @@
 classes at full resolution never exist: of (8, 150, 512, 512) in 32 bits each copy would take 1.2 GiB.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,7 +12,6 @@ from torch.autograd.function import once_differentiable
 
 from fcnlab.data.datamodule import VOID
 from fcnlab.loss import CrossEntropy
-from fcnlab.metric import most_likely
 from fcnlab.model.upsample import BilinearUpsample
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
@@ -21,7 +21,8 @@ class StripCrossEntropy(CrossEntropy):
     """Softmax cross-entropy per pixel, for nets whose last upsampling is fixed: all FCNs here.
 
     Args:
-        elements: how many logits exist at a time; None: 2 ** 21 (8 MiB, about a CPU's cache), on a GPU 2 ** 25.
+        elements: how many logits exist at a time; None: 2 ** 21 (2 ** 20 to 2 ** 22 are alike on a CPU, above it is
+            slower), on a GPU 2 ** 25 (not tried).
     """
 
     def __init__(self, *, elements: int | None = None, **common: Any) -> None:
@@ -54,27 +55,28 @@ class Strips(torch.autograd.Function):
             ctx.dtype, learns = score.dtype, ctx.needs_input_grad[0]
             score = score.float() if score.dtype.itemsize < 4 else score  # a loss needs more than 16 bits
             class_weights = class_weights.to(score.dtype)
-            images, classes, cells, _ = score.shape
             height, width = mask.shape[-2:]
             upsample.check(score, start=upsample.shift, height=height, width=width)
-            down = upsample.matrix(score, cells, upsample.shift, height)  # (H, h)
+            down = upsample.matrix(score, score.shape[-2], upsample.shift, height)  # (H, h)
             across = upsample.matrix(score, score.shape[-1], upsample.shift, width)  # (W, w)
+            void = class_weights.new_zeros(VOID + 1 - len(class_weights))
+            weights = torch.cat([class_weights, void]).index_select(0, mask.flatten()).view_as(mask)
             gradient, labels, totals = torch.zeros_like(score), torch.empty_like(mask), []
-            rows = max(1, elements // (images * classes * width))
-            for top in range(0, height, rows):
-                truth = mask[:, None, top : top + rows]
-                seen = upsample.sources(upsample.shift + top, truth.shape[-2], cells)
-                taps = down[top : top + rows, seen]
-                logits = taps @ (score[:, :, seen] @ across.T)  # (N, C, rows, W)
-                labels[:, top : top + rows] = most_likely(logits)
-                label = torch.where(truth == VOID, 0, truth)
-                weight = torch.where(truth == VOID, 0.0, class_weights[label])
-                log_p = logits.log_softmax(1)
-                totals.append(-(weight * log_p.gather(1, label)).sum())
-                if not learns:
-                    continue
-                slope = log_p.exp_().mul_(weight).scatter_add_(1, label, -weight)
-                gradient[:, :, seen] += taps.T @ (slope @ across)
+            for image, rows in strips(mask.shape, elements // (score.shape[1] * width)):
+                truth, weight = mask[image, None, rows], weights[image, None, rows]  # (1, rows, W)
+                seen = upsample.sources(upsample.shift + rows.start, truth.shape[1], score.shape[-2])
+                taps = down[rows, seen]
+                logits = taps @ (score[image, :, seen] @ across.T)  # (C, rows, W)
+                best, label = logits.max(0, keepdim=True)
+                labels[image, rows] = label[0]
+                label = truth.where(truth != VOID, 0)
+                power = logits.gather(0, label).sub_(best)
+                odds = logits.sub_(best).exp_()
+                whole = odds.sum(0, keepdim=True)
+                totals.append((weight * (whole.log() - power)).sum())
+                if learns:
+                    slope = odds.mul_(weight / whole).scatter_add_(0, label, -weight)
+                    gradient[image, :, seen] += (taps.T @ slope) @ across
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(labels)
         return torch.stack(totals).sum(), labels
@@ -85,3 +87,11 @@ class Strips(torch.autograd.Function):
         """The gradient that forward made, times what comes from above."""
         (gradient,) = ctx.saved_tensors
         return (slopes[0] * gradient).to(ctx.dtype), None, None, None, None
+
+
+def strips(shape: torch.Size, rows: int) -> Iterator[tuple[int, slice]]:
+    """Image and rows of every strip of a mask (N, H, W)."""
+    images, height, _ = shape
+    for image in range(images):
+        for top in range(0, height, max(1, rows)):
+            yield image, slice(top, min(height, top + max(1, rows)))

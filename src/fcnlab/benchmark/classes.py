@@ -10,6 +10,7 @@ import torch
 from fcnlab.benchmark.row import Alone, Row, in_turn, ratios, shown
 from fcnlab.compose import build, compose
 from fcnlab.memory import keep_freed_memory
+from fcnlab.metric import most_likely
 from fcnlab.model.trunk import Feature
 from fcnlab.model.upsample import BilinearUpsample
 from fcnlab.strips import StripCrossEntropy
@@ -17,7 +18,7 @@ from fcnlab.trainer import on_gpu
 
 
 class Loss:
-    """Upsampling by 8, loss and their gradient, for a random score of FCN-8s."""
+    """Upsampling by 8, loss, labels and the gradient, for a random score of FCN-8s."""
 
     def __init__(self, choice: str, *, side: int, batch: int, classes: int) -> None:
         self.choice = choice
@@ -38,7 +39,9 @@ class Loss:
         if isinstance(self.loss, StripCrossEntropy):
             total, count, _ = self.loss.parts_of_score(self.score, self.up, self.mask)
         else:
-            total, count = self.loss.parts(self.up(self.score, start=self.up.shift, height=side, width=side), self.mask)
+            logits = self.up(self.score, start=self.up.shift, height=side, width=side)
+            total, count = self.loss.parts(logits, self.mask)
+            most_likely(logits.detach())  # strips tell the labels too
         loss: torch.Tensor = total / count
         loss.backward()  # type: ignore[no-untyped-call]
         return loss

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
-from fcnlab.benchmark.row import Row, in_turn, shown
+from fcnlab.benchmark.row import Alone, Row, in_turn, shown
 from fcnlab.benchmark.step import Step, recipe
 
 
@@ -16,9 +17,13 @@ def rows(config: dict[str, Any]) -> list[Row]:
     fixed = {"side": small, "batch": 1, "classes": net["classes"]}
     found = []
     for what, key in (("image area", "side"), ("batch", "batch"), ("classes", "classes")):
-        steps = {amount: step(net, **(fixed | {key: amount})) for amount in growth[key]}
-        seconds = in_turn({str(amount): task for amount, task in steps.items()}, rounds=config["rounds"])
-        steps.clear()  # their weights, before the next ones are made
+        with ExitStack() as stack:
+            steps = {}
+            for amount in growth[key]:
+                size = fixed | {key: amount}
+                shape = {"image": [size["side"]] * 2, "batch": size["batch"], "classes": size["classes"]}
+                steps[str(amount)] = stack.enter_context(Alone(Step, words=recipe(net), **shape))
+            seconds = in_turn(steps, rounds=config["rounds"], warm=2)
         sizes = [amount**2 if key == "side" else amount for amount in growth[key]]
         values = [spread(dict(zip(sizes, taken, strict=True))) for taken in zip(*seconds.values(), strict=True)]
         told = "; ".join(f"{amount}: {shown(taken)}" for amount, taken in seconds.items())
@@ -27,11 +32,6 @@ def rows(config: dict[str, Any]) -> list[Row]:
             Row(f"growth with {what}", "largest minus smallest slope over the mean one", values, "<= 0.1", told)
         )
     return found
-
-
-def step(net: dict[str, Any], *, side: int, batch: int, classes: int) -> Step:
-    """A training step of the default recipe."""
-    return Step(recipe(net), image=[side, side], batch=batch, classes=classes)
 
 
 def spread(seconds: Mapping[int, float]) -> float:

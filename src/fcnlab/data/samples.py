@@ -78,6 +78,8 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 def stack(tensors: Sequence[torch.Tensor], fill: float) -> torch.Tensor:
     """Stack tensors (..., h, w) into (N, ..., max h, max w)."""
+    if len({t.shape for t in tensors}) == 1:
+        return torch.stack(list(tensors))  # to pad by nothing copies all the same
     height, width = max(t.shape[-2] for t in tensors), max(t.shape[-1] for t in tensors)
     pad = torch.nn.functional.pad
     return torch.stack([pad(t, (0, width - t.shape[-1], 0, height - t.shape[-2]), value=fill) for t in tensors])
