@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import os
 import secrets
 import urllib.error
 import urllib.request
@@ -148,8 +149,9 @@ def why_offline(wandb: ModuleType) -> str:
     """Why W&B cannot be written to now; empty if it can. W&B itself would try for a minute and a half."""
     if not wandb.api.api_key:
         return "nobody is logged in (wandb login)"
-    # Unlike Settings() it knows of a server of one's own: WANDB_BASE_URL, or wandb login --host.
-    address = wandb.setup(wandb.Settings(silent=True)).settings.base_url
+    settings = wandb.Settings()
+    settings.update_from_env_vars(os.environ)  # WANDB_BASE_URL: a server of one's own
+    address = settings.base_url
     try:
         urllib.request.urlopen(address, timeout=5).close()
     except urllib.error.HTTPError:

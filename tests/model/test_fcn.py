@@ -13,7 +13,8 @@ from fcnlab.error import UserError
 from fcnlab.model.fcn import FCN
 from fcnlab.model.vgg import VGG16
 
-VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+CONTROL = "fcn32s_control"  # FCN-32s under another name
+VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if path.stem != CONTROL)
 GOLDEN = Path(__file__).with_name("golden_logits.npz")
 SIZES = {"seed0_33x57": (0, 33, 57), "seed1_64x64": (1, 64, 64), "seed2_97x130": (2, 97, 130)}
 
@@ -102,3 +103,10 @@ def test_layers_have_the_papers_names_and_start_at_zero() -> None:
 def test_impossible_skips_are_refused(skips: list[str], scale: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         FCN(num_classes=2, trunk=VGG16(width=0.02, fc_channels=4), skips=skips, skip_scale=scale)
+
+
+def test_the_control_is_fcn32s_under_another_name() -> None:
+    control, fcn32s = (dict(compose("train", [f"model={name}"]).model) for name in (CONTROL, "fcn32s"))
+    assert control.pop("name") == CONTROL
+    assert fcn32s.pop("name") == "fcn32s"
+    assert control == fcn32s

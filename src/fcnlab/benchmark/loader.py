@@ -81,7 +81,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
             seconds = in_turn({"step": step}, rounds=config["rounds"], warm=3)["step"]
             rate(many)  # starts the workers
             idle = [max(0.0, 1 - rate(many, ahead=0) * each / batch) for each in seconds]
-    source = f"CamVid in {root}" if config["camvid"] else f"{count} made-up PNGs"
+    source = "CamVid" if config["camvid"] else f"{count} made-up PNGs"
     what, told = "input pipeline, one worker", f"{source}, {height}x{width}: scale, flip, crop, normalise"
     both = " against ".join(f"{name} {np.median(values):.0f}" for name, values in rates.items())
     waits = f"{source}, batch {batch}: 1 - images/s of the loader, from a standing start, over those of the step"
