@@ -7,7 +7,7 @@ import PIL.Image
 import PIL.PngImagePlugin
 import pytest
 
-from fcnlab.data.files import read_image, read_mask, split_by_hash
+from fcnlab.data.files import read_image, read_mask, split_by_hash, without_suffix
 from fcnlab.error import UserError
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
@@ -79,3 +79,8 @@ def test_a_hash_split_keeps_its_fractions_and_its_names() -> None:
     for split, fraction in fractions.items():
         assert abs(places.count(split) / 4000 - fraction) < 0.02
     assert places == [split_by_hash(f"image_{i}", fractions) for i in range(4000)]
+
+
+def test_a_list_may_name_images_with_dots_folders_and_suffixes() -> None:
+    words = ["2011_000003", "scan.v2", "/JPEGImages/a.b.jpg", "masks/a.PNG"]
+    assert [without_suffix(word) for word in words] == ["2011_000003", "scan.v2", "a.b", "a"]

@@ -21,7 +21,7 @@ from torchvision.models.segmentation import FCN_ResNet50_Weights
 from fcnlab.compose import build, compose
 from fcnlab.data.datamodule import voc_palette
 from fcnlab.data.files import split_by_hash
-from fcnlab.data.voc import CLASSES, SEG11VALID, VOC, read_list
+from fcnlab.data.voc import CLASSES, SEG11VALID, VOC
 from fcnlab.error import UserError
 
 VOC_TRAIN, VOC_VAL = ["2007_000032", "2009_000001", "2010_000002"], ["2007_000033", "2011_000003"]
@@ -247,8 +247,3 @@ def test_real_pairs_have_facts_and_void(test_data: Path) -> None:
 def test_a_partial_copy_is_used_only_if_lists_say_so(test_data: Path) -> None:
     with pytest.raises(UserError, match="one of 616 missing of 736"):
         voc(test_data, "data.train_list=voc_train").names("test")
-
-
-def test_a_list_may_name_images_with_dots_folders_and_suffixes(tmp_path: Path) -> None:
-    (tmp_path / "list.txt").write_text("2011_000003\nscan.v2\n/JPEGImages/a.b.jpg /SegmentationClass/a.b.png\n\n")
-    assert read_list(tmp_path / "list.txt") == ["2011_000003", "scan.v2", "a.b"]

@@ -168,6 +168,12 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], Image]) -> Image:
             raise unreadable(path, error) from error
 
 
+def without_suffix(line: str) -> str:
+    """The name in a line of a list, which may have a folder and a suffix; ``scene.0001`` has none."""
+    path = Path(line)
+    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
+
+
 def read_image(path: Path, drawn: tuple[int, ...] | None = None) -> Image:
     """An image file as (H, W, 3) uint8 RGB, turned as its EXIF tag says.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from fcnlab.data.files import IMAGE_SUFFIXES, FileData, Pair, split_by_hash
+from fcnlab.data.files import IMAGE_SUFFIXES, FileData, Pair, split_by_hash, without_suffix
 from fcnlab.error import UserError
 
 
@@ -67,12 +67,6 @@ class Folder(FileData):
                     "is not clear. Keep one, or rename it."
                 )
         return found
-
-
-def without_suffix(line: str) -> str:
-    """The name in a line of a list, which may have a folder and a suffix; ``scene.0001`` has none."""
-    path = Path(line)
-    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
 
 
 def read_names(path: Path, layout: str) -> tuple[str, ...]:

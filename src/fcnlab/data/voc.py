@@ -11,7 +11,7 @@ from scipy.io import loadmat
 from torchvision.datasets import SBDataset, VOCSegmentation
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 
-from fcnlab.data.files import FileData, Pair, open_image, split_by_hash, unreadable
+from fcnlab.data.files import FileData, Pair, open_image, split_by_hash, unreadable, without_suffix
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError, nearest
 
@@ -177,6 +177,5 @@ class VOC(FileData):
 
 
 def read_list(path: Path) -> list[str]:
-    """The names in a text file: the first word of each line, without folder and the suffix of an image or mask."""
-    words = [Path(line.split()[0]).name for line in path.read_text().splitlines() if line.strip()]
-    return [word.removesuffix(".jpg").removesuffix(".png").removesuffix(".mat") for word in words]
+    """The names in a text file: the first word of each line."""
+    return [without_suffix(line.split()[0]) for line in path.read_text().splitlines() if line.strip()]
