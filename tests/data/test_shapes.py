@@ -1,9 +1,11 @@
 """Shapes: made from a seed, with a void outline, and no class told by its colour."""
 
 import numpy as np
+import pytest
 
 from fcnlab.compose import build, compose
 from fcnlab.data.shapes import CLASSES, SHAPES, Shapes
+from fcnlab.error import UserError
 
 
 def shapes(*overrides: str) -> Shapes:
@@ -50,3 +52,21 @@ def test_mean_colours_of_classes_do_not_tell_them_apart() -> None:
     means = np.array([np.mean(values, 0) for values in pixels.values()])
     spread = np.mean([np.std(values, 0) for values in pixels.values()])
     assert means.std(0).max() < spread / 2
+
+
+def test_fewer_classes_are_drawn_and_named_where_fewer_are_asked_for() -> None:
+    data = shapes("data.classes=[star,disc]")
+    assert data.class_names == ("background", "star", "disc")
+    masks = np.stack([data.read("test", i)[1] for i in range(20)])
+    assert set(np.unique(masks)) == {0, 1, 2, 255}
+    all_seven = shapes("data.classes=[disc,square,triangle,star,ring,bar,cross]")
+    assert (all_seven.read("test", 3)[1] == shapes().read("test", 3)[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("classes", "rule"),
+    [("[disc,stra]", "names stra, which is no shape.*star"), ("[disc,disc]", "each once"), ("[]", "one shape or more")],
+)
+def test_classes_that_cannot_be_drawn_are_refused(classes: str, rule: str) -> None:
+    with pytest.raises(UserError, match=rule):
+        shapes(f"data.classes={classes}")

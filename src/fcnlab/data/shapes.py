@@ -1,6 +1,6 @@
 """Shapes: scenes made in memory from a seed, where only shape tells the classes apart. Nothing to download."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -8,6 +8,7 @@ import numpy as np
 
 from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
 from fcnlab.data.transforms import Image, Mask
+from fcnlab.error import UserError, nearest
 
 Plane = np.ndarray[Any, np.dtype[np.float32]]
 Inside = np.ndarray[Any, np.dtype[np.bool_]]
@@ -51,19 +52,24 @@ def texture(rng: np.random.Generator, x: Plane, y: Plane) -> np.ndarray[Any, np.
 
 
 def scene(
-    rng: np.random.Generator, *, size: int, count: tuple[int, int], radius: tuple[float, float]
+    rng: np.random.Generator,
+    *,
+    size: int,
+    count: tuple[int, int],
+    radius: tuple[float, float],
+    classes: Sequence[str] = CLASSES,
 ) -> tuple[Image, Mask]:
     """Draw one scene: image (size, size, 3) uint8 RGB and mask (size, size) uint8 with a one-pixel void outline."""
     y, x = np.mgrid[:size, :size].astype(np.float32)
     image, mask = texture(rng, x, y), np.zeros((size, size), np.uint8)
     for _ in range(int(rng.integers(count[0], count[1] + 1))):
-        label, scale, angle = int(rng.integers(len(SHAPES))), rng.uniform(*radius), rng.uniform(0, 2 * np.pi)
+        label, scale, angle = int(rng.integers(len(classes))), rng.uniform(*radius), rng.uniform(0, 2 * np.pi)
         centre = rng.uniform(0, size, 2)
         # Only the window around the shape is drawn.
         low, high = np.maximum(centre - scale - 2, 0).astype(int), np.minimum(centre + scale + 2, size).astype(int)
         window = np.s_[low[0] : high[0], low[1] : high[1]]
         dy, dx = (y[window] - centre[0]) / scale, (x[window] - centre[1]) / scale
-        inside = SHAPES[CLASSES[label]](
+        inside = SHAPES[classes[label]](
             np.cos(angle) * dx + np.sin(angle) * dy, np.cos(angle) * dy - np.sin(angle) * dx
         )
         image[window] = np.where(inside[..., None], texture(rng, x[window], y[window]), image[window])
@@ -80,6 +86,7 @@ class Shapes(SegmentationData):
         size: height and width of a scene, pixels.
         count: fewest and most shapes in a scene.
         radius: smallest and largest radius of a shape, pixels.
+        classes: the shapes drawn; None: all seven.
         images: number of scenes by split.
         data_seed: the scenes follow from it alone, so that runs of all seeds are scored on the same test scenes.
     """
@@ -92,9 +99,16 @@ class Shapes(SegmentationData):
         radius: tuple[float, float],
         images: dict[str, int],
         data_seed: int,
+        classes: Sequence[str] | None = None,
         **common: Any,
     ) -> None:
-        super().__init__(class_names=("background", *CLASSES), in_memory=True, **common)
+        self.classes = CLASSES if classes is None else tuple(classes)
+        for given in self.classes:
+            if given not in SHAPES:
+                raise UserError(f"data.classes names {given}, which is no shape. {nearest(given, SHAPES)}")
+        if not self.classes or len(set(self.classes)) < len(self.classes):
+            raise UserError(f"data.classes={list(self.classes)} must name one shape or more, each once.")
+        super().__init__(class_names=("background", *self.classes), in_memory=True, **common)
         self.size, self.images, self.data_seed = size, dict(images), data_seed
         self.drawn: dict[tuple[str, int], tuple[Image, Mask]] = {}
         self.count, self.radius = (count[0], count[1]), (radius[0], radius[1])
@@ -107,5 +121,7 @@ class Shapes(SegmentationData):
         """Draw scene ``index`` of ``split``, once."""
         if (split, index) not in self.drawn:
             rng = np.random.default_rng([self.data_seed, SPLITS.index(split), index])
-            self.drawn[split, index] = scene(rng, size=self.size, count=self.count, radius=self.radius)
+            self.drawn[split, index] = scene(
+                rng, size=self.size, count=self.count, radius=self.radius, classes=self.classes
+            )
         return self.drawn[split, index]
