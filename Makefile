@@ -11,6 +11,7 @@ ARGS   ?=
 EXP    ?= shapes
 SEED   ?= 0
 RUNS   ?= runs/$(EXP)-*
+SYNC   ?= runs/wandb
 
 .DEFAULT_GOAL := help
 .PHONY: help install train ladder compare reproduce bench test test-slow test-slurm lint format smoke notebooks lock wandb-sync clean
@@ -85,8 +86,8 @@ lock: $(STAMP) ## rewrite requirements.lock
 	  --constraint $(VENV)/pins.txt --no-annotate --custom-compile-command "make lock" \
 	  pyproject.toml --output-file requirements.lock
 
-wandb-sync: $(STAMP) ## send the W&B runs that were logged offline
-	$(VENV)/bin/wandb sync --yes runs/wandb/offline-run-*
+wandb-sync: $(STAMP) ## send the W&B runs that were logged offline (SYNC=elsewhere/wandb)
+	$(VENV)/bin/wandb sync --yes $(SYNC)/offline-run-*
 
 clean: ## remove the environment and caches, never runs
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
