@@ -3,7 +3,7 @@
 import numpy as np
 import PIL.Image
 
-from fcnlab.picture import VOID_COLOUR, colour_mask, index_image, overlay, panel
+from fcnlab.picture import VOID_COLOUR, colour_mask, index_image, overlay, panel, voc_palette
 
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]
 MASK = np.array([[0, 1], [2, 255]], np.uint8)
@@ -12,6 +12,11 @@ IMAGE = np.full((2, 2, 3), 100, np.uint8)
 
 def test_masks_take_the_palettes_colours_and_void_its_own() -> None:
     assert colour_mask(MASK, PALETTE).tolist() == [[[0, 0, 0], [255, 0, 0]], [[0, 0, 255], list(VOID_COLOUR)]]
+
+
+def test_the_palette_is_pascal_vocs() -> None:
+    assert voc_palette(21)[:4] == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
+    assert voc_palette(21)[20] == [0, 64, 128]
 
 
 def test_an_overlay_is_half_image_half_mask() -> None:

@@ -11,7 +11,7 @@ from conftest import Command
 from torch.nn import functional
 
 from fcnlab.compose import compose, plain
-from fcnlab.data.datamodule import voc_palette
+from fcnlab.picture import voc_palette
 
 # solver.prototxt of voc-fcn32s, 16s, 8s and 8s-atonce: base_lr; solve.py: iterations.
 SOLVERS = {"fcn32s": (1e-10, 1e5), "fcn16s": (1e-12, 1e5), "fcn8s": (1e-14, 1e5), "fcn8s_atonce": (1e-10, 3e5)}

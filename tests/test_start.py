@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from fcnlab.compose import build, compose
 from fcnlab.evidence import History
 from fcnlab.name import run_name
-from fcnlab.start import LADDER, resolve, start_checkpoint
+from fcnlab.start import LADDER, resolve, start_run
 from fcnlab.task import SegmentationTask
 from fcnlab.train import build_task
 
@@ -48,7 +48,7 @@ def config(runs: Path, variant: str) -> DictConfig:
 
 def first(cfg: DictConfig) -> SegmentationTask:
     """The net before its first step."""
-    return build_task(resolve(cfg), build(cfg.data), start_checkpoint(cfg)).eval()
+    return build_task(resolve(cfg), build(cfg.data), start_run(cfg)).eval()
 
 
 def bilinear(score: torch.Tensor, factor: int, start: int, size: int) -> torch.Tensor:

@@ -7,12 +7,24 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from fcnlab.data.datamodule import VOID
+from fcnlab.data.samples import VOID
 from fcnlab.data.transforms import Image, Mask
 
 Palette = Sequence[Sequence[int]]
 VOID_COLOUR = (224, 224, 192)  # as PASCAL VOC draws it
 GAP = 4  # white pixels between the columns of a panel
+
+
+def voc_palette(classes: int) -> list[list[int]]:
+    """PASCAL VOC's colour map: the bits of the label, spread over the high bits of red, green and blue."""
+    colours = []
+    for label in range(classes):
+        colour = [0, 0, 0]
+        for bit in range(8):
+            for channel in range(3):
+                colour[channel] |= (label >> (3 * bit + channel) & 1) << (7 - bit)
+        colours.append(colour)
+    return colours
 
 
 def colours(palette: Palette) -> Image:

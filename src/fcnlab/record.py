@@ -121,21 +121,25 @@ class Run:
         today = {"source_hash": source_hash(self.config), "lock_hash": lock_hash()}
         return bool(self.record.get("earlier_code")) or any(self.record.get(k) != today[k] for k in today)
 
-    def is_elsewhere(self) -> bool:
-        """Whether this run was trained on files in another place than those that today's config names."""
+    def is_of_other_files(self, stamp: str | None) -> bool:
+        """Whether today's files lie in another place than those trained on, or have changed at a glance."""
         file = self.folder / "config.yaml"
         before = OmegaConf.load(file) if file.is_file() else OmegaConf.create({})
-        return bool(OmegaConf.select(before, "data.root") != self.config["data"].get("root"))
+        moved = OmegaConf.select(before, "data.root") != self.config["data"].get("root")
+        return bool(moved or stamp not in (None, self.record.get("stamp")))
 
     def check_data(self, fingerprint: Mapping[str, str]) -> None:
         """Raise UserError if what the run has learnt so far it learnt from other data than these."""
-        known = self.record.get("fingerprint")
-        if (self.last_checkpoint or self.outcome != "done") and known and known != dict(fingerprint):
-            splits = [split for split in fingerprint if fingerprint[split] != known.get(split)]
+        if (self.last_checkpoint or self.outcome != "done") and (splits := self.other_splits(fingerprint)):
             raise UserError(
                 f"{self.name} was trained on other data: the fingerprint of {', '.join(splits)} has changed. A run has "
                 "one set of data. Give the new one a name (data.name=...), or train it anew with rerun=all."
             )
+
+    def other_splits(self, fingerprint: Mapping[str, str]) -> list[str]:
+        """The splits that are not what this run was trained on; none where it is not known."""
+        known = self.record.get("fingerprint") or fingerprint
+        return [split for split in fingerprint if fingerprint[split] != known.get(split)]
 
     def clear(self) -> None:
         """Forget what an earlier training left, so that nothing of it is taken up."""

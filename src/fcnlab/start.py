@@ -1,7 +1,7 @@
 """Where a rung of the ladder starts: the finished run of the coarser variant (Long et al. 2015, section 4.2)."""
 
 import shlex
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -51,8 +51,8 @@ def start_variant(cfg: DictConfig) -> str | None:
     return LADDER[place - 1] if place else None
 
 
-def start_checkpoint(cfg: DictConfig) -> Path | None:
-    """The scored checkpoint of the finished run from which this one starts; an error where there is none yet."""
+def start_run(cfg: DictConfig) -> Run | None:
+    """The finished run from whose scored checkpoint this one starts; an error where it is not finished yet."""
     before = predecessor(cfg)
     if before is None:
         return None
@@ -66,7 +66,17 @@ def start_checkpoint(cfg: DictConfig) -> Path | None:
             f"model={cfg.model.name} starts from the finished run {run.folder}, but {state}. Make it first: "
             f"python -m fcnlab.train {shlex.join(words)}"
         )
-    return checkpoint
+    return run
+
+
+def refuse_other_data(before: Run, fingerprint: Mapping[str, str]) -> None:
+    """Raise UserError if a net would go on from one that learnt other data: their test images, perhaps."""
+    if splits := before.other_splits(fingerprint):
+        raise UserError(
+            f"start={before.name} was trained on other data: the fingerprint of {', '.join(splits)} differs. A rung "
+            "goes on with the data of the one before. Give the new data a name (data.name=...) and begin with the "
+            "first rung, or train that anew with rerun=all."
+        )
 
 
 def config_folders() -> list[str]:

@@ -11,10 +11,8 @@ from omegaconf import DictConfig
 from fcnlab.command import command
 
 if TYPE_CHECKING:  # torch loads when a training starts, not when help is asked for
-    from pathlib import Path
-
     from fcnlab.data.datamodule import SegmentationData
-    from fcnlab.record import Result
+    from fcnlab.record import Result, Run
     from fcnlab.task import SegmentationTask
 
 
@@ -27,26 +25,28 @@ def train(cfg: DictConfig) -> "Result":
     from fcnlab.report import say, show_scores, show_start
     from fcnlab.resume import Signals
     from fcnlab.settings import refuse_contradictions
-    from fcnlab.start import resolve, start_checkpoint
+    from fcnlab.start import refuse_other_data, resolve, start_run
     from fcnlab.trainer import build_logger, build_trainer, run_callbacks, send_result
 
     config = resolve(cfg)
     refuse_contradictions(config)
     run = Run(config)
     if run.is_done(config["rerun"]):
-        if run.is_elsewhere():
+        if run.is_of_other_files(today_stamp(config)):
             run.check_data(prepare_data(config)[1])
         show_scores(run, run.metrics())
         return run.metrics()
 
     goes_on = run.last_checkpoint is not None  # and then asks for nothing that it started from
-    start = None if goes_on else start_checkpoint(cfg)
+    start = None if goes_on else start_run(cfg)
     with run, Signals() as signals:
         L.seed_everything(config["seed"], verbose=False)
         logger = build_logger(config["logger"], run)  # first, so that W&B is told of a failure too
         data, fingerprint = prepare_data(config)
         run.check_data(fingerprint)
-        run.write(fingerprint=fingerprint, class_names=list(data.class_names))
+        if start:
+            refuse_other_data(start, fingerprint)
+        run.write(fingerprint=fingerprint, stamp=data.stamp(), class_names=list(data.class_names))
         task = build_task(config, data, start, goes_on=goes_on)
         callbacks = run_callbacks(run, data, config, logger, signals)
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
@@ -65,6 +65,16 @@ def train(cfg: DictConfig) -> "Result":
     return run.metrics()
 
 
+def today_stamp(config: dict[str, Any]) -> str | None:
+    """What the data's files look like at a glance; None where there are none: a finished run needs no data."""
+    from pathlib import Path
+
+    from fcnlab.compose import build
+
+    root = config["data"].get("root")
+    return build(config["data"]).stamp() if root and Path(root).expanduser().is_dir() else None
+
+
 def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, str]]":
     """The data, fetched where that was asked for, and the fingerprint of each split."""
     from lightning.pytorch.utilities import rank_zero_only
@@ -78,9 +88,9 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
 
 
 def build_task(
-    config: dict[str, Any], data: "SegmentationData", start: "Path | None" = None, *, goes_on: bool = False
+    config: dict[str, Any], data: "SegmentationData", start: "Run | None" = None, *, goes_on: bool = False
 ) -> "SegmentationTask":
-    """The net with its initial weights (of the checkpoint ``start`` if there is one), its loss and its recipe.
+    """The net with its initial weights (of the run ``start`` if there is one), its loss and its recipe.
 
     Args:
         goes_on: all weights will come from ``last.ckpt``; no others are loaded.
@@ -96,7 +106,7 @@ def build_task(
 
     net = build(config["model"], num_classes=len(data.class_names))
     if start:
-        report = load_weights(net, str(start), **data.input)
+        report = load_weights(net, str(start.scored_checkpoint()), **data.input)
         if report.dropped:
             raise UserError(
                 f"start={config['start']} has {shorten(report.dropped)}, for which model={config['model']['name']} has "

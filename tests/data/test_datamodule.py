@@ -1,11 +1,15 @@
 """What every data set shares: the batch, splits, fingerprints, class weights."""
 
+import os
+import pickle
+import threading
+
 import numpy as np
 import pytest
 import torch
 
 from fcnlab.compose import build, compose
-from fcnlab.data.datamodule import SegmentationData, voc_palette
+from fcnlab.data.datamodule import SegmentationData
 from fcnlab.error import UserError
 
 
@@ -67,9 +71,20 @@ def test_an_unknown_or_empty_split_is_refused() -> None:
         shapes("data.images.val=0").loader("val")
 
 
-def test_the_palette_is_pascal_vocs() -> None:
-    assert voc_palette(21)[:4] == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
-    assert voc_palette(21)[20] == [0, 64, 128]
+def test_a_loading_process_that_starts_anew_is_sent_the_data_without_the_training() -> None:
+    data = shapes()
+    data.trainer = threading.Lock()  # stands for a Trainer: no process can be sent one
+    sent = pickle.loads(pickle.dumps(data.dataset("train", training=True)))
+    assert len(sent) == len(data.names("train"))
+    assert data.trainer is not None
+
+
+def test_where_nothing_tells_the_cores_of_a_process_those_of_the_machine_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = shapes()
+    data.in_memory = False
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert data.workers(processes=2) == 3
 
 
 def test_a_run_goes_on_with_as_many_processes_as_it_was_begun_with() -> None:

@@ -61,6 +61,21 @@ def test_a_run_has_one_set_of_data(root: Path, command: Command, tmp_path: Path)
     assert "was trained on other data: the fingerprint of test has changed" in other.text
 
 
+def test_a_finished_run_is_not_passed_off_as_one_of_masks_that_changed(root: Path, command: Command) -> None:
+    words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
+    assert command("train", *words, "model=fcn32s").code == 0
+    assert command("train", *words, "model=fcn32s").code == 0
+    PIL.Image.new("L", (50, 56), 1).save(root / "masks" / "photo_8.png")
+    again = command("train", *words, "model=fcn32s")
+    assert again.code == 1
+    assert "was trained on other data: the fingerprint of test has changed" in again.text
+    rung = command("train", *words, "model=fcn16s", "start=coarser")
+    assert rung.code == 1
+    assert "was trained on other data: the fingerprint of test differs. A rung goes on with the data of" in rung.text
+    shutil.rmtree(root)  # a finished run needs no data
+    assert command("train", *words, "model=fcn32s").code == 0
+
+
 def test_without_lists_every_image_lands_in_one_split(root: Path) -> None:
     even = "data.fractions={train: 0.4, val: 0.3, test: 0.3}"
     data = build(compose("train", ["data=folder", f"data.root='{root}'", even]).data)

@@ -19,10 +19,10 @@ from torchvision.datasets.voc import DATASET_YEAR_DICT
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 
 from fcnlab.compose import build, compose
-from fcnlab.data.datamodule import voc_palette
 from fcnlab.data.files import split_by_hash
 from fcnlab.data.voc import CLASSES, SEG11VALID, VOC
 from fcnlab.error import UserError
+from fcnlab.picture import voc_palette
 
 VOC_TRAIN, VOC_VAL = ["2007_000032", "2009_000001", "2010_000002"], ["2007_000033", "2011_000003"]
 SBD_TRAIN, SBD_VAL = ["2009_000001", "2008_000002", "2011_000003"], ["2010_000002", "2008_000008"]

@@ -19,6 +19,7 @@ from fcnlab.data.samples import Sample, SplitDataset, collate
 from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
 from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline
 from fcnlab.error import UserError, nearest
+from fcnlab.picture import voc_palette
 
 SPLITS = ("train", "val", "test")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -120,6 +121,10 @@ class SegmentationData(L.LightningDataModule):
         """Whether images of this split that cannot be read are skipped."""
         return self.on_bad_sample == "skip" and split == "train"
 
+    def stamp(self) -> str | None:
+        """What changes when the files change, at a glance; None where there are no files to look at."""
+        return None
+
     def fingerprint(self, split: str) -> str:
         """A hash of a split's names and contents (``sample_bytes``): runs compare when their test splits agree."""
         digest = hashlib.sha256(repr(self.class_names).encode())
@@ -179,6 +184,10 @@ class SegmentationData(L.LightningDataModule):
         shapes = [self.image_shape(split, i) for i in range(len(dataset))]
         return DataLoader(dataset, batch_sampler=EqualSizeBatches(sizes=shapes, **share), **common)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the Trainer: a loading process that starts anew (macOS) is sent the data set, not the training."""
+        return self.__dict__ | {"trainer": None}
+
     def state_dict(self) -> dict[str, int]:
         """Where in the order of images the training stands: kept in every checkpoint."""
         if self.trainer is None:
@@ -213,7 +222,7 @@ class SegmentationData(L.LightningDataModule):
         """How many loading processes this process starts."""
         if self.num_workers != "auto":
             return int(self.num_workers)
-        return 0 if self.in_memory else max(1, min(14, len(os.sched_getaffinity(0)) // processes - 1))
+        return 0 if self.in_memory else max(1, min(14, usable_cores() // processes - 1))
 
     def train_dataloader(self) -> Loader:
         """Called by the Trainer."""
@@ -228,19 +237,12 @@ class SegmentationData(L.LightningDataModule):
         return self.loader(self.test_split)
 
 
+def usable_cores() -> int:
+    """The cores that this process may use; macOS tells only how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def quiet_worker(_: int) -> None:
     """One thread per loading process; more would compete with the training itself."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-
-
-def voc_palette(classes: int) -> list[list[int]]:
-    """PASCAL VOC's colour map: the bits of the label, spread over the high bits of red, green and blue."""
-    colours = []
-    for label in range(classes):
-        colour = [0, 0, 0]
-        for bit in range(8):
-            for channel in range(3):
-                colour[channel] |= (label >> (3 * bit + channel) & 1) << (7 - bit)
-        colours.append(colour)
-    return colours

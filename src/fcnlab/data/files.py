@@ -13,7 +13,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
-from fcnlab.data.datamodule import VOID, SegmentationData
+from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
 
@@ -138,6 +138,15 @@ class FileData(SegmentationData):
         """Height and width, from the file's header."""
         with open_image(self.checked_pairs(split)[index].mask) as mask:
             return mask.height, mask.width
+
+    def stamp(self) -> str:
+        """A hash of all names, sizes and times of change."""
+        digest = hashlib.sha256(repr(self.class_names).encode())
+        for split in SPLITS:
+            for pair in self.listed_pairs(split):
+                seen = [path.stat() for path in pair[1:] if path.is_file()]
+                digest.update(repr((split, pair.name, [(s.st_size, s.st_mtime_ns) for s in seen])).encode())
+        return digest.hexdigest()[:16]
 
     def sample_bytes(self, split: str, index: int) -> bytes:
         """The mask's pixels and the image's size: quick, and the same however the files are compressed."""
