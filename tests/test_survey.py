@@ -39,6 +39,26 @@ def test_every_fault_is_told_at_once(tmp_path: Path, command: Command) -> None:
     assert Path("survey.png").is_file()  # what can be shown is shown
 
 
+def test_masks_of_0_and_255_are_a_fault_and_their_score_says_what_it_leaves_out(
+    tmp_path: Path, command: Command
+) -> None:
+    root = make_folder(tmp_path / "data")
+    for path in (root / "masks").iterdir():
+        with PIL.Image.open(path) as mask:
+            PIL.Image.fromarray(np.where(np.asarray(mask) > 0, 255, 0).astype(np.uint8)).save(path.with_suffix(".bmp"))
+        path.unlink()
+    outcome = command("survey", *FOLDER, f"data.root={root}")
+    assert outcome.code == 1
+    for part in ("1 faults", "no class but ground", "a mask of 0 and 255 must be saved as 0 and 1"):
+        assert part in outcome.text
+    narrow = ("model.trunk.width=0.05", "model.trunk.fc_channels=8", "trainer=smoke", "logger=none")
+    trained = command("train", *FOLDER, *narrow, f"data.root={root}")
+    for name in ("leaf", "stem"):
+        told = name in trained.text.partition("In no mean: ")[2].partition(".")[0]
+        assert told == (f"test/iou/{name}" not in trained.value)
+    assert "The test masks have no pixel of it" in trained.text
+
+
 @pytest.mark.parametrize("case", FAULTS)
 def test_a_survey_finds_each_fault(case: str, tmp_path: Path, command: Command) -> None:
     root = make_folder(tmp_path / "data")

@@ -32,6 +32,7 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     found = {split: look(data, split, config["pictures"] // len(SPLITS)) for split in SPLITS}
     faults = [fault for split in found.values() for fault in split["faults"]]
     faults += [f"{name} is in both {split} and test." for split in SPLITS[:2] for name in both(found, split)]
+    faults += monotony(data.class_names, found)
     show_survey(config["data"]["name"], data.class_names, found)
     if cells := [cell for split in found.values() for cell in split.pop("cells")]:
         sheet = contact_sheet(cells, palette=data.palette, class_names=data.class_names)
@@ -72,6 +73,16 @@ def look(data: "SegmentationData", split: str, pictures: int) -> dict[str, Any]:
 def both(found: dict[str, Any], split: str) -> list[str]:
     """Names of a split that are test images too: what was learnt or chosen by must not be tested on."""
     return sorted(set(found[split]["names"]) & set(found["test"]["names"]))
+
+
+def monotony(class_names: "tuple[str, ...]", found: dict[str, Any]) -> list[str]:
+    """The fault of masks among which there is nothing to tell apart: mostly those of 0 and 255."""
+    pixels = sum(split["pixels"] for split in found.values())
+    seen = [name for name, count in zip(class_names, pixels, strict=False) if count]
+    if len(seen) > 1 or len(class_names) == 1 or not pixels.any():
+        return []
+    void = " 255 is void: a mask of 0 and 255 must be saved as 0 and 1." if pixels[255] else ""
+    return [f"The masks hold no class but {', '.join(seen) or 'void'}, so there is nothing to learn.{void}"]
 
 
 @command("survey")
