@@ -12,7 +12,7 @@ import yaml
 from conftest import TINY, Command
 
 from fcnlab.evidence import History
-from fcnlab.record import read_history, read_json
+from fcnlab.whole import read_history, read_json
 
 
 def inspect(part: Path, *options: str) -> str:

@@ -8,8 +8,9 @@ import pytest
 
 from fcnlab.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.record import Result, Run, write_json, write_whole
+from fcnlab.record import Result, Run
 from fcnlab.report import say
+from fcnlab.whole import write_json
 
 
 def a_run(tmp_path: Path) -> Run:
@@ -38,8 +39,8 @@ def test_the_record_tells_how_a_run_ended(tmp_path: Path, error: type[BaseExcept
 def test_a_finished_run_of_other_code_is_not_passed_off_as_current(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with a_run(tmp_path):
-        pass
+    with a_run(tmp_path) as run:
+        write_json(run.folder / "metrics.json", {})
     assert a_run(tmp_path).is_done("no")
     assert "nothing to train" in capsys.readouterr().out
     assert a_run(tmp_path).is_done("changed")
@@ -68,6 +69,7 @@ def test_a_run_begun_anew_forgets_all_that_was_made_of_the_earlier_one(tmp_path:
     again = a_run(tmp_path)
     assert not again.is_done("all")
     with again:
+        again.begin()
         assert not [name for name in made if (run.folder / name).exists()]
 
 
@@ -111,9 +113,16 @@ def test_a_run_trained_anew_keeps_nothing_of_the_old_one(tmp_path: Path) -> None
             (run.folder / name).write_text("{}")
     run = a_run(tmp_path)
     assert not run.is_done("all")
-    assert (run.folder / "metrics.json").is_file()  # until the run is held
     with pytest.raises(ZeroDivisionError), run:
+        raise ZeroDivisionError  # before the new training could start
+    assert (run.folder / "metrics.json").is_file()
+    run = a_run(tmp_path)
+    assert run.record["status"] == "finished"
+    assert not run.is_done("all")
+    with pytest.raises(ZeroDivisionError), run:
+        run.begin()
         raise ZeroDivisionError
+    assert a_run(tmp_path).record["status"] == "failed"
     assert {path.name for path in run.folder.iterdir()} == {".lock", "config.yaml", "record.json", "train.log"}
 
 
@@ -136,10 +145,3 @@ def test_a_result_is_its_scores_and_what_a_search_maximises() -> None:
     result = pickle.loads(pickle.dumps(Result({"val/mean_iou": 0.25})))
     assert result == {"val/mean_iou": 0.25}
     assert float(result) == 0.25
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    write_whole(tmp_path / "a" / "file.txt", "first")
-    write_whole(tmp_path / "a" / "file.txt", "second")
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["file.txt"]
-    assert (tmp_path / "a" / "file.txt").read_text() == "second"

@@ -9,7 +9,7 @@ import pytest
 from conftest import TINY, Command, leave_at_epoch, table
 
 from fcnlab.evidence import History
-from fcnlab.record import read_history, read_json
+from fcnlab.whole import read_history, read_json
 
 SEARCH = ("search=recipe", *(word for word in TINY if word != "epochs=1"), "epochs=2")
 

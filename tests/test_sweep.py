@@ -12,7 +12,7 @@ import pytest
 from conftest import TINY, Command, leave_at_epoch, table
 
 from fcnlab.evidence import History
-from fcnlab.record import read_history, read_json
+from fcnlab.whole import read_history, read_json
 
 LOGGED = [word for word in TINY if word != "logger=none"]
 # A callback of Hydra's, which writes down how much memory the process has after every job.

@@ -29,8 +29,8 @@ def bench(cfg: DictConfig) -> dict[str, Any]:
     from fcnlab.compose import plain
     from fcnlab.memory import give_back
     from fcnlab.provenance import circumstances, cpu_name, machine_name
-    from fcnlab.record import write_json
     from fcnlab.report import bench_table, say
+    from fcnlab.whole import write_json
 
     config = plain(cfg)
     check(config)

@@ -46,8 +46,8 @@ def compare_runs(
     from fcnlab.comparison.readme import write_results
     from fcnlab.comparison.summary import summarise
     from fcnlab.comparison.table import class_grid, cost_grid, csv_text, notes, report, score_grid, show
-    from fcnlab.record import write_json, write_whole
     from fcnlab.report import say
+    from fcnlab.whole import write_json, write_whole
 
     runs, left_out = read_runs(folders)
     check_comparable(runs)

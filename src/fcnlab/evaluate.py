@@ -22,10 +22,10 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.evidence import Evidence
     from fcnlab.foreign import adopt, is_foreign
     from fcnlab.model.exported import is_exported
-    from fcnlab.record import write_json
     from fcnlab.report import say, score_table
     from fcnlab.task import SegmentationTask
     from fcnlab.trainer import build_trainer, prefers_channels_last
+    from fcnlab.whole import write_json
 
     config = plain(cfg)
     if is_exported(config["checkpoint"]):
@@ -35,6 +35,10 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
         )
     if config["split"] not in SPLITS:
         raise UserError(f"split={config['split']} is not known. {nearest(config['split'], SPLITS)}")
+    if config["output"] and (Path(config["output"]).expanduser() / "record.json").is_file():
+        raise UserError(
+            f"output={config['output']} is the folder of a run, whose own scores would be lost. Name another folder."
+        )
     data = build(config["data"])
     path = config["checkpoint"]
     # What is built stands in cfg, checked where it came from.

@@ -18,7 +18,7 @@ from fcnlab.data.datamodule import PADDING, VOID, Batch, SegmentationData
 from fcnlab.distributed import gather
 from fcnlab.error import UserError
 from fcnlab.picture import colour_mask, index_image, overlay, panel
-from fcnlab.record import write_whole
+from fcnlab.whole import write_whole
 
 
 class History(Checkpoint):

@@ -26,8 +26,8 @@ def export(cfg: DictConfig) -> str:
     from fcnlab.error import UserError
     from fcnlab.model.exported import is_exported, need
     from fcnlab.predict import load_task
-    from fcnlab.record import write_whole
     from fcnlab.report import say
+    from fcnlab.whole import write_whole
 
     config = plain(cfg)
     for package in ("onnx", "onnxscript", "onnxruntime"):
@@ -63,7 +63,7 @@ def what_is_known(checkpoint: Path, config: dict[str, Any]) -> tuple[dict[str, A
     Args:
         config: that of its run.
     """
-    from fcnlab.record import read_json
+    from fcnlab.whole import read_json
 
     run = checkpoint.parent.parent
     record = read_json(run / "record.json") if checkpoint.parent.name == "checkpoints" else {}

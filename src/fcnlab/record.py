@@ -1,10 +1,7 @@
 """What a run must write down to be repeated, resumed and compared: its folder, its record."""
 
 import contextlib
-import csv
-import json
 import logging
-import os
 import shutil
 import sys
 import time
@@ -21,6 +18,7 @@ from fcnlab.lock import hold
 from fcnlab.name import run_name
 from fcnlab.provenance import circumstances, device_name, lock_hash, source_hash
 from fcnlab.report import is_first_process, say
+from fcnlab.whole import read_history, read_json, write_json, write_whole
 
 if TYPE_CHECKING:
     import lightning as L
@@ -28,38 +26,6 @@ if TYPE_CHECKING:
     from fcnlab.task import SegmentationTask
 
 LOGGERS = ("fcnlab", "lightning.pytorch")  # whose messages go to train.log
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file aside and rename it, so that a reader never finds half of one; of many processes the first does."""
-    if not is_first_process():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # a power cut may otherwise leave the name without the content
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)  # what a full disk left of it
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write plain Python as readable JSON, whole or not at all."""
-    write_whole(path, json.dumps(content, indent=2) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """What ``write_json`` wrote; empty where there is nothing."""
-    return dict(json.loads(path.read_text())) if path.is_file() else {}
-
-
-def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a history.csv, one per epoch and per validation within one."""
-    with path.open() as file:
-        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 class Result(dict[str, float]):
@@ -84,7 +50,7 @@ class Run:
         self.folder = Path(config["runs_dir"]).expanduser() / self.name
         self.config = config
         self.record = read_json(self.folder / "record.json")
-        self.outcome, self.anew = "done", False
+        self.outcome, self.anew, self.begun = "done", False, False
         self.started = time.monotonic()
 
     def is_done(self, rerun: str) -> bool:
@@ -107,8 +73,8 @@ class Run:
         return False
 
     def is_finished(self) -> bool:
-        """Whether it was trained and tested to its end."""
-        return bool(self.record.get("status") == "finished")
+        """Whether it was trained and tested to its end; if its scores are lost, it is scored again."""
+        return self.record.get("status") == "finished" and (self.folder / "metrics.json").is_file()
 
     def stays(self, rerun: str) -> bool:
         """Whether the run is finished and ``rerun`` leaves it as it is."""
@@ -147,7 +113,6 @@ class Run:
             shutil.rmtree(self.folder / name, ignore_errors=True)
         for name in ("record.json", "metrics.json", "history.csv", "counts.npz"):
             (self.folder / name).unlink(missing_ok=True)
-        self.record = {}
 
     @property
     def last_checkpoint(self) -> Path | None:
@@ -192,9 +157,10 @@ class Run:
         )
 
     def write(self, **facts: Any) -> None:
-        """Add facts to the record."""
+        """Add facts to the record; on the disk once there is no earlier one to lose."""
         self.record |= facts
-        write_json(self.folder / "record.json", self.record)
+        if self.begun or not self.anew:
+            write_json(self.folder / "record.json", self.record)
 
     def write_seconds(self) -> None:
         """Add to the record how long all trainings of this run took together, up to now."""
@@ -203,9 +169,10 @@ class Run:
     def __enter__(self) -> "Run":
         try:
             self.hold = hold(self.folder / ".lock", f"{self.name} is being trained")
-            if self.anew and is_first_process():
-                self.clear()
-            write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
+            if self.anew:
+                self.record = {}
+            else:
+                self.begin()
             self.log = logging.FileHandler(self.folder / "train.log") if is_first_process() else logging.NullHandler()
         except OSError as error:
             if hasattr(self, "hold"):
@@ -224,6 +191,14 @@ class Run:
                 say(f"{self.name} was begun by other code than today's; its record says so. rerun=changed starts anew.")
         self.write(name=self.name, status="running", **today, **({"earlier_code": earlier} if earlier else {}))
         return self
+
+    def begin(self) -> None:
+        """Write from now on. What an earlier training left is lost here, and not before the new one can start."""
+        if self.anew and is_first_process():
+            self.clear()
+        self.begun = True
+        write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
+        self.write()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         status = "finished" if kind is None else "failed" if issubclass(kind, Exception) else "interrupted"

@@ -56,6 +56,8 @@ def train(cfg: DictConfig) -> "Result":
         if run.last_checkpoint:
             load_checkpoint(run.last_checkpoint, build=())  # refused with a message where it is broken
             say(f"Going on from {run.last_checkpoint}.")
+        if run.anew:
+            run.begin()
         trainer.fit(task, datamodule=data, ckpt_path=run.last_checkpoint, weights_only=True)
         if config["test"]:
             trainer.test(task, datamodule=data, ckpt_path=run.scored_checkpoint(), weights_only=True, verbose=False)

@@ -12,7 +12,7 @@ from conftest import TINY, Command
 
 from fcnlab.comparison.finished import FinishedRun, Variant, coarser, find_runs, group, read_runs
 from fcnlab.error import UserError
-from fcnlab.record import read_json, write_json
+from fcnlab.whole import read_json, write_json
 
 Change = Callable[[Path], None]
 
@@ -57,6 +57,19 @@ def test_a_run_that_is_not_finished_is_left_out_and_said(copy: Path, command: Co
     nothing = command("compare", f"runs={run}")
     assert nothing.code == 1
     assert "None of 1 runs can be compared" in nothing.text
+
+
+@pytest.mark.parametrize("name", ["record.json", "metrics.json", "config.yaml", "history.csv", "counts.npz"])
+@pytest.mark.parametrize("keep", [0, 0.5, None], ids=["empty", "half", "random"])
+def test_a_damaged_run_is_left_out_and_its_file_named(name: str, keep: float | None, copy: Path) -> None:
+    file = one(copy, "fcn8s-shapes-s1") / name
+    whole = file.read_bytes()
+    file.write_bytes(np.random.default_rng(0).bytes(500) if keep is None else whole[: int(len(whole) * keep)])
+    runs, left_out = read_runs(find_runs(str(copy), "runs"))
+    if name == "history.csv" and keep is not None:
+        return  # a shorter history is a history
+    assert len(runs) == 3
+    assert f"{name} is damaged" in left_out[file.parent.name]
 
 
 def other_images(run: Path) -> None:

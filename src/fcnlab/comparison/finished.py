@@ -13,8 +13,8 @@ import numpy as np
 import yaml
 
 from fcnlab.error import UserError, nearest
-from fcnlab.name import essence
-from fcnlab.record import read_history, read_json
+from fcnlab.name import essence, run_name
+from fcnlab.whole import read_history, read_json, read_whole
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 KINDS = ("true_positive", "predicted", "true")
@@ -98,30 +98,38 @@ def read_runs(folders: Sequence[Path]) -> tuple[list[FinishedRun], dict[str, str
     """The finished runs, and why each other one is left out, by name. Raises UserError where none is finished."""
     runs, left_out = list[FinishedRun](), dict[str, str]()
     for folder in folders:
-        record = read_json(folder / "record.json")
-        missing = [name for name in NEEDED if not (folder / name).is_file()]
-        if record.get("status") != "finished":
-            left_out[folder.name] = f"it is {record.get('status')}, not finished: start its training again"
-        elif missing or "class_names" not in record:
-            lacks = ", ".join(missing) or "class names in its record"
-            left_out[folder.name] = f"it lacks {lacks}: not tested, or by older code; train it again with rerun=all"
-        else:
-            runs.append(read_run(folder, record))
+        try:
+            runs.append(read_run(folder))
+        except UserError as reason:
+            left_out[folder.name] = str(reason)
     if not runs:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise UserError(f"None of {len(left_out)} runs can be compared. {reasons}.")
+        raise UserError(f"None of {len(left_out)} runs can be compared. {reasons or 'Name some: runs=...'}.")
     return runs, left_out
 
 
-def read_run(folder: Path, record: dict[str, Any]) -> FinishedRun:
-    """One finished run from its folder."""
-    with np.load(folder / "counts.npz") as counts:
+def read_run(folder: Path) -> FinishedRun:
+    """One finished run from its folder. Raises UserError where something is missing or damaged."""
+    record = read_json(folder / "record.json")
+    if record.get("status") != "finished":
+        raise UserError(f"it is {record.get('status')}, not finished: start its training again")
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if missing or "class_names" not in record:
+        lacks = ", ".join(missing) or "class names in its record"
+        raise UserError(f"it lacks {lacks}: not tested, or by older code; train it again with rerun=all")
+    with read_whole(path := folder / "counts.npz"), path.open("rb") as file, np.load(file) as counts:
         images, pixels = tuple(map(str, counts["names"])), np.stack([counts[kind] for kind in KINDS])
+    with read_whole(folder / "config.yaml"):
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        run_name(config), config["trainer"]  # near its beginning and its end
+    metrics = read_json(folder / "metrics.json")
+    if not any(key.startswith("test/") for key in metrics):
+        raise UserError("it has no test scores: train it with test=true")
     return FinishedRun(
         folder=folder,
-        config=yaml.safe_load((folder / "config.yaml").read_text()),
+        config=config,
         record=record,
-        metrics=read_json(folder / "metrics.json"),
+        metrics=metrics,
         history=read_history(folder / "history.csv"),
         images=images,
         counts=pixels,

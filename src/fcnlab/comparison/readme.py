@@ -6,7 +6,7 @@ from typing import Any
 
 from fcnlab.comparison.table import cost_grid, markdown, notes, provenance, score_grid
 from fcnlab.error import UserError
-from fcnlab.record import write_whole
+from fcnlab.whole import write_whole
 
 
 def markers(name: str) -> tuple[str, str]:
