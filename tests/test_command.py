@@ -24,6 +24,7 @@ from conftest import TINY, Command
             ["optim=sgd_paper"],
             ["is meant for loss.reduction=sum, but the loss takes the mean", "Set loss.reduction=sum"],
         ),
+        (["model=fcn32s_control"], ["lists nothing for model=fcn32s_control", "Add a row by_variant.fcn32s_control"]),
         (["rerun=yes"], ["Known: no, changed, all"]),
         (["weights=vgg.pth"], ["neither a file nor a name", "IMAGENET1K_V1"]),
         (["runs_dir=/proc/nowhere"], ["Cannot write to", "Set runs_dir="]),
@@ -39,6 +40,16 @@ def test_bad_input_gets_value_rule_and_remedy(words: list[str], parts: list[str]
     for part in parts:
         assert part in outcome.text
     assert "Traceback" not in outcome.text
+
+
+def test_ctrl_c_says_a_word_and_not_where_it_was(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fcnlab.comparison.finished.find_runs", interrupt)
+    outcome = command("compare", "runs=runs")
+    assert outcome.code == 130
+    assert outcome.text.strip() == "interrupted"
 
 
 def test_a_flag_shows_the_stack(command: Command) -> None:

@@ -18,6 +18,23 @@ def test_evaluate_gives_exactly_the_scores_that_training_reported(trained: Train
         assert {key: outcome.value[key] for key in reported} == reported
 
 
+def test_the_scores_of_a_run_are_not_written_over(trained: Trained, command: Command) -> None:
+    before = {path.name: path.read_bytes() for path in trained.folder.glob("*.*")}
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "split=val", f"output={trained.folder}", QUIET)
+    assert outcome.code == 1
+    assert "is the folder of a run, whose own scores would be lost" in outcome.text
+    assert {path.name: path.read_bytes() for path in trained.folder.glob("*.*")} == before
+
+
+def test_scores_go_to_a_folder_in_the_home(
+    trained: Trained, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "output='~/out'", QUIET)
+    assert outcome.code == 0, outcome.text
+    assert (tmp_path / "home" / "out" / "metrics.json").is_file()
+
+
 def test_scores_do_not_depend_on_the_batch_size(trained: Trained, command: Command) -> None:
     outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "data.batch_size=3", QUIET)
     assert outcome.value["test/mean_iou"] == pytest.approx(trained.value["test/mean_iou"], abs=1e-4)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,50 @@ def test_a_finished_run_is_not_trained_again(trained: Trained, command: Command)
     assert "nothing to train" in outcome.text
     assert outcome.value == trained.value
     assert (trained.folder / "checkpoints" / "best.ckpt").stat().st_mtime_ns == before
+
+
+@pytest.fixture
+def again(trained: Trained, tmp_path: Path) -> Trained:
+    """The finished run once more, to be harmed."""
+    return Trained(shutil.copytree(trained.folder, tmp_path / "runs" / trained.folder.name), trained.value)
+
+
+def contents(run: Trained) -> dict[Path, bytes]:
+    kept = [path for path in run.folder.rglob("*") if path.is_file() and path.name not in ("train.log", ".lock")]
+    return {path: path.read_bytes() for path in kept}
+
+
+def test_a_finished_run_is_kept_until_its_new_training_can_start(again: Trained, command: Command) -> None:
+    before, words = contents(again), (*TINY, f"runs_dir={again.folder.parent}", "rerun=all")
+    assert command("train", *words, "trainer.accelerator=npu").code == 1
+    assert contents(again) == before
+    assert command("train", *words).code == 0
+    assert contents(again) != before  # the time that it took
+
+
+@pytest.mark.parametrize("lost", ["record.json", "metrics.json"])
+def test_a_finished_run_without_its_scores_is_scored_again(again: Trained, lost: str, command: Command) -> None:
+    before, words = (again.folder / "counts.npz").read_bytes(), (*TINY, f"runs_dir={again.folder.parent}")
+    (again.folder / lost).write_text("")
+    broken = command("train", *words)
+    assert broken.code == 1
+    assert f"{lost} is damaged" in broken.text
+    (again.folder / "record.json").unlink()
+    outcome = command("train", *words)
+    assert outcome.code == 0, outcome.text
+    assert outcome.value == again.value
+    assert (again.folder / "counts.npz").read_bytes() == before
+
+
+def test_a_damaged_best_checkpoint_is_told_before_hours_are_spent(again: Trained, command: Command) -> None:
+    (again.folder / "record.json").unlink()
+    best = again.folder / "checkpoints" / "best.ckpt"
+    best.write_bytes(best.read_bytes()[:5000])
+    outcome = command("train", *TINY, f"runs_dir={again.folder.parent}")
+    assert outcome.code == 1
+    assert "Cannot read checkpoint=" in outcome.text
+    assert "best.ckpt" in outcome.text
+    assert "Going on from" not in outcome.text
 
 
 @pytest.mark.parametrize("model", ["fcn32s", "fcn16s", "fcn8s"])

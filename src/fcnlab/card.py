@@ -112,7 +112,7 @@ def recipe_lines(config: Mapping[str, Any], record: Mapping[str, Any]) -> list[s
         return ["Unknown: the checkpoint does not tell."]
     told = {
         "seed": config["seed"],
-        "epochs": config["trainer"]["max_epochs"],
+        **{key: n for key in ("max_epochs", "max_steps") if (n := config["trainer"].get(key)) not in (None, -1)},
         "precision": record.get("precision", config["trainer"]["precision"]),
         "batch_size": config["data"]["batch_size"],
         "image_size": config["data"]["image_size"],

@@ -5,21 +5,21 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, InstantiationException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from fcnlab.compose import CONF, compose, with_typed
+from fcnlab.compose import CONF, with_typed
 from fcnlab.error import UserError, nearest
 from fcnlab.report import show_jobs
 from fcnlab.sweep import Job, Sweep, is_sweep
+from fcnlab.typed import known_keys, mistyped
 
 Task = Callable[[DictConfig], Any]
 EXPLAINED = (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException)
@@ -29,6 +29,8 @@ MACHINE = {
     errno.ENOSPC: "The disk is full: make room, or set runs_dir=... (output=...) to a folder on another disk.",
     errno.EDQUOT: "Your share of the disk is full: make room, or set runs_dir=... (output=...) to another disk.",
     errno.EROFS: "The disk is read-only: set runs_dir=... (output=...) to a folder of yours.",
+    errno.EEXIST: "Something else has this name: set runs_dir=... (output=...) to another folder.",
+    errno.ENOTDIR: "A file stands where a folder is needed: set runs_dir=... (output=...) to another folder.",
     errno.EACCES: "The file is not yours to use: set runs_dir=... (output=...) to a folder of yours.",
 }
 PLUGINS = {
@@ -74,8 +76,11 @@ def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Cal
                 hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
                 if errors:
                     raise errors[0]
+            except KeyboardInterrupt:  # a training ends by itself, where it can go on from
+                print("\ninterrupted", file=sys.stderr)
+                sys.exit(130)
             except Exception as error:
-                if traced or not (is_explained(error) or sweep.folder.exists()):
+                if traced or not (is_explained(error) or sweep.folder.exists() or mistyped(name, typed)):
                     raise
                 problem = f"\nerror: {explain(error, name, typed)}"
             finally:
@@ -147,8 +152,16 @@ def explain(error: Exception, name: str, typed: list[str]) -> str:
     text = " ".join(str(error).split())
     if 'Could not detect "srun"' in text:
         return "hydra/launcher=slurm finds no srun. Start it on a machine of a cluster, or take hydra/launcher=joblib."
+    if (not is_explained(error) or isinstance(error, InstantiationException)) and (told := mistyped(name, typed)):
+        return told
     if not is_explained(error):
         return f"{type(error).__name__}: {text.rstrip('.')}. The stack is in train.log, or shown by trace=true."
+    if match := re.search(r"Interpolation key '(by_variant\.[^']+)' not found", text):
+        row, variant = match.group(1), match.group(1).partition(".")[2]
+        return (
+            f"The experiment lists nothing for model={variant}. Add a row by_variant.{variant} to its file in "
+            f"conf/experiment, or type +{row}.epochs=20 and what else its other rows say."
+        )
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
         key = match.group(1) or match.group(2)
         return (
@@ -169,24 +182,3 @@ def explain(error: Exception, name: str, typed: list[str]) -> str:
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set. It has no default: say {error.full_key}=..."
     return f"{text} Show the whole stack with trace=true."
-
-
-def known_keys(name: str, typed: list[str], key: str) -> list[str]:
-    """All settings of a command, with the typed choices of groups; those beside ``key`` where there are such."""
-    groups = [word for word in typed if "=" in word and (CONF / word.split("=")[0]).is_dir()]
-    GlobalHydra.instance().clear()
-    try:
-        config = compose(name, groups)
-    except Exception:  # the choices themselves may be at fault
-        config = compose(name)
-    keys = list(flatten(OmegaConf.to_container(config, resolve=False), ""))
-    level = [k for k in keys if k.rpartition(".")[0] == key.rpartition(".")[0]]
-    return level or [k for k in keys if "." not in k]
-
-
-def flatten(node: Any, prefix: str) -> Iterator[str]:
-    """Dotted keys of a nested mapping, inner nodes included."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield f"{prefix}{key}"
-            yield from flatten(value, f"{prefix}{key}.")

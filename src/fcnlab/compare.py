@@ -67,13 +67,13 @@ def compare_runs(
     if check:
         check(comparison)
     if config["picture"]:
-        write_picture(Path(config["picture"]), variants, config["images"])
+        write_picture(Path(config["picture"]).expanduser(), variants, config["images"])
         say(f"Picture: {config['picture']}")
     if config["figure"]:
-        write_figure(Path(config["figure"]), variants, comparison)
+        write_figure(Path(config["figure"]).expanduser(), variants, comparison)
         say(f"Figure: {config['figure']}")
     if config["readme"]:
-        write_results(Path(config["readme"]), comparison)
+        write_results(Path(config["readme"]).expanduser(), comparison)
         say(f"Results: {config['readme']}")
     return comparison
 

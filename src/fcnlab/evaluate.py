@@ -35,7 +35,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
         )
     if config["split"] not in SPLITS:
         raise UserError(f"split={config['split']} is not known. {nearest(config['split'], SPLITS)}")
-    if config["output"] and (Path(config["output"]).expanduser() / "record.json").is_file():
+    output = Path(config["output"]).expanduser() if config["output"] else None
+    if output and (output / "record.json").is_file():
         raise UserError(
             f"output={config['output']} is the folder of a run, whose own scores would be lost. Name another folder."
         )
@@ -56,15 +57,15 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
         loss=build(config["loss"], num_classes=len(data.class_names)),
         channels_last=prefers_channels_last(config),
     )
-    callbacks = [Evidence(Path(config["output"]), data)] if config["output"] else []
+    callbacks = [Evidence(output, data)] if output else []
     trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=False)
     trainer.test(task, datamodule=data, verbose=False)
 
     scores = {k.replace("test", config["split"], 1): v.item() for k, v in trainer.callback_metrics.items()}
     score_table(f"{config['checkpoint']} on {data.name}, {config['split']}", scores)
-    if config["output"]:
-        write_json(Path(config["output"]) / "metrics.json", scores)
-        say(f"Scores, counts and pictures: {config['output']}")
+    if output:
+        write_json(output / "metrics.json", scores)
+        say(f"Scores, counts and pictures: {output}")
     return scores
 
 

@@ -34,7 +34,7 @@ def predict(cfg: DictConfig) -> list[str]:
     normalisation = {key: task.facts[key] for key in INPUT if key in task.facts}
     pipeline = Pipeline(image_size=config["data"]["image_size"], **normalisation)
     task.piece = checked_piece(config["piece"])
-    writer = MaskWriter(Path(config["output"]), task.facts["palette"])
+    writer = MaskWriter(Path(config["output"]).expanduser(), task.facts["palette"])
     writer.refuse_overwriting(files)
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
     loader = DataLoader(Photos(files, pipeline), batch_size=None)

@@ -29,6 +29,8 @@ def unbounded(config: dict[str, Any]) -> Iterator[str]:
     for key in ("max_epochs", "max_steps", "limit_train_batches", "limit_test_batches"):
         if trainer[key] == 0:
             yield f"trainer.{key}=0 leaves nothing to {'test' if 'test' in key else 'train on'}. Set 1 or more."
+    if (epochs := trainer["max_epochs"]) is not None and (type(epochs) is not int or epochs < -1):
+        yield f"epochs={epochs} must be a whole number, 1 or more, or -1 where trainer.max_steps ends the training."
     if trainer["max_epochs"] in (None, -1) and trainer["max_steps"] == -1:
         yield (
             f"Neither epochs ({trainer['max_epochs']}) nor trainer.max_steps ends the training, over which "
@@ -65,7 +67,7 @@ def unlearnable(config: dict[str, Any]) -> Iterator[str]:
         yield f"optim.weight_decay={optim['weight_decay']} must not be negative."
     if not 0 <= optim["warmup"] < 1:
         yield f"optim.warmup={optim['warmup']} is a share of the training: from 0 to below 1."
-    if not isinstance(config["seed"], int) or not 0 <= config["seed"] < 2**32:
+    if type(config["seed"]) is not int or not 0 <= config["seed"] < 2**32:
         yield f"seed={config['seed']} must be a whole number from 0 to 4294967295."
 
 

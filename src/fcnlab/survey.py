@@ -27,6 +27,9 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     from fcnlab.report import say, show_survey
 
     config = plain(cfg)
+    output = Path(config["output"]).expanduser()
+    if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise UserError(f"output={config['output']} is no name of a picture. End it with .png or .jpg.")
     data: SegmentationData = build(config["data"])
     data.prepare_data()
     found = {split: look(data, split, config["pictures"] // len(SPLITS)) for split in SPLITS}
@@ -36,9 +39,9 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     show_survey(config["data"]["name"], data.class_names, found)
     if cells := [cell for split in found.values() for cell in split.pop("cells")]:
         sheet = contact_sheet(cells, palette=data.palette, class_names=data.class_names)
-        Path(config["output"]).parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(config["output"])
-        say(f"Contact sheet: {config['output']}")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(output)
+        say(f"Contact sheet: {output}")
     if faults:
         more = [f"... and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
         listing = "\n".join(f"  {fault}" for fault in [*faults[:SHOWN], *more])

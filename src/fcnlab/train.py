@@ -54,7 +54,8 @@ def train(cfg: DictConfig) -> "Result":
         show_start(run)
 
         if run.last_checkpoint:
-            load_checkpoint(run.last_checkpoint, build=())  # refused with a message where it is broken
+            for path in {run.last_checkpoint, run.scored_checkpoint()}:
+                load_checkpoint(path, build=())  # refused with a message where it is broken
             say(f"Going on from {run.last_checkpoint}.")
         if run.anew:
             run.begin()
@@ -83,10 +84,17 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
 
     from fcnlab.compose import build
     from fcnlab.data.datamodule import SPLITS
+    from fcnlab.error import UserError
 
     data: SegmentationData = build(config["data"])
     rank_zero_only(data.prepare_data)()
-    return data, {split: data.fingerprint(split) for split in SPLITS}
+    fingerprint = {split: data.fingerprint(split) for split in SPLITS}
+    if leaked := sorted({*data.names("train")} & {*data.names("test")}):
+        raise UserError(
+            f"{len(leaked)} images of data={data.name} are in both train and test: {', '.join(leaked[:3])}. No image "
+            "may be both learnt and tested: take them out of one list."
+        )
+    return data, fingerprint
 
 
 def build_task(

@@ -41,6 +41,13 @@ def test_scores_are_mean_and_sample_deviation_over_the_seeds(finished: Path) -> 
     assert "data.size" not in comparison["settings"]
 
 
+def test_epochs_are_those_that_were_trained(finished: Path) -> None:
+    runs = read_runs(find_runs(str(finished), "runs"))[0]
+    for run in runs:
+        run.config["trainer"]["max_epochs"] = -1  # as where steps end the training
+    assert [row["epochs"] for row in summarise(group(runs), {}, samples=10)["rows"]] == [2, 2]
+
+
 def test_the_difference_is_that_of_the_pixels_of_all_seeds_together(finished: Path, tmp_path: Path) -> None:
     runs = shutil.copytree(finished, tmp_path / "runs", ignore=shutil.ignore_patterns("checkpoints"))
     file = next(runs.glob("shapes-fcn8s-shapes-s1-*")) / "counts.npz"

@@ -9,6 +9,7 @@ import pytest
 from conftest import Command
 
 from fcnlab.compose import build, compose
+from fcnlab.error import UserError
 
 SMALL = (
     "data=folder",
@@ -74,6 +75,31 @@ def test_a_finished_run_is_not_passed_off_as_one_of_masks_that_changed(root: Pat
     assert "was trained on other data: the fingerprint of test differs. A rung goes on with the data of" in rung.text
     shutil.rmtree(root)  # a finished run needs no data
     assert command("train", *words, "model=fcn32s").code == 0
+
+
+def test_no_image_is_both_learnt_and_tested(root: Path, command: Command) -> None:
+    words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=[0, 1, 8], val=[6, 7], test=[8, 9, 10])]
+    outcome = command("train", *words)
+    assert outcome.code == 1
+    assert "1 images of data=folder are in both train and test: photo_8. No image may be both" in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("classes.txt", b"\xef\xbb\xbfground\nleaf\nstem\n", ""),
+        ("classes.txt", "grün\nleaf\nstem\n".encode("latin-1"), "classes.txt is no text in UTF-8"),
+        ("names.yaml", b"- ground\n- [leaf\n", "names.yaml is no YAML"),
+    ],
+)
+def test_class_names_are_read_as_editors_write_them(root: Path, name: str, content: bytes, told: str) -> None:
+    (root / name).write_bytes(content)
+    words = ["data=folder", f"data.root='{root}'", f"data.classes={name}"]
+    if told:
+        with pytest.raises(UserError, match=told):
+            build(compose("train", words).data)
+    else:
+        assert build(compose("train", words).data).class_names == ("ground", "leaf", "stem")
 
 
 def test_without_lists_every_image_lands_in_one_split(root: Path) -> None:

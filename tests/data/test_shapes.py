@@ -63,6 +63,12 @@ def test_fewer_classes_are_drawn_and_named_where_fewer_are_asked_for() -> None:
     assert (all_seven.read("test", 3)[1] == shapes().read("test", 3)[1]).all()
 
 
+@pytest.mark.parametrize("key", ["size=0", "size=9.5", "count=[8,4]", "radius=[28,11]", "radius=[0,5]", "data_seed=-1"])
+def test_impossible_numbers_are_refused(key: str) -> None:
+    with pytest.raises(UserError, match="must be (whole )?numbers"):
+        shapes(f"data.{key}")
+
+
 @pytest.mark.parametrize(
     ("classes", "rule"),
     [("[disc,stra]", "names stra, which is no shape.*star"), ("[disc,disc]", "each once"), ("[]", "one shape or more")],

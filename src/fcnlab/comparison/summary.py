@@ -51,7 +51,7 @@ def describe(variant: Variant, reference: Variant | None, samples: int) -> dict[
         },
         "difference_to": reference.name if reference else None,
         "difference": {name: interval._asdict() for name, interval in differences.items()},
-        "epochs": runs[0].config["trainer"]["max_epochs"],
+        "epochs": max(int(run.history[-1]["epoch"]) + 1 for run in runs),  # early stopping may end one sooner
         "seconds": spread([run.record["seconds"] for run in runs]),
         "seconds_per_image": spread([s for run in runs if (s := run.record["seconds_per_image"]) is not None]),
         **{key: runs[0].record[key] for key in ("parameters", "precision")},

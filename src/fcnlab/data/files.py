@@ -177,6 +177,14 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], Image]) -> Image:
             raise unreadable(path, error) from error
 
 
+def read_text(path: Path) -> str:
+    """A list that a person wrote, in UTF-8, with the mark before it that Windows' editors set or without."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no text in UTF-8: {error}. Save it as UTF-8.") from error
+
+
 def without_suffix(line: str) -> str:
     """The name in a line of a list, which may have a folder and a suffix; ``scene.0001`` has none."""
     path = Path(line)

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from fcnlab.data.files import IMAGE_SUFFIXES, FileData, Pair, split_by_hash, without_suffix
+from fcnlab.data.files import IMAGE_SUFFIXES, FileData, Pair, read_text, split_by_hash, without_suffix
 from fcnlab.error import UserError
 
 
@@ -48,7 +48,7 @@ class Folder(FileData):
             listing = self.root / self.lists / f"{split}.txt"
             if not listing.is_file():
                 raise self.missing(f"The list {listing} is missing.")
-            names = [without_suffix(line.strip()) for line in listing.read_text().splitlines() if line.strip()]
+            names = [without_suffix(line.strip()) for line in read_text(listing).splitlines() if line.strip()]
         images = self.root / "images"
         return [
             Pair(name, files.get(name, images / name), masks.get(name, self.root / "masks" / f"{name}.png"))
@@ -75,8 +75,11 @@ def read_names(path: Path, layout: str) -> tuple[str, ...]:
         raise UserError(
             f"There is no file {path} of class names. Expected {layout}. Set data.root=... and data.classes=..."
         )
-    text = path.read_text()
-    names = yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else text.split("\n")
+    text = read_text(path)
+    try:
+        names = yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else text.split("\n")
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is no YAML: {error}. Write a list of class names, or one per line as .txt.") from error
     if isinstance(names, dict):
         names = [names[label] for label in sorted(names)]
     names = tuple(str(name).strip() for name in names or () if str(name).strip())

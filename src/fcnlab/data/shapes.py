@@ -103,11 +103,17 @@ class Shapes(SegmentationData):
         **common: Any,
     ) -> None:
         self.classes = CLASSES if classes is None else tuple(classes)
-        for given in self.classes:
+        for given in map(str, self.classes):
             if given not in SHAPES:
                 raise UserError(f"data.classes names {given}, which is no shape. {nearest(given, SHAPES)}")
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise UserError(f"data.classes={list(self.classes)} must name one shape or more, each once.")
+        for key, numbers in (("size", [1, size]), ("count", [0, *count]), ("radius", [1, *radius])):
+            if sorted(numbers) != numbers or (key != "radius" and not all(type(n) is int for n in numbers)):
+                kind = "numbers" if key == "radius" else "whole numbers"
+                raise UserError(f"data.{key}={numbers[1:]} must be {kind}, {numbers[0]} or more, the smaller first.")
+        if not all(type(n) is int and n >= 0 for n in (data_seed, *images.values())):
+            raise UserError(f"data.images={images} and data.data_seed={data_seed} must be whole numbers, 0 or more.")
         super().__init__(class_names=("background", *self.classes), in_memory=True, **common)
         self.size, self.images, self.data_seed = size, dict(images), data_seed
         self.drawn: dict[tuple[str, int], tuple[Image, Mask]] = {}
