@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 RUN    := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
+NEEDS  := import sys; v = sys.version_info; v[:2] in ((3, 11), (3, 12), (3, 13)) or \
+  sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}. Type the same with PYTHON=python3.12, or what you have.")
 PINS   := torch==2.14.1 torchvision==0.29.1
 # CPU=1: PyTorch's own, smaller build without CUDA, from PyTorch's own site.
 CPU_SITE := https://download.pytorch.org/whl/cpu
@@ -22,6 +24,7 @@ help: ## list the verbs
 install: $(STAMP) ## set up .venv from the lock file (CPU=1: PyTorch without CUDA)
 
 $(STAMP): requirements.lock pyproject.toml
+	test -x $(RUN) || $(PYTHON) -c '$(NEEDS)'
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade "pip>=24"
 ifdef CPU

@@ -12,7 +12,6 @@ import pytest
 import torch
 from conftest import Command, Trained
 
-from fcnlab.checkpoint import load_checkpoint
 from fcnlab.compose import build, compose, plain
 from fcnlab.export import check, write_onnx
 from fcnlab.task import SegmentationTask
@@ -22,10 +21,7 @@ SHAPES = [(1, 1, 1), (3, 5, 1), (1, 32, 63), (2, 65, 100), (1, 33, 257)]
 
 
 def original(checkpoint: str) -> torch.nn.Module:
-    saved = load_checkpoint(checkpoint)
-    config, classes = saved["fcnlab"]["config"], len(saved["fcnlab"]["class_names"])
-    net, loss = build(config["model"], num_classes=classes), build(config["loss"], num_classes=classes)
-    return SegmentationTask.from_checkpoint(saved, net=net, loss=loss, channels_last=False).net.eval()
+    return SegmentationTask.load(checkpoint).net
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

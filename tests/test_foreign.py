@@ -186,7 +186,7 @@ def test_what_is_typed_wins_over_what_the_file_tells(narrow: Path, photos: Path,
         ("fcn16s", ["model=fcn8s"], "initial 2: score_pool3"),
         ("fcn32s", ["model=fcn32s", "model/trunk=resnet18"], "the net's score_fr.weight has (5, 512, 1, 1)"),
         ("fcn8s_atonce", ["model=fcn8s"], "at-once by its name"),
-        ("fcn8s", ["model=fcn8s", "data=shapes"], "has score_fr.weight of shape (5, 16, 1, 1)"),
+        ("fcn8s", ["model=fcn8s", "data=shapes"], "dropped 6: score_fr, score_pool4, score_pool3; initial 6: score_fr"),
         ("fcn8s", ["model=fcn8s", "data=nothing"], "There is no data=nothing"),
     ],
 )

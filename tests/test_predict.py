@@ -11,6 +11,7 @@ import pytest
 from conftest import Command, Trained
 
 from fcnlab.compose import build, compose
+from fcnlab.task import SegmentationTask
 
 QUIET = "trainer.enable_progress_bar=false"
 
@@ -32,6 +33,24 @@ def test_predict_writes_what_the_test_of_the_training_saw(trained: Trained, comm
         assert (read(path) == read(trained.folder / "predictions" / path.name)).all()
         assert read(path.with_name(f"{path.stem}_overlay.png")).shape == (64, 64, 3)
         assert read(path.with_name(f"{path.stem}_colour.png")).shape == (64, 64, 3)
+
+
+def test_a_trained_net_is_used_from_python_in_two_lines(lively: Trained, command: Command, tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    PIL.Image.fromarray(photo).save(tmp_path / "photo.png")
+    for words in ((), ("data.image_size=[32,48]",)):
+        out = f"output=out{len(words)}"
+        exact = ("trainer.precision=32-true", "channels_last=false", QUIET)
+        outcome = command(
+            "predict", f"checkpoint={lively.checkpoint}", f"images={tmp_path}/photo.png", out, *exact, *words
+        )
+        assert outcome.code == 0, outcome.text
+        task = SegmentationTask.load(lively.checkpoint)
+        task.config["data"]["image_size"] = [32, 48] if words else None
+        labels = task.label(photo)
+        assert labels.dtype == np.uint8
+        assert (labels == read(Path(outcome.value[0]))).all()
+        assert len(np.unique(labels)) > 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (37, 90)])

@@ -113,7 +113,7 @@ def test_a_finished_run_without_its_scores_is_scored_again(again: Trained, lost:
     broken = command("train", *words)
     assert broken.code == 1
     assert f"{lost} is damaged" in broken.text
-    (again.folder / "record.json").unlink()
+    (again.folder / lost).unlink()
     outcome = command("train", *words)
     assert outcome.code == 0, outcome.text
     assert outcome.value == again.value

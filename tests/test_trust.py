@@ -57,7 +57,7 @@ def test_a_checkpoint_neither_fetches_files_nor_brings_transforms(trained: Train
     data |= {"_target_": "fcnlab.data.camvid.CamVid", "root": "planted", "download": True, "content": "any"}
     data |= {"archive": Path("camvid.zip").absolute().as_uri()}
     data["augment"] = [{"_target_": "albumentations.load", "filepath_or_buffer": "x.json"}]
-    for key in ("images", "size", "count", "radius", "data_seed"):
+    for key in ("images", "size", "count", "radius", "classes", "data_seed"):
         del data[key]
     content["fcnlab"] |= {"class_names": list(CLASSES), "palette": [list(colour) for colour in CLASSES.values()]}
     for key, tensor in content["state_dict"].items():

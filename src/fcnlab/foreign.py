@@ -59,8 +59,8 @@ def adopt(config: dict[str, Any], data: "SegmentationData") -> dict[str, Any]:
     report = load_weights(net, path, **data.input)
     if report.initial or report.dropped:
         raise UserError(
-            f"checkpoint={path} is not the whole of model={name}: {report}. Say the model=... and model/trunk=... that "
-            "it was trained as. To train from it, say fcnlab.train weights=..."
+            f"checkpoint={path} is not the whole of model={name}: {report}. Say the model=..., model/trunk=... and "
+            "data=... (its classes) that it was trained as. To train from it, say fcnlab.train weights=..."
         )
     say(f"checkpoint={path}: {report}.")
     parts = {"net": net, "loss": loss}

@@ -20,10 +20,8 @@ def predict(cfg: DictConfig) -> list[str]:
 
     from torch.utils.data import DataLoader
 
-    from fcnlab.checkpoint import INPUT
     from fcnlab.compose import plain
     from fcnlab.data.photos import Photos, find_photos
-    from fcnlab.data.transforms import Pipeline
     from fcnlab.evidence import MaskWriter
     from fcnlab.report import say
     from fcnlab.trainer import build_trainer
@@ -31,8 +29,7 @@ def predict(cfg: DictConfig) -> list[str]:
     config = plain(cfg)
     task = load_task(config)
     files = find_photos(config["images"])
-    normalisation = {key: task.facts[key] for key in INPUT if key in task.facts}
-    pipeline = Pipeline(image_size=config["data"]["image_size"], **normalisation)
+    pipeline = task.pipeline(config["data"]["image_size"])
     task.piece = checked_piece(config["piece"])
     writer = MaskWriter(Path(config["output"]).expanduser(), task.facts["palette"])
     writer.refuse_overwriting(files)

@@ -1,14 +1,20 @@
 """The LightningModule: forward, loss, scores, log; what every FCN shares."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from torch import nn
 from torchmetrics import MeanMetric, Metric
 
-from fcnlab.checkpoint import FORMAT
+from fcnlab.checkpoint import FORMAT, INPUT, load_checkpoint
+from fcnlab.compose import build
 from fcnlab.data.datamodule import PADDING, Batch
+from fcnlab.data.photos import photo_batch
+from fcnlab.data.transforms import Image, Mask, Pipeline
 from fcnlab.distributed import is_distributed, number_of_processes, sum_over_processes
 from fcnlab.error import UserError
 from fcnlab.loss import CrossEntropy
@@ -74,6 +80,25 @@ class SegmentationTask(L.LightningModule):
             raise UserError(f"The checkpoint's weights do not fit {net.__class__.__name__}: {wrong}. Type no model=...")
         task.load_state_dict(weights, strict=False)
         return task
+
+    @classmethod
+    def load(cls, path: str | Path) -> "SegmentationTask":
+        """A trained net from its checkpoint alone, ready for ``label``. Raises UserError like ``load_checkpoint``."""
+        saved = load_checkpoint(path)
+        config, classes = saved["fcnlab"]["config"], len(saved["fcnlab"]["class_names"])
+        net, loss = (build(config[part], num_classes=classes) for part in ("model", "loss"))
+        return cls.from_checkpoint(saved, net=net, loss=loss, channels_last=False).eval()
+
+    def pipeline(self, image_size: Sequence[int] | None) -> Pipeline:
+        """What an image goes through before the net sees it: resized, normalised as in training."""
+        return Pipeline(image_size=image_size, **{key: self.facts[key] for key in INPUT if key in self.facts})
+
+    @torch.no_grad()
+    def label(self, image: Image) -> Mask:
+        """Labels (H, W) uint8 of an RGB image (H, W, 3) uint8 of any size."""
+        batch = photo_batch(image, self.pipeline(self.config["data"]["image_size"]))
+        batch["image"] = batch["image"].to(self.device)
+        return np.asarray(self.predict_step(batch, 0)[0].byte().cpu())
 
     def forward(self, image: torch.Tensor, size: torch.Size | None = None) -> torch.Tensor:
         """Image (N, 3, H, W) -> logits (N, C, H, W), or of another ``size`` where the ground truth has its own."""

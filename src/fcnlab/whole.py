@@ -46,8 +46,8 @@ def read_whole(path: Path) -> Iterator[None]:
     except DAMAGED as error:
         raise UserError(
             f"{path} is damaged ({type(error).__name__}): fcnlab writes whole files, so something else changed it. Put "
-            "it back from a copy. Or delete the run's record.json: typed again, it goes on from its last checkpoint "
-            "and is scored anew."
+            "it back from a copy. Or delete record.json and metrics.json of that run: typed again, it goes on from its "
+            "last checkpoint and is scored anew."
         ) from error
 
 

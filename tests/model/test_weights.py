@@ -105,6 +105,22 @@ def test_weights_of_the_same_input_are_taken_as_they_are(classifier) -> None:
     assert torch.equal(net.trunk.conv1_1.weight, theirs.features[0].weight)
 
 
+def test_a_net_of_other_classes_is_taken_up_to_its_scores(tmp_path: Path) -> None:
+    narrow = {"width": 0.05, "fc_channels": 8}
+    theirs = FCN(num_classes=5, trunk=VGG16(**narrow), skips=["pool4", "pool3"])
+    for name, tensor in theirs.state_dict().items():
+        if name.startswith("score_"):
+            tensor.fill_(3)
+    torch.save(theirs.state_dict(), tmp_path / "five.pth")
+    net = FCN(num_classes=2, trunk=VGG16(**narrow), skips=["pool4", "pool3"])
+    scores = [f"{layer}.{part}" for layer in ("score_fr", "score_pool4", "score_pool3") for part in ("weight", "bias")]
+    before = {name: net.state_dict()[name].clone() for name in scores}
+    report = load_weights(net, str(tmp_path / "five.pth"), expects="torchvision", **IMAGENET)
+    assert sorted(report.dropped) == sorted(report.initial) == sorted(scores)
+    assert torch.equal(net.trunk.fc7.weight, theirs.trunk.fc7.weight)
+    assert all(torch.equal(net.state_dict()[name], before[name]) for name in scores)
+
+
 def test_a_shape_that_fits_nowhere_is_an_error_with_a_remedy(classifier) -> None:
     with pytest.raises(UserError, match=r"conv1_1.weight of shape \(64, 3, 3, 3\).*full width"):
         load_weights(FCN(num_classes=2, trunk=VGG16(width=0.5)), classifier[1], **IMAGENET)

@@ -7,7 +7,7 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from fcnlab.data.files import IMAGE_SUFFIXES, read_image
-from fcnlab.data.transforms import Pipeline
+from fcnlab.data.transforms import Image, Pipeline
 from fcnlab.error import UserError
 
 
@@ -35,6 +35,10 @@ class Photos(Dataset[dict[str, Any]]):
         return len(self.files)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        photo = read_image(self.files[index])
-        image, _ = self.pipeline(photo, photo[:1, :1, 0])  # there is no mask
-        return {"image": image[None], "photo": photo, "name": [self.files[index].stem]}
+        return photo_batch(read_image(self.files[index]), self.pipeline) | {"name": [self.files[index].stem]}
+
+
+def photo_batch(photo: Image, pipeline: Pipeline) -> dict[str, Any]:
+    """A batch of one from an RGB image (H, W, 3) uint8."""
+    image, _ = pipeline(photo, photo[:1, :1, 0])  # there is no mask
+    return {"image": image[None], "photo": photo}

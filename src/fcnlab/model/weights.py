@@ -23,7 +23,8 @@ class Report:
         expects: the input for which the weights were made.
         coerced: reshaped, folded, or cut out of a dense kernel.
         bilinear: the file's fixed upsampling kernels, which the net has without a parameter.
-        dropped: there is no place for them in the net.
+        dropped: there is no place for them in the net; score layers of another number of classes are both dropped
+            and initial.
         initial: not in the file; they stay as the net was built.
     """
 
@@ -76,11 +77,13 @@ def load_weights(net: FCN, source: str, *, expects: str = "auto", **given: Any) 
             # A fully connected layer (O, I) is a convolution (O, C, H, W): Caffe and torch both flatten C, H, W.
             filled[target] = tensor.reshape(own[target].shape).to(own[target].dtype)
             report.coerced.append(target)
+        elif target.startswith("score_") and tensor.shape[1:] == own[target].shape[1:]:
+            report.dropped.append(name)  # scores of other classes: ours are learned anew
         else:
             raise UserError(
                 f"{source} has {name} of shape {tuple(tensor.shape)}, but the net's {target} has "
-                f"{tuple(own[target].shape)}. Build the net for it (the trunk that the weights are of, at full width; "
-                "the same classes), or take weights without this layer."
+                f"{tuple(own[target].shape)}. Build the net for it (the trunk that the weights are of, at full width), "
+                "or take weights without this layer."
             )
     if not filled:
         raise UserError(
