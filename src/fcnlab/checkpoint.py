@@ -101,7 +101,7 @@ def faults(saved: dict[str, Any]) -> Iterator[str]:
 def is_numbers(value: Any, count: int) -> bool:
     """Whether this is a list of ``count`` finite numbers."""
     return (
-        isinstance(value, list)
+        isinstance(value, list | tuple)
         and len(value) == count
         and all(isinstance(n, int | float) and math.isfinite(n) for n in value)
     )

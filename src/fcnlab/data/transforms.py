@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from albumentations.augmentations.crops.transforms import CropSizeError
 
+from fcnlab.checkpoint import is_numbers
 from fcnlab.error import UserError, nearest
 
 ORDERS = {"RGB": 1, "BGR": -1}  # of channels, and the step with which RGB is read for it
@@ -41,10 +42,7 @@ class Pipeline:
         scale: float = 1.0,
         augment: Sequence[Any] | None = None,
     ) -> None:
-        if order not in ORDERS:
-            raise UserError(f"data.order={order} is not known. {nearest(order, ORDERS)}")
-        if image_size is not None and (len(image_size) != 2 or not all(int(side) >= 1 for side in image_size)):
-            raise UserError(f"data.image_size={list(image_size)} must be null or [height, width], 1 or more.")
+        check_input(image_size=image_size, mean=mean, std=std, order=order, scale=scale)
         self.image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
         self.step = ORDERS[order]
         self.mean = 255 / scale * torch.tensor(mean).view(3, 1, 1)
@@ -82,3 +80,17 @@ class Pipeline:
         """(H, W, 3) uint8 RGB -> (3, H, W) float32, in the net's own order."""
         channels_first = torch.from_numpy(np.ascontiguousarray(image[..., :: self.step].transpose(2, 0, 1)))
         return channels_first.float().sub_(self.mean).div_(self.std)
+
+
+def check_input(*, image_size: Any, mean: Any, std: Any, order: Any, scale: Any) -> None:
+    """Raise UserError for what no image can be brought to."""
+    if order not in ORDERS:
+        raise UserError(f"data.order={order} is not known. {nearest(str(order), ORDERS)}")
+    if image_size is not None and not (is_numbers(image_size, 2) and min(map(int, image_size)) >= 1):
+        raise UserError(f"data.image_size={image_size} must be null or [height, width], 1 or more.")
+    for key, values in (("mean", mean), ("std", std)):
+        if not is_numbers(values, 3) or (key == "std" and min(values) <= 0):
+            rule = "three numbers above 0" if key == "std" else "three numbers"
+            raise UserError(f"data.{key}={values} must be {rule}, one per channel, as [0.5,0.5,0.5].")
+    if not is_numbers([scale], 1) or scale <= 0:
+        raise UserError(f"data.scale={scale} must be a number above 0: the value of white, 1 or 255.")
