@@ -24,7 +24,7 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from fcnlab.compose import build
-from fcnlab.data.datamodule import SegmentationData
+from fcnlab.data.datamodule import SegmentationData, usable_cores
 from fcnlab.error import UserError
 from fcnlab.evidence import Evidence, History, ValidationPictures
 from fcnlab.memory import keep_freed_memory
@@ -53,6 +53,7 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{message}.*")
     if not on_gpu(settings["accelerator"]):
+        refuse_crowds(settings["devices"])
         keep_freed_memory()
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     bar = [Progress()] if settings["enable_progress_bar"] else []
@@ -69,6 +70,13 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
         return L.Trainer(**settings, use_distributed_sampler=False, **given)
     except (ValueError, MisconfigurationException) as error:
         raise UserError(f"The Trainer refuses trainer=...: {error} See conf/trainer/default.yaml.") from error
+
+
+def refuse_crowds(devices: Any) -> None:
+    """Raise UserError for more processes on CPUs than any would have a use for: each takes a core and its memory."""
+    limit = max(8, usable_cores())  # a few more than there are cores: to try whether it works
+    if isinstance(devices, int) and devices > limit:
+        raise UserError(f"trainer.devices={devices} starts so many processes on CPUs. Set {limit} or fewer.")
 
 
 class Progress(RichProgressBar):
