@@ -15,16 +15,14 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     """Score ``cfg.checkpoint`` on ``cfg.split``; returns the scores by metric key, ``<split>/<name>``."""
     from pathlib import Path
 
-    from fcnlab.checkpoint import load_checkpoint
     from fcnlab.compose import build, plain
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.error import UserError, nearest
     from fcnlab.evidence import Evidence
-    from fcnlab.foreign import adopt, is_foreign
     from fcnlab.model.exported import is_exported
+    from fcnlab.predict import load_task
     from fcnlab.report import say, score_table
-    from fcnlab.task import SegmentationTask
-    from fcnlab.trainer import build_trainer, prefers_channels_last
+    from fcnlab.trainer import build_trainer
     from fcnlab.whole import write_json
 
     config = plain(cfg)
@@ -41,22 +39,13 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
             f"output={config['output']} is the folder of a run, whose own scores would be lost. Name another folder."
         )
     data = build(config["data"])
-    path = config["checkpoint"]
-    # What is built stands in cfg, checked where it came from.
-    saved = adopt(config, data) if is_foreign(path) else load_checkpoint(path, build=())
     data.test_split = config["split"]
-    if list(data.class_names) != saved["fcnlab"]["class_names"]:
+    task = load_task(config, data)
+    if list(data.class_names) != (known := task.facts["class_names"]):
         raise UserError(
-            f"checkpoint={config['checkpoint']} knows {len(saved['fcnlab']['class_names'])} classes "
-            f"({', '.join(saved['fcnlab']['class_names'])}), data={data.name} has {len(data.class_names)} "
-            f"({', '.join(data.class_names)}). Score it on data of the same classes."
+            f"checkpoint={config['checkpoint']} knows {len(known)} classes ({', '.join(known)}), data={data.name} has "
+            f"{len(data.class_names)} ({', '.join(data.class_names)}). Score it on data of the same classes."
         )
-    task = SegmentationTask.from_checkpoint(
-        saved,
-        net=build(config["model"], num_classes=len(data.class_names)),
-        loss=build(config["loss"], num_classes=len(data.class_names)),
-        channels_last=prefers_channels_last(config),
-    )
     callbacks = [Evidence(output, data)] if output else []
     trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=False)
     trainer.test(task, datamodule=data, verbose=False)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from fcnlab.command import command
 
 if TYPE_CHECKING:
+    from fcnlab.data.datamodule import SegmentationData
     from fcnlab.task import SegmentationTask
 
 
@@ -41,8 +42,12 @@ def predict(cfg: DictConfig) -> list[str]:
     return [str(path) for path in writer.written]
 
 
-def load_task(config: dict[str, Any]) -> "SegmentationTask":
-    """The net of ``checkpoint`` and its facts: a checkpoint of fcnlab, one from elsewhere, or an exported net."""
+def load_task(config: dict[str, Any], data: "SegmentationData | None" = None) -> "SegmentationTask":
+    """The net of ``checkpoint`` and its facts: a checkpoint of fcnlab, one from elsewhere, or an exported net.
+
+    Args:
+        data: those of the config, where they are built already; only a net from elsewhere needs them.
+    """
     from fcnlab.checkpoint import load_checkpoint
     from fcnlab.compose import build
     from fcnlab.foreign import adopt, is_foreign
@@ -57,7 +62,7 @@ def load_task(config: dict[str, Any]) -> "SegmentationTask":
         loss = CrossEntropy(num_classes=len(net.facts["class_names"]))  # a task has one; predictions do not ask it
         return SegmentationTask(net=net, loss=loss, optim=None, facts=net.facts, config=config)
     # What is built stands in the config, checked where it came from.
-    saved = adopt(config, build(config["data"])) if is_foreign(path) else load_checkpoint(path, build=())
+    saved = adopt(config, data or build(config["data"])) if is_foreign(path) else load_checkpoint(path, build=())
     classes = len(saved["fcnlab"]["class_names"])
     return SegmentationTask.from_checkpoint(
         saved,
