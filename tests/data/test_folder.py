@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import PIL.Image
 import pytest
 from conftest import Command
+from data.faults import make_folder
 
 from fcnlab.compose import build, compose
 from fcnlab.error import UserError
@@ -24,16 +24,8 @@ NARROW = ("model.trunk.width=0.05", "model.trunk.fc_channels=8", "data.batch_siz
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Twelve images of several sizes with palette masks, class names in a text file."""
-    folder, random = tmp_path / "my data", np.random.default_rng(0)
-    for kind in ("images", "masks"):
-        (folder / kind).mkdir(parents=True)
-    for i in range(12):
-        mask = random.integers(0, 3, (40 + 8 * (i % 3), 50), dtype=np.uint8)
-        PIL.Image.fromarray(np.repeat(mask[..., None] * 80, 3, 2)).save(folder / "images" / f"photo_{i}.jpg")
-        palette = PIL.Image.fromarray(mask)
-        palette.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
-        palette.save(folder / "masks" / f"photo_{i}.png")
-    (folder / "classes.txt").write_text("ground\nleaf\nstem\n")
+    folder = make_folder(tmp_path / "my data")
+    shutil.rmtree(folder / "lists")
     return folder
 
 
