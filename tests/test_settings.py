@@ -40,7 +40,6 @@ CONTRADICTIONS = {
     "data.image_size=[32]": "must be null or [height, width]",
     "data.augment=[{_target_: albumentations.RandomCrop, height: 99, width: 99}]": "smaller crop",
     "trainer.precision=31-true": "The Trainer refuses",
-    "trainer.devices=9999": "trainer.devices=9999 starts so many processes on CPUs",
     "trainer.strategy=dpp": "The Trainer refuses",
     "trainer.accelerator=npu": "The Trainer refuses",
 }

@@ -33,6 +33,14 @@ def test_float16_on_a_cpu_is_refused_instead_of_silently_changed() -> None:
         resolve_precision("16-mixed", "cpu")
 
 
+def test_a_crowd_of_processes_on_cpus_is_refused() -> None:
+    """No training is started with them: a machine would not outlive it."""
+    settings = plain(compose("train", ["trainer.accelerator=cpu", "trainer.devices=9999"]))["trainer"]
+    with pytest.raises(UserError, match="trainer.devices=9999 starts so many processes on CPUs. Set .* or fewer"):
+        build_trainer(settings, logger=False)
+    assert build_trainer(settings | {"devices": 2}, logger=False).num_devices == 2
+
+
 def test_channels_last_follows_the_precision_unless_it_is_typed() -> None:
     def prefers(*words: str) -> bool:
         return prefers_channels_last(plain(compose("train", ["trainer.accelerator=cpu", *words])))
