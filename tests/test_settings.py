@@ -36,7 +36,7 @@ CONTRADICTIONS = {
     "data.image_size=48": "must be null or [height, width]",
     "data.mean=[0.5]": "data.mean=[0.5] must be three numbers",
     "data.std=[0,0,0]": "must be three numbers above 0",
-    "data.scale=0": "data.scale=0 must be a number above 0",
+    "data.scale=0": "must be a number above 0: the value of white",
     "data.image_size=[32]": "must be null or [height, width]",
     "data.augment=[{_target_: albumentations.RandomCrop, height: 99, width: 99}]": "smaller crop",
     "trainer.precision=31-true": "The Trainer refuses",

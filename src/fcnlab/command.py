@@ -58,7 +58,7 @@ def command(name: str, *, from_checkpoint: bool = False) -> Callable[[Task], Cal
                 """The one job or one of many; what it raises is kept until Hydra is done."""
                 cfg = with_typed(cfg, list(HydraConfig.get().overrides.task))
                 if is_sweep():
-                    return sweep.run(task, cfg, lambda error: explain(error, name, typed))
+                    return sweep.run(task, cfg, lambda error: explain(error, name, list(cfg.typed)))
                 sys.argv[1:] = typed
                 try:
                     values.append(task(cfg))

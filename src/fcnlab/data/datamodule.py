@@ -17,7 +17,7 @@ from fcnlab.data.samples import VOID as VOID
 from fcnlab.data.samples import Batch as Batch
 from fcnlab.data.samples import Sample, SplitDataset, collate
 from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
-from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline, check_input
+from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline
 from fcnlab.error import UserError, nearest
 from fcnlab.picture import voc_palette
 
@@ -80,9 +80,7 @@ class SegmentationData(L.LightningDataModule):
         imagenet = [
             [scale * value for value in values[:: ORDERS.get(order, 1)]] for values in (IMAGENET_MEAN, IMAGENET_STD)
         ]
-        mean, std = mean or imagenet[0], std or imagenet[1]
-        check_input(image_size=image_size, mean=mean, std=std, order=order, scale=scale)
-        self.mean, self.std = list(mean), list(std)
+        self.mean, self.std = mean or imagenet[0], std or imagenet[1]
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
         self.resumed: dict[str, int] = {}
