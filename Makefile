@@ -16,7 +16,7 @@ RUNS   ?= runs/$(EXP)-*
 SYNC   ?= runs/wandb
 
 .DEFAULT_GOAL := help
-.PHONY: help install train ladder compare reproduce bench test test-slow test-slurm lint format smoke notebooks lock wandb-sync clean
+.PHONY: help install train staged compare reproduce bench test test-slow test-slurm lint format smoke notebooks lock wandb-sync clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ endif
 train: $(STAMP) ## train FCN-8s on embedded data (ARGS="model=fcn32s seed=1" for more)
 	$(RUN) -m fcnlab.train experiment=shapes $(ARGS)
 
-ladder: $(STAMP) ## train FCN-32s, 16s and 8s, each from the one before (EXP=shapes SEED=0)
+staged: $(STAMP) ## train FCN-32s, 16s and 8s, each from the one before (EXP=shapes SEED=0)
 	$(RUN) -m fcnlab.train -m experiment=$(EXP) seed=$(SEED) model=fcn32s,fcn16s,fcn8s start=coarser $(ARGS)
 
 compare: $(STAMP) ## turn finished runs into one table and one page (EXP=shapes, or RUNS='runs/shapes-*')

@@ -16,7 +16,7 @@ import torch
 PROJECT = Path(__file__).parents[1]
 TINY = (
     *("experiment=shapes", "logger=none", "trainer.enable_progress_bar=false", "epochs=1"),
-    *("trainer.precision=32-true", "model.trunk.width=0.05", "model.trunk.fc_channels=16"),
+    *("trainer.precision=32-true", "model.backbone.width=0.05", "model.backbone.fc_channels=16"),
     *("data.images.train=16", "data.images.val=5", "data.images.test=7", "data.size=64"),
 )
 
@@ -65,7 +65,7 @@ def table(text: str, jobs: int) -> list[list[str]]:
 
 def leave_at_epoch(number: int, error: type[BaseException] = SystemExit) -> Callable[..., None]:
     """In place of ``History.on_train_epoch_end``: the process leaves, so to say, at the end of so many epochs."""
-    from fcnlab.evidence import History
+    from fcnlab.callbacks.history import History
 
     keep, epochs = History.on_train_epoch_end, count(1)
 

@@ -17,7 +17,7 @@ TINY = (
 
 
 def test_every_section_is_a_module_and_its_default() -> None:
-    from fcnlab.compose import compose
+    from fcnlab.cli.compose import compose
 
     assert list(SECTIONS) == list(compose("bench").sections)
 

@@ -20,7 +20,7 @@ def test_a_comparison_is_printed_and_written_in_every_form(finished: Path, comma
 
 def test_the_readme_and_its_picture_are_made_by_the_command(finished: Path, command: Command) -> None:
     Path("README.md").write_text("Before\n{}\n{}\n".format(*markers("shapes")))
-    words = ("samples=10", "readme=README.md", "picture=strides.png", "figure=scores.png", "images=2")
+    words = ("samples=10", "readme=README.md", "gallery=strides.png", "figure=scores.png", "images=2")
     outcome = command("compare", f"runs={finished}", *words)
     assert outcome.code == 0, outcome.text
     assert "| fcn8s | 2 | " in Path("README.md").read_text()

@@ -125,7 +125,7 @@ def test_a_bad_checkpoint_is_refused_and_runs_no_code(make, message: str, comman
     [
         (["split=tset"], "Did you mean test"),
         (["data=camvid", "data.root=."], "knows 8 classes"),
-        (["model=fcn32s", "model.trunk.width=0.05"], "do not fit FCN"),
+        (["model=fcn32s", "model.backbone.width=0.05"], "do not fit FCN"),
     ],
 )
 def test_what_does_not_fit_the_checkpoint_is_refused(

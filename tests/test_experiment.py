@@ -8,13 +8,13 @@ import torch
 from conftest import Command, Outcome
 from data import test_camvid, test_voc
 
-from fcnlab.compose import CONF, compose, plain
+from fcnlab.cli.compose import CONF, compose, plain
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 FOLDERS: dict[str, Callable[[Path], Path]] = {"camvid": test_camvid.make, "voc": test_voc.make}
 SMALL = (
     *("trainer=smoke", "logger=none", "trainer.enable_progress_bar=false", "trainer.precision=32-true"),
-    *("model/trunk=vgg16_narrow", "model.trunk.width=0.05", "model.trunk.fc_channels=8", "weights=null"),
+    *("model/backbone=vgg16_narrow", "model.backbone.width=0.05", "model.backbone.fc_channels=8", "weights=null"),
     *("data.batch_size=1", "checkpoint.every_n_steps=1"),
 )
 LESS = {
@@ -61,7 +61,9 @@ def test_every_variant_of_every_experiment_takes_its_first_steps(
 
 
 def test_of_32s_fixed_only_the_last_layer_learns(climb: Callable[..., Outcome], tmp_path: Path) -> None:
-    outcome = climb("voc_32s_fixed", ["fcn32s"], "optim.lr=1", "model.trunk.batch_norm=false", "trainer.max_epochs=2")
+    outcome = climb(
+        "voc_32s_fixed", ["fcn32s"], "optim.lr=1", "model.backbone.batch_norm=false", "trainer.max_epochs=2"
+    )
     assert outcome.code == 0, outcome.text
     (run,) = (tmp_path / "runs").glob("voc_32s_fixed-*")
     saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)

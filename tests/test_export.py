@@ -12,9 +12,9 @@ import pytest
 import torch
 from conftest import Command, Trained
 
-from fcnlab.compose import build, compose, plain
+from fcnlab.cli.compose import build, compose, plain
 from fcnlab.export import check, write_onnx
-from fcnlab.task import SegmentationTask
+from fcnlab.task.segmentation import SegmentationTask
 
 # None is a size of the command's own check; 1, 2, odd, a stride's multiple and its neighbours.
 SHAPES = [(1, 1, 1), (3, 5, 1), (1, 32, 63), (2, 65, 100), (1, 33, 257)]
@@ -36,7 +36,12 @@ def test_onnxruntime_gives_the_originals_logits_at_any_size(
 
 @pytest.mark.parametrize(("model", "padding"), [("fcn32s", "same"), ("fcn8s", 100)])
 def test_other_variants_and_the_papers_padding_can_be_exported(model: str, padding: str | int, tmp_path: Path) -> None:
-    words = (f"model={model}", f"model.trunk.padding={padding}", "model.trunk.width=0.02", "model.trunk.fc_channels=4")
+    words = (
+        f"model={model}",
+        f"model.backbone.padding={padding}",
+        "model.backbone.width=0.02",
+        "model.backbone.fc_channels=4",
+    )
     net = build(compose("train", list(words)).model, num_classes=3).eval()
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
@@ -92,7 +97,7 @@ def test_a_card_claims_no_scores_but_those_of_its_own_checkpoint(
         assert "mean_iou" not in card, place
 
 
-def test_a_missing_package_is_told_with_its_remedy(
+def test_a_missing_package_is_told_with_its_hint(
     lively: Trained, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)

@@ -7,7 +7,7 @@ import pytest
 from conftest import PROJECT
 from omegaconf import OmegaConf
 
-from fcnlab.compose import CONF, compose, plain
+from fcnlab.cli.compose import CONF, compose, plain
 
 SOURCE = PROJECT / "src" / "fcnlab"
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if path.name != "__init__.py")

@@ -10,8 +10,8 @@ import PIL.Image
 import pytest
 from conftest import Command, Trained
 
-from fcnlab.compose import build, compose
-from fcnlab.task import SegmentationTask
+from fcnlab.cli.compose import build, compose
+from fcnlab.task.segmentation import SegmentationTask
 
 QUIET = "trainer.enable_progress_bar=false"
 

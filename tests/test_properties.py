@@ -6,9 +6,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fcnlab.compose import CONF, build, compose
+from fcnlab.cli.compose import CONF, build, compose
 from fcnlab.data.transforms import Pipeline
-from fcnlab.metric import SegmentationScores
+from fcnlab.metric.segmentation import SegmentationScores
 from fcnlab.model.fcn import FCN
 from fcnlab.model.vgg import VGG16
 
@@ -31,8 +31,8 @@ PIPELINES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 def test_the_output_has_the_images_size_and_a_score_for_every_class(
     height: int, width: int, images: int, classes: int, skips: list[str], padding: str | int, learned: bool
 ) -> None:
-    trunk = VGG16(width=0.03, fc_channels=4, padding=padding)
-    net = FCN(num_classes=classes, trunk=trunk, skips=skips, learned_upsampling=learned).eval()
+    backbone = VGG16(width=0.03, fc_channels=4, padding=padding)
+    net = FCN(num_classes=classes, backbone=backbone, skips=skips, learned_upsampling=learned).eval()
     with torch.no_grad():
         logits = net(torch.zeros(images, 3, height, width))
     assert logits.shape == (images, classes, height, width)

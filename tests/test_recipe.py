@@ -10,8 +10,8 @@ import torch
 from conftest import Command
 from torch.nn import functional
 
-from fcnlab.compose import compose, plain
-from fcnlab.picture import voc_palette
+from fcnlab.cli.compose import compose, plain
+from fcnlab.data.palette import voc_palette
 
 # solver.prototxt of voc-fcn32s, 16s, 8s and 8s-atonce: base_lr; solve.py: iterations.
 SOLVERS = {"fcn32s": (1e-10, 1e5), "fcn16s": (1e-12, 1e5), "fcn8s": (1e-14, 1e5), "fcn8s_atonce": (1e-10, 3e5)}
@@ -27,8 +27,8 @@ def test_the_recipe_is_the_solvers(variant: str) -> None:
     optim, data, trainer = config["optim"], config["data"], config["trainer"]
     assert (optim["lr"], trainer["max_steps"]) == SOLVERS[variant]
     assert (optim["optimizer"]["momentum"], optim["weight_decay"], optim["bias_lr_factor"]) == (0.99, 5e-4, 2)
-    assert (optim["schedule"], config["loss"]["reduction"], config["model"]["trunk"]["padding"]) == (
-        "constant",
+    assert (config["scheduler"]["scheduler"], config["loss"]["reduction"], config["model"]["backbone"]["padding"]) == (
+        None,
         "sum",
         100,
     )
@@ -151,9 +151,14 @@ def test_two_steps_move_every_weight_as_written_out_by_hand(
             "trainer.max_steps=2",
             "checkpoint.every_n_steps=2",
             "trainer.precision=64-true",
-            "model.trunk.dropout=0",
+            "model.backbone.dropout=0",
         ),  # dropout is drawn, not written
-        *(f"model.trunk.width={WIDTH}", f"model.trunk.fc_channels={FC}", "logger=none", f"optim.weight_decay={decay}"),
+        *(
+            f"model.backbone.width={WIDTH}",
+            f"model.backbone.fc_channels={FC}",
+            "logger=none",
+            f"optim.weight_decay={decay}",
+        ),
     )
     assert outcome.code == 0, outcome.text
     assert "coerced 0" in outcome.text  # the input is the one that the weights expect: nothing is folded
@@ -162,7 +167,7 @@ def test_two_steps_move_every_weight_as_written_out_by_hand(
     assert saved["global_step"] == 2
     expected = two_steps(variant, home, start, decay)
     for name, tensor in expected.items():
-        key = f"net.{name}" if name.startswith("score") else f"net.trunk.{name}"
+        key = f"net.{name}" if name.startswith("score") else f"net.backbone.{name}"
         before, after = start[name].double(), saved["state_dict"][key]
         assert after.dtype == torch.float64
         changed, wanted = after - before, tensor - before

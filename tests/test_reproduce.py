@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY, Command
 
-from fcnlab.whole import read_json, write_json
+from fcnlab.run.files import read_json, write_json
 
 SMALL = [word for word in TINY if not word.startswith("epochs")] + ["epochs=1", "variants=[fcn32s,fcn8s]", "samples=10"]
 

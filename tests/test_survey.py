@@ -13,7 +13,7 @@ FOLDER = ("data=folder", "data.lists=lists")
 
 def test_shapes_are_surveyed_in_numbers_and_on_a_sheet(command: Command) -> None:
     few = ("data.images.train=6", "data.images.val=3", "data.images.test=3", "data.size=64")
-    outcome = command("survey", *few, "pictures=6", "output=here/sheet.png")
+    outcome = command("survey", *few, "images=6", "output=here/sheet.png")
     assert outcome.code == 0, outcome.text
     for part in ("train", "64x64", "background", "cross", "sheet.png"):
         assert part in outcome.text
@@ -51,7 +51,7 @@ def test_masks_of_0_and_255_are_a_fault_and_their_score_says_what_it_leaves_out(
     assert outcome.code == 1
     for part in ("1 faults", "no class but ground", "a mask of 0 and 255 must be saved as 0 and 1"):
         assert part in outcome.text
-    narrow = ("model.trunk.width=0.05", "model.trunk.fc_channels=8", "trainer=smoke", "logger=none")
+    narrow = ("model.backbone.width=0.05", "model.backbone.fc_channels=8", "trainer=smoke", "logger=none")
     trained = command("train", *FOLDER, *narrow, f"data.root={root}")
     for name in ("leaf", "stem"):
         told = name in trained.text.partition("In no mean: ")[2].partition(".")[0]

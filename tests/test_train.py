@@ -134,8 +134,13 @@ def test_a_damaged_best_checkpoint_is_told_before_hours_are_spent(again: Trained
 @pytest.mark.parametrize("model", ["fcn32s", "fcn16s", "fcn8s"])
 def test_one_batch_can_be_memorised(model: str, command: Command) -> None:
     wide = [word for word in TINY if "width" not in word and "fc_channels" not in word]
-    learn = ("trainer=overfit", "optim.lr=0.003", "optim.schedule=constant", "optim.warmup=0", "data.batch_size=2")
-    narrow = ("model.trunk.width=0.1", "model.trunk.fc_channels=64", "model.trunk.dropout=0", "data.augment=[]")
+    learn = ("trainer=overfit", "optim.lr=0.003", "optim.schedule=constant", "scheduler.warmup=0", "data.batch_size=2")
+    narrow = (
+        "model.backbone.width=0.1",
+        "model.backbone.fc_channels=64",
+        "model.backbone.dropout=0",
+        "data.augment=[]",
+    )
     few = ("data.count=[2,2]", "data.radius=[20,28]")
     outcome = command("train", *wide, *learn, *narrow, *few, f"model={model}")
     assert outcome.code == 0, outcome.text
@@ -148,8 +153,8 @@ def test_every_data_set_trains_with_the_same_command(command: Command, test_data
         "data.image_size=[90,120]",
         "trainer=smoke",
         "logger=none",
-        "model.trunk.width=0.05",
-        "model.trunk.fc_channels=8",
+        "model.backbone.width=0.05",
+        "model.backbone.fc_channels=8",
     )
     outcome = command("train", "model=fcn32s", "data=camvid", f"data.root={test_data}/CamVid", *few)
     assert outcome.code == 0, outcome.text

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from fcnlab.command import command
+from fcnlab.cli.command import command
 
 SECTIONS = ("launch", "loader", "step", "loop", "classes", "growth")  # modules of fcnlab.benchmark
 
@@ -25,12 +25,13 @@ def bench(cfg: DictConfig) -> dict[str, Any]:
     import torch
 
     from fcnlab.benchmark.row import Row, in_markdown
+    from fcnlab.benchmark.tables import bench_table
+    from fcnlab.cli.compose import plain
+    from fcnlab.cli.terminal import say
     from fcnlab.comparison.readme import write_between
-    from fcnlab.compose import plain
-    from fcnlab.memory import give_back
-    from fcnlab.provenance import circumstances, cpu_name, machine_name
-    from fcnlab.report import bench_table, say
-    from fcnlab.whole import write_json
+    from fcnlab.run.files import write_json
+    from fcnlab.run.provenance import circumstances, cpu_name, machine_name
+    from fcnlab.trainer.allocator import give_back
 
     config = plain(cfg)
     check(config)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from fcnlab.command import command
+from fcnlab.cli.command import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def compare(cfg: DictConfig) -> dict[str, Any]:
     """Compare the runs that ``cfg.runs`` names; returns the content of comparison.json."""
+    from fcnlab.cli.compose import plain
     from fcnlab.comparison.finished import find_runs
-    from fcnlab.compose import plain
 
     config = plain(cfg)
     return compare_runs(find_runs(config["runs"], config["runs_dir"]), config)
@@ -31,23 +31,23 @@ def compare_runs(
     rows: dict[str, Any] | None = None,
     check: "Callable[[dict[str, Any]], None] | None" = None,
 ) -> dict[str, Any]:
-    """Compare run folders, and write what ``output``, ``readme``, ``picture`` and ``figure`` of ``config`` ask for.
+    """Compare run folders, and write what ``output``, ``readme``, ``gallery`` and ``figure`` of ``config`` ask for.
 
     Args:
         rows: what is expected and published, by model; None takes what each run's experiment said.
-        check: raises where ``readme``, ``picture`` and ``figure`` must not be written.
+        check: raises where ``readme``, ``gallery`` and ``figure`` must not be written.
     """
     from pathlib import Path
 
+    from fcnlab.cli.terminal import say
     from fcnlab.comparison.figure import write_figure
     from fcnlab.comparison.finished import check_comparable, group, read_runs
-    from fcnlab.comparison.gallery import write_picture
+    from fcnlab.comparison.gallery import write_gallery
     from fcnlab.comparison.page import page
     from fcnlab.comparison.readme import write_results
     from fcnlab.comparison.summary import summarise
     from fcnlab.comparison.table import class_grid, cost_grid, csv_text, notes, report, score_grid, show
-    from fcnlab.report import say
-    from fcnlab.whole import write_json, write_whole
+    from fcnlab.run.files import write_atomic, write_json
 
     runs, left_out = read_runs(folders)
     check_comparable(runs)
@@ -60,15 +60,15 @@ def compare_runs(
         say(note)
     output = Path(config["output"]).expanduser()
     write_json(output / "comparison.json", comparison)
-    write_whole(output / "comparison.csv", csv_text(comparison))
-    write_whole(output / "comparison.md", report(comparison))
-    write_whole(output / "comparison.html", page(comparison, variants, config["images"]))
+    write_atomic(output / "comparison.csv", csv_text(comparison))
+    write_atomic(output / "comparison.md", report(comparison))
+    write_atomic(output / "comparison.html", page(comparison, variants, config["images"]))
     say(f"Page: {output / 'comparison.html'} (beside it .md, .csv, .json)")
     if check:
         check(comparison)
-    if config["picture"]:
-        write_picture(Path(config["picture"]).expanduser(), variants, config["images"])
-        say(f"Picture: {config['picture']}")
+    if config["gallery"]:
+        write_gallery(Path(config["gallery"]).expanduser(), variants, config["images"])
+        say(f"Gallery: {config['picture']}")
     if config["figure"]:
         write_figure(Path(config["figure"]).expanduser(), variants, comparison)
         say(f"Figure: {config['figure']}")

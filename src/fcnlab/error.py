@@ -1,11 +1,11 @@
-"""A user's error: the value met, the rule it breaks, the remedy; shown without a stack trace."""
+"""A user's error: the value met, the rule it breaks, the hint; shown without a stack trace."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Something the person at the keyboard can mend. The message says value, rule and remedy."""
+    """Something the person at the keyboard can mend. The message says value, rule and hint."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

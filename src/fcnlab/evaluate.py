@@ -8,22 +8,26 @@ elsewhere needs both named: ``checkpoint=fcn8s_from_caffe.pth model=fcn8s data=v
 
 from omegaconf import DictConfig
 
-from fcnlab.command import command
+from fcnlab.cli.command import command
+from fcnlab.model.choices import checkpoint_choices
+from fcnlab.sweep.jobs import Sweep
 
 
 def evaluate(cfg: DictConfig) -> dict[str, float]:
     """Score ``cfg.checkpoint`` on ``cfg.split``; returns the scores by metric key, ``<split>/<name>``."""
     from pathlib import Path
 
-    from fcnlab.compose import build, plain
+    from fcnlab.callbacks.image_results import ImageResults
+    from fcnlab.cli.compose import build, plain
+    from fcnlab.cli.terminal import say
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.error import UserError, nearest
-    from fcnlab.evidence import Evidence
     from fcnlab.model.exported import is_exported
-    from fcnlab.predict import load_task
-    from fcnlab.report import say, score_table
-    from fcnlab.trainer import build_trainer
-    from fcnlab.whole import write_json
+    from fcnlab.run.files import write_json
+    from fcnlab.run.tables import score_table
+    from fcnlab.task.build import load_task
+    from fcnlab.trainer.build import build_trainer
+    from fcnlab.trainer.precision import prefers_channels_last
 
     config = plain(cfg)
     if is_exported(config["checkpoint"]):
@@ -40,13 +44,13 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
         )
     data = build(config["data"])
     data.test_split = config["split"]
-    task = load_task(config, data)
-    if list(data.class_names) != (known := task.facts["class_names"]):
+    task, facts, _ = load_task(config, channels_last=prefers_channels_last(config), trust=config["trust"], data=data)
+    if list(data.class_names) != (known := facts["class_names"]):
         raise UserError(
             f"checkpoint={config['checkpoint']} knows {len(known)} classes ({', '.join(known)}), data={data.name} has "
             f"{len(data.class_names)} ({', '.join(data.class_names)}). Score it on data of the same classes."
         )
-    callbacks = [Evidence(output, data)] if output else []
+    callbacks = [ImageResults(output, data)] if output else []
     trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=False)
     trainer.test(task, datamodule=data, verbose=False)
 
@@ -54,11 +58,11 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     score_table(f"{config['checkpoint']} on {data.name}, {config['split']}", scores)
     if output:
         write_json(output / "metrics.json", scores)
-        say(f"Scores, counts and pictures: {output}")
+        say(f"Scores, counts and predictions: {output}")
     return scores
 
 
-@command("evaluate", from_checkpoint=True)
+@command("evaluate", jobs=Sweep, choices=checkpoint_choices)
 def main(cfg: DictConfig) -> dict[str, float]:
     """Command line entry."""
     return evaluate(cfg)

@@ -9,44 +9,47 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from fcnlab.command import command
+from fcnlab.cli.command import command
+from fcnlab.model.choices import checkpoint_choices
+from fcnlab.sweep.jobs import Sweep
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from fcnlab.card import Check
+    from fcnlab.model.card import Check
 
 
 def export(cfg: DictConfig) -> str:
     """Export ``cfg.checkpoint`` to ``cfg.output`` and check it; returns the path of the ONNX file."""
     import tempfile
 
-    from fcnlab.card import model_card
-    from fcnlab.compose import plain
+    from fcnlab.cli.compose import plain
+    from fcnlab.cli.terminal import say
     from fcnlab.error import UserError
+    from fcnlab.model.card import model_card
     from fcnlab.model.exported import is_exported, need
-    from fcnlab.predict import load_task
-    from fcnlab.report import say
-    from fcnlab.whole import write_whole
+    from fcnlab.run.files import write_atomic
+    from fcnlab.task.build import load_task
 
     config = plain(cfg)
     for package in ("onnx", "onnxscript", "onnxruntime"):
         need(package)
     if is_exported(config["checkpoint"]):
         raise UserError(f"checkpoint={config['checkpoint']} is exported already. Give the checkpoint it came from.")
-    task = load_task(config | {"channels_last": False})
-    saved = {"config": task.config, "order": "RGB", "scale": 1.0} | task.facts
+    task, facts, trained = load_task(config, trust=config["trust"])
+    net = getattr(task, "net", task)
+    saved = {"config": trained, "order": "RGB", "scale": 1.0} | facts
     checkpoint = Path(config["checkpoint"]).expanduser().absolute()
     run = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
-    record, metrics = what_is_known(checkpoint, task.config)
+    record, metrics = what_is_known(checkpoint, trained)
     output = Path(config["output"]).expanduser() if config["output"] else run / "export"
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output) as scratch:
             file = Path(scratch) / "model.onnx"
-            write_onnx(task.net.eval(), file, saved | {"image_size": config["data"]["image_size"]})
-            checks = check(task.net, file, config["shapes"], config["tolerance"])
-            write_whole(output / "model_card.md", model_card(saved, record, metrics, checks))
+            write_onnx(net.eval(), file, saved | {"image_size": config["data"]["image_size"]})
+            checks = check(net, file, config["shapes"], config["tolerance"])
+            write_atomic(output / "model_card.md", model_card(saved, record, metrics, checks))
             file.replace(output / "model.onnx")
     except OSError as error:
         raise UserError(f"Cannot write to output={output}: {error}. Set output=... to a folder of yours.") from error
@@ -63,7 +66,7 @@ def what_is_known(checkpoint: Path, config: dict[str, Any]) -> tuple[dict[str, A
     Args:
         config: that of its run.
     """
-    from fcnlab.whole import read_json
+    from fcnlab.run.files import read_json
 
     run = checkpoint.parent.parent
     record = read_json(run / "record.json") if checkpoint.parent.name == "checkpoints" else {}
@@ -107,8 +110,8 @@ def check(net: "nn.Module", file: Path, shapes: list[list[int]], tolerance: floa
     """Compare the file's logits with the net's on random images of every shape. Raises UserError where they differ."""
     import torch
 
-    from fcnlab.card import Check
     from fcnlab.error import UserError
+    from fcnlab.model.card import Check
     from fcnlab.model.exported import ExportedNet
 
     exported, generator, checks = ExportedNet(file), torch.Generator().manual_seed(0), []
@@ -132,7 +135,7 @@ def check(net: "nn.Module", file: Path, shapes: list[list[int]], tolerance: floa
     return checks
 
 
-@command("export", from_checkpoint=True)
+@command("export", jobs=Sweep, choices=checkpoint_choices)
 def main(cfg: DictConfig) -> str:
     """Command line entry."""
     return export(cfg)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from fcnlab.command import command
+from fcnlab.cli.command import command
 
 if TYPE_CHECKING:
-    from fcnlab.record import Run
+    from fcnlab.run.record import Run
 
 OWN = (
     "variants",
     "seeds",
     "output",
     "readme",
-    "picture",
+    "gallery",
     "figure",
     "images",
     "samples",
@@ -27,12 +27,12 @@ OWN = (
 
 def reproduce(cfg: DictConfig) -> dict[str, Any]:
     """Train, compare and check ``cfg.experiment``; returns the comparison. Raises UserError where a row misses."""
+    from fcnlab.cli.compose import plain
+    from fcnlab.cli.terminal import say
     from fcnlab.compare import compare_runs
     from fcnlab.comparison.summary import checks
     from fcnlab.comparison.table import expectation_grid, show
-    from fcnlab.compose import plain
     from fcnlab.error import UserError
-    from fcnlab.report import say
 
     config = plain(cfg)
     runs = train_all(config)
@@ -59,12 +59,12 @@ def train_all(config: dict[str, Any]) -> "list[Run]":
     """Train an experiment's variants and seeds as one sweep; returns the runs. Finished ones are skipped."""
     from hydra.core.hydra_config import HydraConfig
 
-    from fcnlab.compose import compose
+    from fcnlab.cli.compose import compose
+    from fcnlab.cli.terminal import say
     from fcnlab.error import UserError, nearest
-    from fcnlab.process import run_module
-    from fcnlab.record import Run
-    from fcnlab.report import say
-    from fcnlab.start import config_folders, resolve
+    from fcnlab.run.record import Run
+    from fcnlab.run.staged_start import config_folders, resolve
+    from fcnlab.sweep.process import run_module
 
     rows = config.get("by_variant") or {}
     expecting = [variant for variant, row in rows.items() if row.get("expected")]
@@ -77,19 +77,19 @@ def train_all(config: dict[str, Any]) -> "list[Run]":
     for variant in variants:
         if variant not in expecting:
             raise UserError(f"Of variants={variant} no score is expected. {nearest(variant, expecting)}")
-    typed = HydraConfig.get().overrides
-    words = [word for word in typed.task if word.split("=")[0].strip("+~") not in OWN]
+    overrides = HydraConfig.get().overrides
+    words = [word for word in overrides.task if word.split("=")[0].strip("+~") not in OWN]
     for key, instead in (("model", "variants"), ("seed", "seeds")):
         if any(word.startswith(f"{key}=") for word in words):
             raise UserError(f"{key}=... is set by the experiment. Choose with {instead}=[...].")
     choice = [f"model={','.join(variants)}", f"seed={','.join(map(str, seeds))}"]
     launcher = [
-        word for word in typed.hydra if not word.startswith(("hydra.mode", "hydra.sweep."))
+        word for word in overrides.hydra if not word.startswith(("hydra.mode", "hydra.sweep."))
     ]  # this command's own
     sweep = [*config_folders(), *launcher, *words, *choice]
     say("python -m fcnlab.train -m " + " ".join(sweep))
     if run_module("fcnlab.train", ["-m", *sweep]):
-        raise UserError("Not all runs could be trained, see above. The same command, typed again, goes on.")
+        raise UserError("Not all runs could be trained, see above. Give the same command again: it goes on.")
     jobs = [[*words, f"model={variant}", f"seed={seed}"] for variant in variants for seed in seeds]
     return [Run(resolve(compose("train", job))) for job in jobs]
 

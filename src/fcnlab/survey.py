@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from fcnlab.command import command
+from fcnlab.cli.command import command
 from fcnlab.error import UserError
+from fcnlab.sweep.jobs import Sweep
 
 if TYPE_CHECKING:
     from fcnlab.data.datamodule import SegmentationData
@@ -21,18 +22,19 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     """Read every image and mask of ``cfg.data``; returns what was found, by split."""
     from pathlib import Path
 
-    from fcnlab.compose import build, plain
+    from fcnlab.cli.compose import build, plain
+    from fcnlab.cli.terminal import say
     from fcnlab.data.datamodule import SPLITS
-    from fcnlab.picture import contact_sheet
-    from fcnlab.report import say, show_survey
+    from fcnlab.data.tables import show_survey
+    from fcnlab.visualize import contact_sheet
 
     config = plain(cfg)
     output = Path(config["output"]).expanduser()
     if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"output={config['output']} is no name of a picture. End it with .png or .jpg.")
+        raise UserError(f"output={config['output']} is no image file. End it with .png or .jpg.")
     data: SegmentationData = build(config["data"])
     data.prepare_data()
-    found = {split: look(data, split, config["pictures"] // len(SPLITS)) for split in SPLITS}
+    found = {split: look(data, split, config["images"] // len(SPLITS)) for split in SPLITS}
     faults = [fault for split in found.values() for fault in split["faults"]]
     faults += [f"{name} is in both {split} and test." for split in SPLITS[:2] for name in both(found, split)]
     faults += monotony(data.class_names, found)
@@ -49,7 +51,7 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     return found
 
 
-def look(data: "SegmentationData", split: str, pictures: int) -> dict[str, Any]:
+def look(data: "SegmentationData", split: str, images: int) -> dict[str, Any]:
     """Names, sizes (height, width), pixels by label, fingerprint, faults, and a few samples for the contact sheet."""
     import numpy as np
 
@@ -58,7 +60,7 @@ def look(data: "SegmentationData", split: str, pictures: int) -> dict[str, Any]:
         samples = data.samples(split)
     except UserError as error:
         return found | {"faults": [str(error)], "fingerprint": ""}
-    shown = set(np.linspace(0, len(samples) - 1, min(pictures, len(samples))).astype(int).tolist())
+    shown = set(np.linspace(0, len(samples) - 1, min(images, len(samples))).astype(int).tolist())
     for index, (name, read) in enumerate(samples.items()):
         found["names"].append(name)
         try:
@@ -88,7 +90,7 @@ def monotony(class_names: "tuple[str, ...]", found: dict[str, Any]) -> list[str]
     return [f"The masks hold no class but {', '.join(seen) or 'void'}, so there is nothing to learn.{void}"]
 
 
-@command("survey")
+@command("survey", jobs=Sweep)
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Command line entry."""
     return survey(cfg)

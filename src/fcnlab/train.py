@@ -1,32 +1,38 @@
 """Train one model from one config: ``python -m fcnlab.train experiment=shapes model=fcn8s``.
 
-Expect a run folder ``runs/<name>`` with config, record, scores, history, checkpoints and pictures, and a table at the
-end. Typed again, a finished run is not trained again and an interrupted one goes on.
+Expect a run folder ``runs/<name>`` with config, record, scores, history, checkpoints and predictions, and a table of
+scores at the end. Give the same command again: a finished run is not trained again, an interrupted one goes on.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from fcnlab.command import command
+from fcnlab.cli.command import command
+from fcnlab.sweep.jobs import Sweep
 
 if TYPE_CHECKING:  # torch loads when a training starts, not when help is asked for
+    import lightning as L
+    from torch import nn
+
     from fcnlab.data.datamodule import SegmentationData
-    from fcnlab.record import Result, Run
-    from fcnlab.task import SegmentationTask
+    from fcnlab.run.record import Result, Run
 
 
 def train(cfg: DictConfig) -> "Result":
     """Train, test and record one run; returns the content of its metrics.json."""
     import lightning as L
 
-    from fcnlab.checkpoint import load_checkpoint
-    from fcnlab.record import Run
-    from fcnlab.report import say, show_scores, show_start
-    from fcnlab.resume import Signals
-    from fcnlab.settings import refuse_contradictions
-    from fcnlab.start import refuse_other_data, resolve, start_run
-    from fcnlab.trainer import build_logger, build_trainer, run_callbacks, send_result
+    from fcnlab.callbacks.signals import Signals
+    from fcnlab.cli.terminal import say
+    from fcnlab.cli.validation import refuse_contradictions
+    from fcnlab.logger.build import build_loggers, send_result
+    from fcnlab.model.checkpoint import load_checkpoint
+    from fcnlab.run.record import Run
+    from fcnlab.run.staged_start import refuse_other_data, resolve, start_run
+    from fcnlab.run.tables import show_scores, show_start
+    from fcnlab.trainer.build import build_trainer
+    from fcnlab.trainer.callbacks import run_callbacks
 
     config = resolve(cfg)
     refuse_contradictions(config)
@@ -41,15 +47,15 @@ def train(cfg: DictConfig) -> "Result":
     start = None if goes_on else start_run(cfg)
     with run, Signals() as signals:
         L.seed_everything(config["seed"], verbose=False)
-        logger = build_logger(config["logger"], run)  # first, so that W&B is told of a failure too
+        loggers = build_loggers(config["logger"], run)  # first, so that they are told of a failure too
         data, fingerprint = prepare_data(config)
         run.check_data(fingerprint)
         if start:
             refuse_other_data(start, fingerprint)
         run.write(fingerprint=fingerprint, stamp=data.stamp(), class_names=list(data.class_names))
-        task = build_task(config, data, start, goes_on=goes_on)
-        callbacks = run_callbacks(run, data, config, logger, signals)
-        trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
+        task = make_task(config, data, start, goes_on=goes_on)
+        callbacks = run_callbacks(run, data, config, loggers, signals)
+        trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=loggers or False)
         run.describe(trainer, task)
         show_start(run)
 
@@ -63,7 +69,7 @@ def train(cfg: DictConfig) -> "Result":
         if config["test"]:
             trainer.test(task, datamodule=data, ckpt_path=run.scored_checkpoint(), weights_only=True, verbose=False)
         run.write_metrics(trainer)
-        send_result(logger, run)
+        send_result(loggers, run)
     show_scores(run, run.metrics())
     return run.metrics()
 
@@ -72,7 +78,7 @@ def today_stamp(config: dict[str, Any]) -> str | None:
     """What the data's files look like at a glance; None where there are none: a finished run needs no data."""
     from pathlib import Path
 
-    from fcnlab.compose import build
+    from fcnlab.cli.compose import build
 
     root = config["data"].get("root")
     return build(config["data"]).stamp() if root and Path(root).expanduser().is_dir() else None
@@ -82,7 +88,7 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
     """The data, fetched where that was asked for, and the fingerprint of each split."""
     from lightning.pytorch.utilities import rank_zero_only
 
-    from fcnlab.compose import build
+    from fcnlab.cli.compose import build
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.error import UserError
 
@@ -97,30 +103,48 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
     return data, fingerprint
 
 
-def build_task(
+def make_task(
     config: dict[str, Any], data: "SegmentationData", start: "Run | None" = None, *, goes_on: bool = False
-) -> "SegmentationTask":
-    """The net with its initial weights (of the run ``start`` if there is one), its loss and its recipe.
+) -> "L.LightningModule":
+    """The task of a training: its net with initial weights (of the run ``start`` if there is one), loss and recipe.
 
     Args:
         goes_on: all weights will come from ``last.ckpt``; no others are loaded.
     """
     import torch
 
-    from fcnlab.compose import build
+    from fcnlab.cli.compose import build
+    from fcnlab.task.build import build_task
+    from fcnlab.trainer.precision import prefers_channels_last
+
+    task = build_task(
+        config,
+        net=initial_net(config, data, start, goes_on=goes_on),
+        facts=data.facts(),
+        channels_last=prefers_channels_last(config),
+        optim=build(config["optim"]),
+        scheduler=build(config["scheduler"]),
+    )
+    for module in task.modules():  # losses that ask for class weights from the training masks
+        if getattr(module, "needs_frequencies", False) and hasattr(module, "class_weights"):
+            module.class_weights = torch.tensor(data.median_frequency_weights())
+    return task
+
+
+def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | None", *, goes_on: bool) -> "nn.Module":
+    """The net, with the weights from which its training starts."""
+    from fcnlab.cli.compose import build
+    from fcnlab.cli.terminal import say
     from fcnlab.error import UserError
     from fcnlab.model.weights import load_weights, shorten
-    from fcnlab.report import say
-    from fcnlab.task import SegmentationTask
-    from fcnlab.trainer import prefers_channels_last
 
-    net = build(config["model"], num_classes=len(data.class_names))
+    net: nn.Module = build(config["model"], num_classes=len(data.class_names))
     if start:
         report = load_weights(net, str(start.scored_checkpoint()), **data.input)
         if report.dropped:
             raise UserError(
                 f"start={config['start']} has {shorten(report.dropped)}, for which model={config['model']['name']} has "
-                "no place. A net starts from a coarser one over the same trunk: set model.trunk alike for both rungs."
+                "no layer. A net starts from a coarser one over the same backbone: set model.backbone alike for both."
             )
         carried = len(report.copied) + len(report.coerced)
         say(f"start={config['start']}: {carried} tensors carried over; new are {shorten(report.initial)}.")
@@ -129,20 +153,10 @@ def build_task(
         say(f"weights={config['weights']}: {report}")
     if config["compile"]:
         net.compile()  # in place: the names in checkpoints stay
-    loss = build(config["loss"], num_classes=len(data.class_names))
-    if loss.needs_frequencies:
-        loss.class_weights = torch.tensor(data.median_frequency_weights())
-    return SegmentationTask(
-        net=net,
-        loss=loss,
-        optim=build(config["optim"]),
-        facts=data.facts(),
-        config=config,
-        channels_last=prefers_channels_last(config),
-    )
+    return net
 
 
-@command("train")
+@command("train", jobs=Sweep)
 def main(cfg: DictConfig) -> "Result":
     """Command line entry."""
     return train(cfg)

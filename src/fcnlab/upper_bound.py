@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from fcnlab.command import command
+from fcnlab.cli.command import command
+from fcnlab.sweep.jobs import Sweep
 
 if TYPE_CHECKING:  # torch loads when there is something to compute, not when help is asked for
+    from collections.abc import Mapping
+
     from fcnlab.data.transforms import Mask
 
 # Mean IU, percent, on the 736 images of seg11valid.
@@ -27,11 +30,11 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
     import torch
     from rich.progress import track
 
-    from fcnlab.compose import build, plain
+    from fcnlab.cli.compose import build, plain
+    from fcnlab.cli.terminal import say
     from fcnlab.data.datamodule import SPLITS, VOID
     from fcnlab.error import UserError, nearest
-    from fcnlab.metric import SegmentationScores
-    from fcnlab.report import bound_table, say
+    from fcnlab.metric.segmentation import SegmentationScores
 
     config = plain(cfg)
     split, strides = config["split"], config["strides"]
@@ -67,7 +70,7 @@ def through_stride(mask: "Mask", stride: int) -> "Mask":
     import numpy as np
     import torch
 
-    from fcnlab.model.trunk import Feature
+    from fcnlab.model.backbone import Feature
     from fcnlab.model.upsample import BilinearUpsample
 
     height, width = mask.shape
@@ -82,7 +85,21 @@ def through_stride(mask: "Mask", stride: int) -> "Mask":
     return np.asarray(labels[fine[0].argmax(0).numpy()])
 
 
-@command("upper_bound")
+def bound_table(bound: "Mapping[int, float]", paper: "Mapping[int, float]") -> None:
+    """Print mean IU (fractions of 1) by stride, beside the paper's (percent) where it tells any."""
+    import rich.table
+
+    from fcnlab.cli.terminal import console
+
+    table = rich.table.Table(box=None, header_style="bold")
+    for column in ("stride", "mean IU", *(["the paper, 736 masks"] if paper else [])):
+        table.add_column(column, justify="right")
+    for stride, value in bound.items():
+        table.add_row(str(stride), f"{100 * value:.1f} %", *([f"{paper.get(stride, '-')}"] if paper else []))
+    console().print(table)
+
+
+@command("upper_bound", jobs=Sweep)
 def main(cfg: DictConfig) -> dict[int, float]:
     """Command line entry."""
     return upper_bound(cfg)

@@ -8,7 +8,7 @@ import torch
 
 from fcnlab.benchmark import loader
 from fcnlab.benchmark.loader import Reference, rate, write_images
-from fcnlab.compose import build, compose
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.camvid import CLASSES
 
 

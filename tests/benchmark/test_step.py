@@ -6,7 +6,7 @@ import torch
 from fcnlab.benchmark import step as module
 from fcnlab.benchmark.peers import random_batch
 from fcnlab.benchmark.step import Step, recipe, rows
-from fcnlab.compose import compose, plain
+from fcnlab.cli.compose import compose, plain
 
 NET = {"width": 0.05, "fc_channels": 16}
 CPU = "trainer.accelerator=cpu"
@@ -14,7 +14,7 @@ SHAPE = {"image": [32, 48], "batch": 2, "classes": 5}
 
 
 def test_a_step_is_forward_loss_backward_and_adamw_written_out() -> None:
-    words = [*recipe(NET), CPU, "trainer.precision=32-true", "model.trunk.dropout=0.0", "optim.warmup=0.0"]
+    words = [*recipe(NET), CPU, "trainer.precision=32-true", "model.backbone.dropout=0.0", "scheduler.warmup=0.0"]
     ours, by_hand = Step(words, **SHAPE), Step(words, **SHAPE)
     by_hand.net.load_state_dict(ours.net.state_dict())
     image, mask = random_batch(**SHAPE, device=torch.device("cpu"))

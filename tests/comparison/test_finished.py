@@ -1,4 +1,4 @@
-"""Finished runs are found, read and grouped; what cannot be compared is refused with value, rule and remedy."""
+"""Finished runs are found, read and grouped; what cannot be compared is refused with value, rule and hint."""
 
 import shutil
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from conftest import TINY, Command
 
 from fcnlab.comparison.finished import FinishedRun, Variant, coarser, find_runs, group, read_runs
 from fcnlab.error import UserError
-from fcnlab.whole import read_json, write_json
+from fcnlab.run.files import read_json, write_json
 
 Change = Callable[[Path], None]
 
@@ -119,7 +119,7 @@ def test_a_variant_of_the_same_net_is_named_by_what_differs(copy: Path) -> None:
     assert [variant.name for variant in variants] == ["fcn32s", "fcn8s optim.lr=0.005", "fcn8s optim.lr=0.5"]
 
 
-def test_the_run_that_a_rung_starts_from_counts_without_its_seed(copy: Path) -> None:
+def test_the_run_that_a_stage_starts_from_counts_without_its_seed(copy: Path) -> None:
     for seed in (0, 1):
         file = one(copy, f"fcn8s-shapes-s{seed}") / "config.yaml"
         start = one(copy, f"fcn32s-shapes-s{seed}").name

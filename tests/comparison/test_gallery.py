@@ -7,10 +7,10 @@ import PIL.Image
 import pytest
 
 from fcnlab.comparison.finished import find_runs, group, read_runs
-from fcnlab.comparison.gallery import agreement, labels, scenes, stripes, write_picture
+from fcnlab.comparison.gallery import agreement, labels, scenes, stripes, write_gallery
 from fcnlab.data.shapes import Shapes
 from fcnlab.error import UserError
-from fcnlab.picture import GAP, colour_mask
+from fcnlab.visualize import GAP, colour_mask
 
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]
 TRUTH = np.array([[0, 1, 2, 255]], np.uint8)
@@ -47,9 +47,9 @@ def test_only_wrong_pixels_are_marked_and_void_is_never_wrong() -> None:
 
 def test_the_picture_has_a_row_per_image_and_a_column_per_variant(finished: Path, tmp_path: Path) -> None:
     variants = group(read_runs(find_runs(str(finished), "runs"))[0])
-    write_picture(tmp_path / "some" / "strides.png", variants, 2)
+    write_gallery(tmp_path / "some" / "strides.png", variants, 2)
     with PIL.Image.open(tmp_path / "some" / "strides.png") as picture:
         assert picture.size == (4 * 64 + 3 * GAP, 2 * 64 + GAP)
         assert (np.array(picture)[:64, :64] == scenes(variants, 1)[0].image).all()
     with pytest.raises(UserError, match="is no .png file"):
-        write_picture(tmp_path / "strides.jpg", variants, 2)
+        write_gallery(tmp_path / "strides.jpg", variants, 2)

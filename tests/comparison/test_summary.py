@@ -9,7 +9,7 @@ import pytest
 
 from fcnlab.comparison.finished import FinishedRun, find_runs, group, read_runs
 from fcnlab.comparison.summary import checks, spread, summarise
-from fcnlab.whole import read_json
+from fcnlab.run.files import read_json
 
 
 def counted(runs: Sequence[FinishedRun]) -> float:

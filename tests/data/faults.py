@@ -64,7 +64,7 @@ def write(root: Path, name: str, text: str) -> None:
 
 
 Fault = Callable[[Path], object]
-# What is done to the folder, and what the message says: the file or value, the rule, the remedy.
+# What is done to the folder, and what the message says: the file or value, the rule, the hint.
 FAULTS: dict[str, tuple[Fault, list[str]]] = {
     "truncated JPEG": (lambda r: cut(image(r)), ["photo_0.jpg as an image", "runcated", "replace or unlist it"]),
     "PNG with a wrong checksum": (as_png, ["photo_0.png as an image", "broken PNG", "replace or unlist it"]),

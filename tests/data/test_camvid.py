@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 from conftest import Command
 
-from fcnlab.compose import build, compose
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.camvid import CLASSES, CamVid
 
 
@@ -63,7 +63,7 @@ def test_a_download_is_unpacked_and_checked(tmp_path: Path, command: Command) ->
     data.prepare_data()
     assert len(data.names("test")) == 2
     outcome = command(
-        "train", "data=camvid", f"data.root={tmp_path}/other", *there, "model.trunk.width=0.02", "logger=none"
+        "train", "data=camvid", f"data.root={tmp_path}/other", *there, "model.backbone.width=0.02", "logger=none"
     )
     assert outcome.code == 1
     assert f"has hash {good}" in outcome.text
@@ -76,7 +76,7 @@ def test_a_failed_download_says_what_to_do_and_leaves_nothing(tmp_path: Path, co
     if broken == "no zip":
         archive.write_text("sorry")
     where = [f"data.root={tmp_path}/CamVid", "data.download=true", f"data.archive={archive.as_uri()}"]
-    outcome = command("train", "data=camvid", *where, "model.trunk.width=0.02", "logger=none")
+    outcome = command("train", "data=camvid", *where, "model.backbone.width=0.02", "logger=none")
     assert outcome.code == 1
     assert "Get it by hand and put it at" in outcome.text
     assert not (tmp_path / "CamVid").exists()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.compose import build, compose
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.datamodule import SegmentationData
 from fcnlab.error import UserError
 

@@ -1,4 +1,4 @@
-"""Files are read as they are, and every fault is told with its file, the rule and the remedy."""
+"""Files are read as they are, and every fault is told with its file, the rule and the hint."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_grey_of_16_bits_keeps_its_shades(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
-def test_grey_of_32_bits_is_refused_with_the_remedy(tmp_path: Path, kind: type) -> None:
+def test_grey_of_32_bits_is_refused_with_the_hint(tmp_path: Path, kind: type) -> None:
     PIL.Image.fromarray(np.ones((3, 4), kind)).save(tmp_path / "image.tif")
     with pytest.raises(UserError, match="nothing tells the white. Save it as an image of 8 or 16 bits"):
         read_image(tmp_path / "image.tif")

@@ -8,7 +8,7 @@ import pytest
 from conftest import Command
 from data.faults import make_folder
 
-from fcnlab.compose import build, compose
+from fcnlab.cli.compose import build, compose
 from fcnlab.error import UserError
 
 SMALL = (
@@ -18,7 +18,7 @@ SMALL = (
     "trainer.enable_progress_bar=false",
     "trainer.precision=32-true",
 )
-NARROW = ("model.trunk.width=0.05", "model.trunk.fc_channels=8", "data.batch_size=2")
+NARROW = ("model.backbone.width=0.05", "model.backbone.fc_channels=8", "data.batch_size=2")
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def test_a_finished_run_is_not_passed_off_as_one_of_masks_that_changed(root: Pat
     again = command("train", *words, "model=fcn32s")
     assert again.code == 1
     assert "was trained on other data: the fingerprint of test has changed" in again.text
-    rung = command("train", *words, "model=fcn16s", "start=coarser")
-    assert rung.code == 1
-    assert "was trained on other data: the fingerprint of test differs. A rung goes on with the data of" in rung.text
+    stage = command("train", *words, "model=fcn16s", "start=coarser")
+    assert stage.code == 1
+    assert "was trained on other data: the fingerprint of test differs. A stage goes on with the data of" in stage.text
     shutil.rmtree(root)  # a finished run needs no data
     assert command("train", *words, "model=fcn32s").code == 0
 

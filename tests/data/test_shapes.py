@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fcnlab.compose import build, compose
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.shapes import CLASSES, SHAPES, Shapes
 from fcnlab.error import UserError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.compose import build, compose
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.transforms import Pipeline
 from fcnlab.error import UserError
 

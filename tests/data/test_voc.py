@@ -18,11 +18,11 @@ from torchvision.datasets import SBDataset
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 
-from fcnlab.compose import build, compose
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.files import split_by_hash
+from fcnlab.data.palette import voc_palette
 from fcnlab.data.voc import CLASSES, SEG11VALID, VOC
 from fcnlab.error import UserError
-from fcnlab.picture import voc_palette
 
 VOC_TRAIN, VOC_VAL = ["2007_000032", "2009_000001", "2010_000002"], ["2007_000033", "2011_000003"]
 SBD_TRAIN, SBD_VAL = ["2009_000001", "2008_000002", "2011_000003"], ["2010_000002", "2008_000008"]
@@ -113,7 +113,7 @@ def test_validation_is_a_part_of_the_training_list_by_hash(tmp_path: Path) -> No
 
 
 def test_a_training_list_with_a_test_image_is_refused(tmp_path: Path, command: Command) -> None:
-    where = ("data=voc", f"data.root={make(tmp_path / 'voc')}", "logger=none", "model.trunk.width=0.02")
+    where = ("data=voc", f"data.root={make(tmp_path / 'voc')}", "logger=none", "model.backbone.width=0.02")
     outcome = command("train", *where, "data.train_list=sbd_train", "data.test_list=voc_val")
     assert outcome.code == 1
     assert "names 1 images of data.test_list=voc_val: 2011_000003" in outcome.text
@@ -126,7 +126,7 @@ def test_a_training_list_with_a_test_image_is_refused(tmp_path: Path, command: C
 def test_made_up_data_train_from_end_to_end(tmp_path: Path, command: Command) -> None:
     where = ("data=voc", f"data.root={make(tmp_path / 'voc')}", "data.image_size=[32,32]", "data.batch_size=2", HALF)
     how = ("logger=none", "trainer=smoke", "trainer.enable_progress_bar=false", "trainer.precision=32-true")
-    net = ("model.trunk.width=0.05", "model.trunk.fc_channels=8", "loss.class_weights=median_frequency")
+    net = ("model.backbone.width=0.05", "model.backbone.fc_channels=8", "loss.class_weights=median_frequency")
     outcome = command("train", *where, *how, *net, "data.train_list=trainaug", "data.test_list=voc_val")
     assert outcome.code == 0, outcome.text
     assert "test/iou/aeroplane" in outcome.value

@@ -1,30 +1,30 @@
-"""What every trunk x variant keeps to, by glob over conf/model: a new trunk or variant is tested by existing."""
+"""What every backbone x variant keeps to, by glob over conf/model: a new backbone or variant is tested by existing."""
 
 from pathlib import Path
 
 import pytest
 import torch
 import torchvision
+from model.test_backbone import BACKBONES, narrow
 from model.test_fcn import VARIANTS
-from model.test_trunk import TRUNKS, narrow
 
-from fcnlab.checkpoint import load_checkpoint
-from fcnlab.compose import build, compose, plain
+from fcnlab.cli.compose import build, compose, plain
+from fcnlab.model.checkpoint import load_checkpoint
 from fcnlab.model.fcn import FCN
-from fcnlab.task import SegmentationTask
+from fcnlab.task.segmentation import SegmentationTask
 
 CLASSES = 3
-every_net = pytest.mark.parametrize(("trunk", "variant"), [(t, v) for t in TRUNKS for v in VARIANTS])
+every_net = pytest.mark.parametrize(("backbone", "variant"), [(t, v) for t in BACKBONES for v in VARIANTS])
 
 
-def make(trunk: str, variant: str, **settings: object) -> FCN:
-    config = compose("train", [f"model={variant}", *narrow(trunk, **settings)])
+def make(backbone: str, variant: str, **settings: object) -> FCN:
+    config = compose("train", [f"model={variant}", *narrow(backbone, **settings)])
     return build(config.model, num_classes=CLASSES)  # type: ignore[no-any-return]
 
 
 @every_net
-def test_any_size_goes_in_and_comes_out(trunk: str, variant: str) -> None:
-    net = make(trunk, variant).eval()
+def test_any_size_goes_in_and_comes_out(backbone: str, variant: str) -> None:
+    net = make(backbone, variant).eval()
     for height, width in ((1, 1), (2, 33), (31, 32), (65, 7), (97, 130)):
         assert net(torch.randn(2, 3, height, width)).shape == (2, CLASSES, height, width)
 
@@ -46,14 +46,14 @@ def dense(factor: int, even: bool) -> torch.Tensor:
 
 
 @every_net
-def test_skips_that_are_zero_leave_the_coarse_prediction_alone(trunk: str, variant: str) -> None:
-    net = make(trunk, variant).eval()
+def test_skips_that_are_zero_leave_the_coarse_prediction_alone(backbone: str, variant: str) -> None:
+    net = make(backbone, variant).eval()
     torch.nn.init.normal_(net.score_fr.weight)
     image = torch.randn(1, 3, 70, 45)
-    maps = net.trunk(image)
-    score = net.score_fr(maps[net.trunk.coarse])
+    maps = net.backbone(image)
+    score = net.score_fr(maps[net.backbone.coarse])
     # Pools put elements between pixels: even kernels; centred strides put them on pixels: odd ones.
-    even = net.trunk.features[net.trunk.coarse].offset % 1 == 0.5
+    even = net.backbone.features[net.backbone.coarse].offset % 1 == 0.5
     sizes = [maps[skip].shape[-2:] for skip in net.skips] + [image.shape[-2:]]
     factors = [2] * len(net.skips) + [32 // 2 ** len(net.skips)]
     for factor, (height, width) in zip(factors, sizes, strict=True):
@@ -65,8 +65,8 @@ def test_skips_that_are_zero_leave_the_coarse_prediction_alone(trunk: str, varia
 
 
 @every_net
-def test_one_batch_can_be_memorised(trunk: str, variant: str) -> None:
-    net = make(trunk, variant, dropout=0, fc_channels=64).train()
+def test_one_batch_can_be_memorised(backbone: str, variant: str) -> None:
+    net = make(backbone, variant, dropout=0, fc_channels=64).train()
     image = torch.randn(2, 3, 64, 64)
     mask = torch.zeros(2, 64, 64, dtype=torch.long)
     mask[0, :, 32:], mask[1, 32:], mask[:, :2] = 1, 2, 255
@@ -84,8 +84,8 @@ def test_one_batch_can_be_memorised(trunk: str, variant: str) -> None:
 
 
 @every_net
-def test_a_checkpoint_brings_the_net_back(trunk: str, variant: str, tmp_path: Path) -> None:
-    config = plain(compose("train", [f"model={variant}", *narrow(trunk)]))
+def test_a_checkpoint_brings_the_net_back(backbone: str, variant: str, tmp_path: Path) -> None:
+    config = plain(compose("train", [f"model={variant}", *narrow(backbone)]))
     net = build(config["model"], num_classes=CLASSES)
     for tensor in net.state_dict().values():
         if tensor.is_floating_point():
@@ -107,15 +107,15 @@ LEARNED = {"fcn32s": 134_346_581, "fcn16s": 134_357_354, "fcn8s": 134_362_751, "
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("trunk", ["vgg16", "resnet18", "resnet50"])
-def test_the_learned_parameters_are_the_papers_and_torchvisions(trunk: str, variant: str) -> None:
+@pytest.mark.parametrize("backbone", ["vgg16", "resnet18", "resnet50"])
+def test_the_learned_parameters_are_the_papers_and_torchvisions(backbone: str, variant: str) -> None:
     with torch.device("meta"):
-        net = build(compose("train", [f"model={variant}", f"model/trunk={trunk}"]).model, num_classes=21)
+        net = build(compose("train", [f"model={variant}", f"model/backbone={backbone}"]).model, num_classes=21)
         counted = sum(p.numel() for p in net.parameters() if p.requires_grad)
-        if trunk == "vgg16":
+        if backbone == "vgg16":
             expected = LEARNED[variant]
         else:
-            theirs = torchvision.models.get_model(trunk, weights=None)
+            theirs = torchvision.models.get_model(backbone, weights=None)
             fc, channels = theirs.fc, theirs.fc.in_features
             expected = sum(p.numel() for p in theirs.parameters()) - fc.weight.numel() - fc.bias.numel()
             expected += sum(21 * (channels // 2**i + 1) for i in range(1 + len(net.skips)))

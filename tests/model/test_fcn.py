@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcnlab.compose import CONF, build, compose
+from fcnlab.cli.compose import CONF, build, compose
 from fcnlab.error import UserError
 from fcnlab.model.fcn import FCN
 from fcnlab.model.vgg import VGG16
@@ -30,7 +30,7 @@ def formula(name: str, shape: tuple[int, ...]) -> torch.Tensor:
 def formula_weights(net: FCN) -> FCN:
     """Give every parameter the value that its name implies."""
     for name, parameter in net.named_parameters():
-        parameter.data.copy_(formula(name.removeprefix("trunk."), tuple(parameter.shape)))
+        parameter.data.copy_(formula(name.removeprefix("backbone."), tuple(parameter.shape)))
     return net.eval()
 
 
@@ -52,7 +52,7 @@ def relative_error(result: np.ndarray, reference: np.ndarray) -> float:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_logits_agree_with_an_independent_implementation(name: str, test_data: Path) -> None:
     reference = np.load(test_data / "reference" / "fcn_reference_logits.npz")
-    net = formula_weights(variant(name, "model.trunk.padding=100"))
+    net = formula_weights(variant(name, "model.backbone.padding=100"))
     for key, place in SIZES.items():
         with torch.no_grad():
             logits = net(formula_image(*place))[0].numpy()
@@ -63,7 +63,7 @@ def test_logits_agree_with_an_independent_implementation(name: str, test_data: P
 def test_logits_of_a_narrow_net_are_the_golden_ones(name: str) -> None:
     # tests/model/golden_logits.npz was written by this net after it agreed with the independent implementation.
     net = formula_weights(
-        variant(name, "model.trunk.padding=100", "model.trunk.width=0.05", "model.trunk.fc_channels=16")
+        variant(name, "model.backbone.padding=100", "model.backbone.width=0.05", "model.backbone.fc_channels=16")
     )
     with torch.no_grad():
         logits = net(formula_image(*SIZES["seed0_33x57"]))[0].numpy()
@@ -80,12 +80,14 @@ def test_logits_of_a_narrow_net_are_the_golden_ones(name: str) -> None:
 def test_crops_follow_from_the_geometry(padding: str | int, shifts: dict[str, list[int]]) -> None:
     # The prototxts crop the upsampled score by 19, 27, 31 and the skips by 5 and 9.
     for name, expected in shifts.items():
-        net = variant(name, f"model.trunk.padding={padding}", "model.trunk.width=0.02", "model.trunk.fc_channels=4")
+        net = variant(
+            name, f"model.backbone.padding={padding}", "model.backbone.width=0.02", "model.backbone.fc_channels=4"
+        )
         assert [net.get_submodule(upsampling).shift for upsampling in net.upsamplings] == expected
 
 
 def test_layers_have_the_papers_names_and_start_at_zero() -> None:
-    net = variant("fcn8s", "model.trunk.width=0.02", "model.trunk.fc_channels=4")
+    net = variant("fcn8s", "model.backbone.width=0.02", "model.backbone.fc_channels=4")
     assert net.upsamplings == ["upscore2", "upscore_pool4", "upscore8"]
     for name in ("score_fr", "score_pool4", "score_pool3"):
         assert not net.get_submodule(name).weight.any()
@@ -102,7 +104,7 @@ def test_layers_have_the_papers_names_and_start_at_zero() -> None:
 )
 def test_impossible_skips_are_refused(skips: list[str], scale: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        FCN(num_classes=2, trunk=VGG16(width=0.02, fc_channels=4), skips=skips, skip_scale=scale)
+        FCN(num_classes=2, backbone=VGG16(width=0.02, fc_channels=4), skips=skips, skip_scale=scale)
 
 
 def test_the_control_is_fcn32s_under_another_name() -> None:

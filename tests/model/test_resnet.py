@@ -43,8 +43,8 @@ def test_another_depth_is_refused_and_the_known_ones_listed() -> None:
 
 
 def test_it_trains_and_its_checkpoint_gives_the_same_scores(command: Command) -> None:
-    words = [word for word in TINY if not word.startswith("model.trunk.")]
-    trained = command("train", *words, "model=fcn16s", "model/trunk=resnet18", "trainer.limit_train_batches=1")
+    words = [word for word in TINY if not word.startswith("model.backbone.")]
+    trained = command("train", *words, "model=fcn16s", "model/backbone=resnet18", "trainer.limit_train_batches=1")
     assert trained.code == 0, trained.text
     (checkpoint,) = Path("runs").glob("*/checkpoints/best.ckpt")
     scored = command("evaluate", f"checkpoint={checkpoint}", "trainer.enable_progress_bar=false")
@@ -67,11 +67,11 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[torchvision.models
 
 def test_a_resnet_is_filled_with_its_batch_norms_and_the_report_names_every_tensor(resnet) -> None:
     theirs, path = resnet
-    net = FCN(num_classes=2, trunk=ResNet(depth=18), skips=["pool4"])
+    net = FCN(num_classes=2, backbone=ResNet(depth=18), skips=["pool4"])
     report = load_weights(net, path, **IMAGENET)
-    for name, tensor in net.trunk.state_dict().items():
+    for name, tensor in net.backbone.state_dict().items():
         assert torch.equal(tensor, theirs.state_dict()[name]), name
-    assert set(report.copied) == {f"trunk.{name}" for name in net.trunk.state_dict()}
+    assert set(report.copied) == {f"backbone.{name}" for name in net.backbone.state_dict()}
     assert report.coerced == report.bilinear == []
     assert sorted(report.dropped) == ["fc.bias", "fc.weight"]
     assert {name.split(".")[0] for name in report.initial} == {"score_fr", "score_pool4"}
@@ -79,13 +79,13 @@ def test_a_resnet_is_filled_with_its_batch_norms_and_the_report_names_every_tens
 
 def test_where_the_first_convolution_has_no_bias_the_mean_goes_into_its_batch_norm(resnet) -> None:
     theirs, path = resnet
-    net = FCN(num_classes=2, trunk=ResNet(depth=18)).eval().double()
+    net = FCN(num_classes=2, backbone=ResNet(depth=18)).eval().double()
     report = load_weights(net, path, **OTHER)
-    assert sorted(report.coerced) == ["trunk.bn1.running_mean", "trunk.conv1.weight"]
+    assert sorted(report.coerced) == ["backbone.bn1.running_mean", "backbone.conv1.weight"]
     rgb = torch.rand(1, 3, 50, 50).double()
     expected, ours = (
         stem.bn1(stem.conv1((rgb - torch.tensor(n["mean"]).view(1, 3, 1, 1)) / torch.tensor(n["std"]).view(1, 3, 1, 1)))
-        for stem, n in ((theirs.double(), IMAGENET), (net.trunk, OTHER))
+        for stem, n in ((theirs.double(), IMAGENET), (net.backbone, OTHER))
     )
     theirs.float()
     inside = (..., slice(2, -2), slice(2, -2))  # beyond it the padding is seen, another colour for another mean
@@ -93,8 +93,8 @@ def test_where_the_first_convolution_has_no_bias_the_mean_goes_into_its_batch_no
 
 
 def test_a_mean_that_can_go_nowhere_is_refused(resnet) -> None:
-    net = FCN(num_classes=2, trunk=ResNet(depth=18))
-    net.trunk.bn1 = torch.nn.Identity()
+    net = FCN(num_classes=2, backbone=ResNet(depth=18))
+    net.backbone.bn1 = torch.nn.Identity()
     with pytest.raises(UserError, match=r"neither a bias nor a batch norm.*mean=\(0.485"):
         load_weights(net, resnet[1], **OTHER)
     load_weights(net, resnet[1], **IMAGENET)  # nothing to fold
@@ -102,4 +102,4 @@ def test_a_mean_that_can_go_nowhere_is_refused(resnet) -> None:
 
 def test_weights_of_another_resnet_are_refused(resnet) -> None:
     with pytest.raises(UserError, match=r"layer1.0.conv1.weight of shape \(64, 64, 3, 3\).*\(64, 64, 1, 1\)"):
-        load_weights(FCN(num_classes=2, trunk=ResNet(depth=50)), resnet[1], **IMAGENET)
+        load_weights(FCN(num_classes=2, backbone=ResNet(depth=50)), resnet[1], **IMAGENET)

@@ -73,7 +73,7 @@ def test_a_file_without_usable_tensors_is_refused(content: object, message: str,
 @pytest.mark.parametrize(
     ("model", "name"), [(m, n) for m in ("vgg16", "resnet18", "resnet50") for n in get_model_weights(m).__members__]
 )
-def test_every_name_of_torchvision_is_known_for_its_trunk(
+def test_every_name_of_torchvision_is_known_for_its_backbone(
     model: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = EMPTY if name == "IMAGENET1K_FEATURES" else VGG if model == "vgg16" else RESNET

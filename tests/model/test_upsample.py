@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fcnlab.error import UserError
-from fcnlab.model.trunk import Feature
+from fcnlab.model.backbone import Feature
 from fcnlab.model.upsample import BilinearUpsample, bilinear_kernel
 
 
@@ -65,6 +65,6 @@ def test_offsets_that_no_kernel_can_meet_are_refused() -> None:
         make(2, offset=0.3)
 
 
-def test_too_small_a_map_is_refused_with_the_remedy() -> None:
+def test_too_small_a_map_is_refused_with_the_hint() -> None:
     with pytest.raises(UserError, match="padding=same or padding=100"):
         make(2)(torch.zeros(1, 3, 2, 2), start=1, height=100, width=2)

@@ -34,10 +34,10 @@ def test_pools_round_up_as_caffe_does() -> None:
 
 
 def test_dropout_is_drawn_per_element_not_per_channel() -> None:
-    trunk = VGG16(width=0.02, fc_channels=64, dropout=0.5).train()
-    nn.init.ones_(trunk.fc7.bias)
-    nn.init.zeros_(trunk.fc7.weight)
-    dropped = trunk(torch.zeros(1, 3, 128, 128))["fc7"] == 0  # (1, 64, 4, 4)
+    backbone = VGG16(width=0.02, fc_channels=64, dropout=0.5).train()
+    nn.init.ones_(backbone.fc7.bias)
+    nn.init.zeros_(backbone.fc7.weight)
+    dropped = backbone(torch.zeros(1, 3, 128, 128))["fc7"] == 0  # (1, 64, 4, 4)
     per_channel = dropped.flatten(2).float().mean(-1)
     assert 0.4 < dropped.float().mean() < 0.6
     assert ((per_channel > 0) & (per_channel < 1)).float().mean() > 0.9
@@ -50,31 +50,31 @@ def test_another_padding_is_refused(padding: object) -> None:
 
 
 def test_batch_norm_follows_every_convolution() -> None:
-    trunk = VGG16(width=0.02, fc_channels=4, batch_norm=True)
-    assert sum(isinstance(m, nn.BatchNorm2d) for m in trunk.modules()) == 15
+    backbone = VGG16(width=0.02, fc_channels=4, batch_norm=True)
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in backbone.modules()) == 15
 
 
 @pytest.mark.parametrize("pixels", [16, 32, 64])
 def test_weights_that_only_meet_padding_get_no_gradient(pixels: int) -> None:
-    trunk = VGG16(width=0.25, fc_channels=256, dropout=0.0).to(memory_format=torch.channels_last)
+    backbone = VGG16(width=0.25, fc_channels=256, dropout=0.0).to(memory_format=torch.channels_last)
     reach = pixels // 33 + 1  # cells of pool5; fc6's weights further from its centre meet padding alone
     unused = torch.ones(7, 7, dtype=torch.bool)
     unused[4 - reach : 3 + reach, 4 - reach : 3 + reach] = False
     for _ in range(10):
         # Rubbish where the gradient may be put.
-        rubbish = [torch.full_like(trunk.fc6.weight, float("nan"), dtype=t) for t in (torch.bfloat16, torch.float32)]
+        rubbish = [torch.full_like(backbone.fc6.weight, float("nan"), dtype=t) for t in (torch.bfloat16, torch.float32)]
         del rubbish
-        trunk.zero_grad(set_to_none=True)
+        backbone.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            trunk(torch.randn(4, 3, pixels, pixels))["fc7"].float().square().mean().backward()
-        assert not trunk.fc6.weight.grad[..., unused].any()  # nan counts as any
-        assert all(parameter.grad.isfinite().all() for parameter in trunk.parameters())
+            backbone(torch.randn(4, 3, pixels, pixels))["fc7"].float().square().mean().backward()
+        assert not backbone.fc6.weight.grad[..., unused].any()  # nan counts as any
+        assert all(parameter.grad.isfinite().all() for parameter in backbone.parameters())
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 40), (64, 97)])
 @pytest.mark.parametrize("padding", ["same", 100])
 def test_training_computes_what_scoring_does(padding: str | int, size: tuple[int, int]) -> None:
-    trunk = VGG16(width=0.02, fc_channels=4, dropout=0.0, padding=padding)
+    backbone = VGG16(width=0.02, fc_channels=4, dropout=0.0, padding=padding)
     image = torch.randn(2, 3, *size)
-    for name, scored in trunk.eval()(image).items():
-        torch.testing.assert_close(trunk.train()(image)[name], scored)
+    for name, scored in backbone.eval()(image).items():
+        torch.testing.assert_close(backbone.train()(image)[name], scored)

@@ -29,16 +29,16 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> tuple[torchvision.mo
 
 def test_convolutionalised_vgg16_is_the_classifier_slid_over_the_image(classifier) -> None:
     theirs, path = classifier
-    net = FCN(num_classes=2, trunk=VGG16(padding=1)).eval()  # padding 1: fc6 is not padded
+    net = FCN(num_classes=2, backbone=VGG16(padding=1)).eval()  # padding 1: fc6 is not padded
     report = load_weights(net, path, **IMAGENET)
-    assert "trunk.fc6.weight" in report.coerced
+    assert "backbone.fc6.weight" in report.coerced
     with torch.no_grad():
         small = torch.randn(1, 3, 224, 224)
         features = theirs.classifier[:5](theirs.avgpool(theirs.features(small)).flatten(1))
-        torch.testing.assert_close(net.trunk(small)["fc7"].flatten(1), features, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(net.backbone(small)["fc7"].flatten(1), features, rtol=1e-4, atol=1e-5)
         large = torch.randn(1, 3, 288, 256)
         grid = theirs.features(large)  # (1, 512, 9, 8): the classifier sees every 7x7 window of it
-        ours = net.trunk(large)["fc7"]
+        ours = net.backbone(large)["fc7"]
         assert ours.shape[-2:] == (3, 2)
         for row in range(3):
             for column in range(2):
@@ -64,34 +64,34 @@ def test_caffe_weights_see_bgr_minus_mean_through_any_normalisation(tmp_path: Pa
     kernel, bias = (torch.from_numpy(arrays[f"conv1_1.{t}"].astype(np.float64)) for t in ("weight", "bias"))
     expected = torch.nn.functional.conv2d(bgr, kernel, bias)  # valid: the inside of the padded map
     for given in (IMAGENET, OTHER, OTHER | {"order": "BGR"}, {"mean": [99, 9, 7], "std": [2, 3, 4], "scale": 100}):
-        net = FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8))
+        net = FCN(num_classes=2, backbone=VGG16(width=0.05, fc_channels=8))
         report = load_weights(net, path, **given)
         mean, std = (torch.tensor(given[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
         seen = rgb.flip(1) if given.get("order") == "BGR" else rgb
         seen = (seen * given.get("scale", 1) / 255 - mean) / std
-        inside = net.trunk.conv1_1.double()(seen)[..., 1:-1, 1:-1]
+        inside = net.backbone.conv1_1.double()(seen)[..., 1:-1, 1:-1]
         assert ((inside - expected).norm() / expected.norm()).item() < 1e-5
-        assert sorted(report.coerced) == ["trunk.conv1_1.bias", "trunk.conv1_1.weight"]
-        assert "trunk.fc6.weight" in report.initial
+        assert sorted(report.coerced) == ["backbone.conv1_1.bias", "backbone.conv1_1.weight"]
+        assert "backbone.fc6.weight" in report.initial
 
 
 def test_what_is_fed_as_it_is_expected_is_not_folded(tmp_path: Path) -> None:
     path, arrays = caffe_file(tmp_path / "vgg.npz")
-    net = FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8))
+    net = FCN(num_classes=2, backbone=VGG16(width=0.05, fc_channels=8))
     report = load_weights(net, path, order="BGR", scale=255, mean=[103.939, 116.779, 123.68], std=[1, 1, 1])
     assert report.coerced == []
-    assert torch.equal(net.trunk.conv1_1.weight, torch.from_numpy(arrays["conv1_1.weight"].astype(np.float32)))
+    assert torch.equal(net.backbone.conv1_1.weight, torch.from_numpy(arrays["conv1_1.weight"].astype(np.float32)))
 
 
 def test_the_original_weights_fit_the_full_net(test_data: Path) -> None:
-    net = FCN(num_classes=2, trunk=VGG16(fc_channels=8))
+    net = FCN(num_classes=2, backbone=VGG16(fc_channels=8))
     report = load_weights(net, str(test_data / "weights" / "vgg16_imagenet_caffe_conv_fp16.npz"), **IMAGENET)
     assert len(report.copied) + len(report.coerced) == 26
-    assert {name.rsplit(".", 1)[0] for name in report.initial} == {"trunk.fc6", "trunk.fc7", "score_fr"}
+    assert {name.rsplit(".", 1)[0] for name in report.initial} == {"backbone.fc6", "backbone.fc7", "score_fr"}
 
 
 def test_the_report_names_every_tensor_once(classifier) -> None:
-    net = FCN(num_classes=2, trunk=VGG16())
+    net = FCN(num_classes=2, backbone=VGG16())
     report = load_weights(net, classifier[1], **IMAGENET)
     assert sorted(report.copied + report.coerced + report.initial) == sorted(net.state_dict())
     assert sorted(report.dropped) == ["classifier.6.bias", "classifier.6.weight"]
@@ -100,30 +100,30 @@ def test_the_report_names_every_tensor_once(classifier) -> None:
 
 def test_weights_of_the_same_input_are_taken_as_they_are(classifier) -> None:
     theirs, path = classifier
-    net = FCN(num_classes=2, trunk=VGG16())
+    net = FCN(num_classes=2, backbone=VGG16())
     load_weights(net, path, **IMAGENET)
-    assert torch.equal(net.trunk.conv1_1.weight, theirs.features[0].weight)
+    assert torch.equal(net.backbone.conv1_1.weight, theirs.features[0].weight)
 
 
 def test_a_net_of_other_classes_is_taken_up_to_its_scores(tmp_path: Path) -> None:
     narrow = {"width": 0.05, "fc_channels": 8}
-    theirs = FCN(num_classes=5, trunk=VGG16(**narrow), skips=["pool4", "pool3"])
+    theirs = FCN(num_classes=5, backbone=VGG16(**narrow), skips=["pool4", "pool3"])
     for name, tensor in theirs.state_dict().items():
         if name.startswith("score_"):
             tensor.fill_(3)
     torch.save(theirs.state_dict(), tmp_path / "five.pth")
-    net = FCN(num_classes=2, trunk=VGG16(**narrow), skips=["pool4", "pool3"])
+    net = FCN(num_classes=2, backbone=VGG16(**narrow), skips=["pool4", "pool3"])
     scores = [f"{layer}.{part}" for layer in ("score_fr", "score_pool4", "score_pool3") for part in ("weight", "bias")]
     before = {name: net.state_dict()[name].clone() for name in scores}
     report = load_weights(net, str(tmp_path / "five.pth"), expects="torchvision", **IMAGENET)
     assert sorted(report.dropped) == sorted(report.initial) == sorted(scores)
-    assert torch.equal(net.trunk.fc7.weight, theirs.trunk.fc7.weight)
+    assert torch.equal(net.backbone.fc7.weight, theirs.backbone.fc7.weight)
     assert all(torch.equal(net.state_dict()[name], before[name]) for name in scores)
 
 
-def test_a_shape_that_fits_nowhere_is_an_error_with_a_remedy(classifier) -> None:
+def test_a_shape_that_fits_nowhere_is_an_error_with_a_hint(classifier) -> None:
     with pytest.raises(UserError, match=r"conv1_1.weight of shape \(64, 3, 3, 3\).*full width"):
-        load_weights(FCN(num_classes=2, trunk=VGG16(width=0.5)), classifier[1], **IMAGENET)
+        load_weights(FCN(num_classes=2, backbone=VGG16(width=0.5)), classifier[1], **IMAGENET)
 
 
 @pytest.mark.parametrize(
@@ -134,19 +134,19 @@ def test_a_file_that_is_none_is_an_error(tmp_path: Path, content: bytes | None, 
     if content:
         path.write_bytes(content)
     with pytest.raises(UserError, match=message):
-        load_weights(FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8)), str(path), **IMAGENET)
+        load_weights(FCN(num_classes=2, backbone=VGG16(width=0.05, fc_channels=8)), str(path), **IMAGENET)
 
 
 def test_an_unknown_input_is_refused_and_the_known_ones_listed(tmp_path: Path) -> None:
     path, _ = caffe_file(tmp_path / "vgg.npz")
-    net = FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8))
+    net = FCN(num_classes=2, backbone=VGG16(width=0.05, fc_channels=8))
     with pytest.raises(UserError, match="Did you mean caffe"):
         load_weights(net, path, **IMAGENET, expects="cafe")
     assert INPUTS["torchvision"].mean == tuple(IMAGENET["mean"])
 
 
 def test_a_checkpoint_of_another_input_is_folded_too(tmp_path: Path) -> None:
-    first, again = (FCN(num_classes=2, trunk=VGG16(width=0.05, fc_channels=8)).double() for _ in range(2))
+    first, again = (FCN(num_classes=2, backbone=VGG16(width=0.05, fc_channels=8)).double() for _ in range(2))
     facts = {
         "config": {"data": {}, "model": {}, "loss": {}},
         "class_names": ["a", "b"],
@@ -159,7 +159,7 @@ def test_a_checkpoint_of_another_input_is_folded_too(tmp_path: Path) -> None:
     assert report.initial == report.dropped == []
     rgb = torch.rand(1, 3, 20, 20).double()
     expected, ours = (
-        net.trunk.conv1_1((rgb - torch.tensor(n["mean"]).view(1, 3, 1, 1)) / torch.tensor(n["std"]).view(1, 3, 1, 1))
+        net.backbone.conv1_1((rgb - torch.tensor(n["mean"]).view(1, 3, 1, 1)) / torch.tensor(n["std"]).view(1, 3, 1, 1))
         for net, n in ((first, IMAGENET), (again, OTHER))
     )
     torch.testing.assert_close(ours[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1], rtol=1e-5, atol=1e-6)
@@ -167,8 +167,8 @@ def test_a_checkpoint_of_another_input_is_folded_too(tmp_path: Path) -> None:
 
 def fcn16s_file(path: Path, **tensors: torch.Tensor) -> str:
     """The state dict of a narrow net over three classes, with dense upsampling kernels."""
-    own = FCN(num_classes=3, trunk=VGG16(width=0.05, fc_channels=8), skips=["pool4"])
-    state = {name.removeprefix("trunk."): tensor for name, tensor in own.state_dict().items()}
+    own = FCN(num_classes=3, backbone=VGG16(width=0.05, fc_channels=8), skips=["pool4"])
+    state = {name.removeprefix("backbone."): tensor for name, tensor in own.state_dict().items()}
     torch.save(state | {"upscore2.weight": dense(4), "upscore16.weight": dense(32)} | tensors, path)
     return str(path)
 
@@ -180,8 +180,8 @@ def dense(size: int) -> torch.Tensor:
 
 
 def make_net(learned: bool) -> FCN:
-    trunk = VGG16(width=0.05, fc_channels=8)
-    return FCN(num_classes=3, trunk=trunk, skips=["pool4"], learned_upsampling=learned)
+    backbone = VGG16(width=0.05, fc_channels=8)
+    return FCN(num_classes=3, backbone=backbone, skips=["pool4"], learned_upsampling=learned)
 
 
 def test_fixed_upsampling_kernels_are_known_and_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Many classes at full resolution: ``loss=cross_entropy_strips`` beside upsampling and loss one after the other."""
+"""Many classes at full resolution: ``loss=chunked_cross_entropy`` beside upsampling and loss one after the other."""
 
 import contextlib
 from contextlib import ExitStack
@@ -8,13 +8,14 @@ from typing import Any
 import torch
 
 from fcnlab.benchmark.row import Alone, Row, in_turn, ratios, shown
-from fcnlab.compose import build, compose
-from fcnlab.memory import keep_freed_memory
-from fcnlab.metric import most_likely
-from fcnlab.model.trunk import Feature
+from fcnlab.cli.compose import compose, plain
+from fcnlab.loss.build import build_loss
+from fcnlab.loss.chunked import ChunkedCrossEntropy
+from fcnlab.metric.segmentation import most_likely
+from fcnlab.model.backbone import Feature
 from fcnlab.model.upsample import BilinearUpsample
-from fcnlab.strips import StripCrossEntropy
-from fcnlab.trainer import on_gpu
+from fcnlab.trainer.allocator import keep_freed_memory
+from fcnlab.trainer.precision import on_gpu
 
 
 class Loss:
@@ -25,7 +26,7 @@ class Loss:
         self.device = torch.device("cuda" if on_gpu("auto") else "cpu")
         if self.device.type == "cpu":
             keep_freed_memory()  # as a training does
-        self.loss = build(compose("train", [f"loss={choice}"]).loss, num_classes=classes).to(self.device)
+        self.loss = build_loss(plain(compose("train", [f"loss={choice}"]))["loss"], num_classes=classes).to(self.device)
         pool3 = Feature(channels=classes, stride=8, offset=3.5)
         self.up = BilinearUpsample(channels=classes, source=pool3, factor=8, target_offset=0.0)
         torch.manual_seed(0)
@@ -36,13 +37,13 @@ class Loss:
         """The loss; its gradient is in ``score.grad``."""
         self.score.grad = None
         side = self.mask.shape[-1]
-        if isinstance(self.loss, StripCrossEntropy):
-            total, count, _ = self.loss.parts_of_score(self.score, self.up, self.mask)
+        if isinstance(self.loss, ChunkedCrossEntropy):
+            (term,) = self.loss.score_map(self.score, self.up, self.mask).terms.values()
         else:
             logits = self.up(self.score, start=self.up.shift, height=side, width=side)
-            total, count = self.loss.parts(logits, self.mask)
-            most_likely(logits.detach())  # strips tell the labels too
-        loss: torch.Tensor = total / count
+            (term,) = self.loss.terms(logits, self.mask).values()
+            most_likely(logits.detach())  # chunks tell the labels too
+        loss = term.mean
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -80,7 +81,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
     setting = config["many_classes"]
     with ExitStack() as stack:
         losses = {}
-        for name in ("cross_entropy", "cross_entropy_strips"):
+        for name in ("cross_entropy", "chunked_cross_entropy"):
             losses[name] = stack.enter_context(Alone(Loss, choice=name, **setting))
         memory = [loss.ask("extra_memory")[1] for loss in losses.values()]
         (expected, slope), (got, our_slope) = (loss.ask("outcome")[1] for loss in losses.values())
@@ -88,7 +89,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
     apart = {"loss": abs(got - expected) / expected, "gradients": abs(our_slope - slope).max() / abs(slope).max()}
     what = "upsampling and loss, {classes} classes, {side}x{side}, batch {batch}".format(**setting)
     used = " against ".join(f"{size / 2**20:.0f} MiB" for size in memory)
-    took, of = " against ".join(map(shown, seconds.values())), "of the plain loss over that of strips"
+    took, of = " against ".join(map(shown, seconds.values())), "of the plain loss over that of chunks"
     share = [memory[0] / memory[1]] if min(memory) > 0 else []
     return [
         Row(what, f"peak extra memory {of}", share, ">= 10", used),

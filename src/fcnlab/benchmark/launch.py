@@ -10,7 +10,7 @@ from typing import Any
 
 from fcnlab.benchmark.row import Row, in_turn, ratios, shown
 from fcnlab.error import UserError
-from fcnlab.whole import read_json
+from fcnlab.run.files import read_json
 
 SECONDS = 300  # after which a command is said to hang
 

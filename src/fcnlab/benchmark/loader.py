@@ -12,11 +12,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from fcnlab.benchmark.row import Row, in_turn, ratios
 from fcnlab.benchmark.step import Step, recipe
-from fcnlab.compose import build, compose
+from fcnlab.callbacks.image_results import now
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.camvid import CamVid
 from fcnlab.data.datamodule import SPLITS, quiet_worker
-from fcnlab.evidence import now
-from fcnlab.trainer import on_gpu
+from fcnlab.trainer.precision import on_gpu
 
 GPU_BATCHES = 20  # of made-up images, where a GPU is kept busy
 

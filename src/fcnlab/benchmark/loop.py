@@ -9,13 +9,17 @@ import torch
 
 from fcnlab.benchmark.row import Row, in_turn, ratios, shown
 from fcnlab.benchmark.step import Step, recipe
-from fcnlab.compose import build, compose, plain
-from fcnlab.evidence import now
-from fcnlab.metric import MeanLoss, SegmentationScores, most_likely
-from fcnlab.record import Run
-from fcnlab.resume import Signals
-from fcnlab.train import build_task
-from fcnlab.trainer import build_logger, build_trainer, on_gpu, run_callbacks
+from fcnlab.callbacks.image_results import now
+from fcnlab.callbacks.signals import Signals
+from fcnlab.cli.compose import build, compose, plain
+from fcnlab.logger.build import build_loggers
+from fcnlab.loss.base import Term
+from fcnlab.metric.segmentation import MeanLosses, SegmentationScores, most_likely
+from fcnlab.run.record import Run
+from fcnlab.train import make_task
+from fcnlab.trainer.build import build_trainer
+from fcnlab.trainer.callbacks import run_callbacks
+from fcnlab.trainer.precision import on_gpu
 
 CAMVID = {"train": 367, "test": 233}  # images, over which what happens once per epoch is shared
 
@@ -81,7 +85,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
             "images per second over the bare forward pass's",
             test.values(test_end, epochs["test"]),
             ">= 0.95",
-            f"{told}: {shown(test.ours[2:])} a batch; counts.npz and pictures {test_end:.2g} s, shared by CamVid's "
+            f"{told}: {shown(test.ours[2:])} a batch; counts.npz and predictions {test_end:.2g} s, shared by CamVid's "
             f"{epochs['test']:.0f}",
         ),
     ]
@@ -92,11 +96,11 @@ def accompany(words: list[str], bare: Callable[[], object], *, test: bool = Fals
     config = plain(compose("train", words)) | {"start": None}
     turns = Alternately(bare)
     with Run(config) as run, Signals() as signals:
-        logger = build_logger(config["logger"], run)
+        loggers = build_loggers(config["logger"], run)
         data = build(config["data"])
-        task = build_task(config, data)
-        callbacks = [turns, *run_callbacks(run, data, config, logger, signals)]
-        trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=logger or False)
+        task = make_task(config, data)
+        callbacks = [turns, *run_callbacks(run, data, config, loggers, signals)]
+        trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=loggers or False)
         if test:
             trainer.test(task, datamodule=data, verbose=False)
         else:
@@ -115,17 +119,16 @@ def forward_only(bare: Step) -> None:
 def scores(bare: Step, rounds: int, told: str) -> list[Row]:
     """What the running scores take of a training step, and what a batch of validation takes beside its forward pass."""
     running = SegmentationScores(class_names=tuple(map(str, range(8)))).to(bare.device)
-    loss = MeanLoss().to(bare.device)
+    loss = MeanLosses().to(bare.device)
     with torch.no_grad():
         logits = bare.forward()
 
     def train_metrics() -> None:
         running.update(most_likely(logits), bare.mask)
-        loss.update(logits.new_tensor(1.0), logits.new_tensor(1.0))
+        loss.update({"": Term(logits.new_tensor(1.0), logits.new_tensor(1.0))})
 
     def validation() -> None:
-        total, count = bare.loss.parts(logits, bare.mask)
-        loss.update(total / count, count)
+        loss.update(bare.loss.terms(logits, bare.mask))
         running.update(most_likely(logits), bare.mask)
 
     tasks: dict[str, Callable[[], object]] = {

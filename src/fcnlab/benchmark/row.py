@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
+from fcnlab.callbacks.image_results import now
 from fcnlab.comparison.table import NONE, Grid, markdown
 from fcnlab.error import UserError
-from fcnlab.evidence import now
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from fcnlab.benchmark.ceiling import copy_rate, product_rate
 from fcnlab.benchmark.peers import pytorch_fcn, random_batch, textbook, torchvision_fcn
 from fcnlab.benchmark.row import Alone, Row, in_turn, ratios, shown
-from fcnlab.compose import build, compose, plain
-from fcnlab.memory import keep_freed_memory
-from fcnlab.trainer import on_gpu, prefers_channels_last, resolve_precision
+from fcnlab.cli.compose import build, compose, plain
+from fcnlab.trainer.allocator import keep_freed_memory
+from fcnlab.trainer.precision import on_gpu, prefers_channels_last, resolve_precision
 
 
 class Step:
@@ -74,7 +74,7 @@ class Step:
 
 def recipe(net: dict[str, Any]) -> list[str]:
     """FCN-8s, of the bench's width, as the defaults train it on a CPU and as ``trainer=gpu compile=true`` on a GPU."""
-    words = ["model=fcn8s", f"model.trunk.width={net['width']}", f"model.trunk.fc_channels={net['fc_channels']}"]
+    words = ["model=fcn8s", f"model.backbone.width={net['width']}", f"model.backbone.fc_channels={net['fc_channels']}"]
     return [*words, *(["trainer=gpu", "compile=true"] if on_gpu("auto") else ["trainer.accelerator=cpu"])]
 
 
@@ -83,7 +83,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
     net, gpu = config["net"], on_gpu("auto")
     shape, batches = {"image": net["image"], "classes": net["classes"]}, config["batches"]["gpu" if gpu else "cpu"]
     device = torch.device("cuda" if gpu else "cpu")
-    authors = ["optim=sgd_paper", "loss.reduction=sum", "trainer.precision=32-true", "model.trunk.padding=100"]
+    authors = ["optim=sgd_paper", "loss.reduction=sum", "trainer.precision=32-true", "model.backbone.padding=100"]
     given: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "ours": (Step, {"words": recipe(net), "batch": batches["ours"]}),
         "equal": (Step, {"words": [*recipe(net), *authors], "batch": 1}),

@@ -13,8 +13,8 @@ import numpy as np
 import yaml
 
 from fcnlab.error import UserError, nearest
-from fcnlab.name import essence, run_name
-from fcnlab.whole import read_history, read_json, read_whole
+from fcnlab.run.files import read_history, read_json, reading
+from fcnlab.run.name import essence, run_name
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 KINDS = ("true_positive", "predicted", "true")
@@ -118,12 +118,12 @@ def read_run(folder: Path) -> FinishedRun:
         lacks = ", ".join(missing) or "class names in its record"
         raise UserError(f"it lacks {lacks}: not tested, or by older code; train it again with rerun=all")
     with (
-        read_whole(path := folder / "counts.npz"),
+        reading(path := folder / "counts.npz"),
         path.open("rb") as file,
         np.load(file, allow_pickle=False) as counts,
     ):
         images, pixels = tuple(map(str, counts["names"])), np.stack([counts[kind] for kind in KINDS])
-    with read_whole(folder / "config.yaml"):
+    with reading(folder / "config.yaml"):
         config = yaml.safe_load((folder / "config.yaml").read_text())
         run_name(config), config["trainer"]  # near its beginning and its end
     metrics = read_json(folder / "metrics.json")
@@ -142,7 +142,7 @@ def read_run(folder: Path) -> FinishedRun:
 
 def check_comparable(runs: Sequence[FinishedRun]) -> None:
     """Raise UserError unless all runs were tested on the same images and classes, each run counted once."""
-    remedy = "Scores compare only on the same test images and classes: leave it out of runs=..."
+    hint = "Scores compare only on the same test images and classes: leave it out of runs=..."
     common = Counter(run.record["fingerprint"]["test"] for run in runs).most_common(1)[0][0]
     first = next(run for run in runs if run.record["fingerprint"]["test"] == common)
     for run in runs:
@@ -150,17 +150,17 @@ def check_comparable(runs: Sequence[FinishedRun]) -> None:
         if others != classes:
             raise UserError(
                 f"{run.name} knows {len(others)} classes ({', '.join(others)}), {first.name} {len(classes)} "
-                f"({', '.join(classes)}). {remedy}"
+                f"({', '.join(classes)}). {hint}"
             )
         if run.images != first.images:
             raise UserError(
                 f"{run.name} was tested on another split than {first.name}: {spell(run.images)} instead of "
-                f"{spell(first.images)}. {remedy}"
+                f"{spell(first.images)}. {hint}"
             )
         if run.record["fingerprint"]["test"] != common:
             raise UserError(
                 f"{run.name} was tested on other data than {first.name}: fingerprint "
-                f"{run.record['fingerprint']['test']} instead of {common}. {remedy}"
+                f"{run.record['fingerprint']['test']} instead of {common}. {hint}"
             )
     for name, times in Counter(run.name for run in runs).items():
         if times > 1:

@@ -14,7 +14,7 @@ from fcnlab.comparison.finished import FinishedRun, Variant
 from fcnlab.data.datamodule import VOID
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
-from fcnlab.picture import GAP, panel
+from fcnlab.visualize import GAP, panel
 
 Palette = list[list[int]]
 
@@ -90,10 +90,10 @@ def data_uri(picture: Any, form: str = "PNG", **options: Any) -> str:
     return f"data:image/{form.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def write_picture(file: Path, variants: Sequence[Variant], count: int) -> None:
+def write_gallery(file: Path, variants: Sequence[Variant], count: int) -> None:
     """Write the first test images one below the other: image, truth and each variant's prediction, coarse to fine."""
     if file.suffix != ".png":
-        raise UserError(f"picture={file} is no .png file. Name one: picture=strides.png")
+        raise UserError(f"gallery={file} is no .png file. Name one: gallery=strides.png")
     shown = scenes(variants, count)
     if not shown:
         raise UserError("The runs kept no predictions that could be shown. Train them again with rerun=all.")

@@ -11,7 +11,7 @@ from fcnlab.comparison.figure import bars, colour, curves
 from fcnlab.comparison.finished import Variant
 from fcnlab.comparison.gallery import Scene, agreement, data_uri, scenes, stripes
 from fcnlab.comparison.table import Grid, class_grid, cost_grid, notes, provenance, score_grid, settings_grid, title
-from fcnlab.picture import VOID_COLOUR, index_image
+from fcnlab.visualize import VOID_COLOUR, index_image
 
 PAGE = """<!doctype html>
 <html lang="en">

@@ -6,7 +6,7 @@ from typing import Any
 
 from fcnlab.comparison.table import cost_grid, markdown, notes, provenance, score_grid
 from fcnlab.error import UserError
-from fcnlab.whole import write_whole
+from fcnlab.run.files import write_atomic
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -41,4 +41,4 @@ def write_between(readme: Path, name: str, text: str) -> None:
             f"readme={readme} has no place for the results of {name}. Put two lines where they shall stand: "
             f"{first} and {last}"
         )
-    write_whole(readme, f"{before}{first}\n\n{text}\n\n{last}{after}")
+    write_atomic(readme, f"{before}{first}\n\n{text}\n\n{last}{after}")

@@ -68,7 +68,7 @@ def class_grid(comparison: Mapping[str, Any]) -> Grid:
 
 def settings_grid(comparison: Mapping[str, Any]) -> Grid:
     """The settings in which the variants differ: a row per key, a column per variant."""
-    rows = [[key, *map(typed, values)] for key, values in comparison["settings"].items()]
+    rows = [[key, *map(as_override, values)] for key, values in comparison["settings"].items()]
     return Grid("What differs", ["setting", *(row["variant"] for row in comparison["rows"])], rows)
 
 
@@ -84,9 +84,15 @@ def expectation_grid(comparison: Mapping[str, Any]) -> Grid:
     return Grid("Reproduced?", ["model", "score", "n", "expected", "got", "within"], rows)
 
 
-def typed(value: Any) -> str:
-    """A setting as it is typed."""
-    return f"[{', '.join(map(typed, value))}]" if isinstance(value, list) else "null" if value is None else str(value)
+def as_override(value: Any) -> str:
+    """A setting as an override has it."""
+    return (
+        f"[{', '.join(map(as_override, value))}]"
+        if isinstance(value, list)
+        else "null"
+        if value is None
+        else str(value)
+    )
 
 
 def percent(values: Mapping[str, Any]) -> str:

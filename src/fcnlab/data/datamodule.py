@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from fcnlab.data.palette import voc_palette
 from fcnlab.data.samples import PADDING as PADDING
 from fcnlab.data.samples import VOID as VOID
 from fcnlab.data.samples import Batch as Batch
@@ -19,7 +20,6 @@ from fcnlab.data.samples import Sample, SplitDataset, collate
 from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
 from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline
 from fcnlab.error import UserError, nearest
-from fcnlab.picture import voc_palette
 
 SPLITS = ("train", "val", "test")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

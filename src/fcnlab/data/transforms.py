@@ -1,7 +1,7 @@
 """From a uint8 image and its mask to tensors: resize, augment (training only), normalise."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks the network for news on import
@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from albumentations.augmentations.crops.transforms import CropSizeError
 
-from fcnlab.checkpoint import is_numbers
 from fcnlab.error import UserError, nearest
+from fcnlab.model.checkpoint import INPUT, is_numbers
 
 ORDERS = {"RGB": 1, "BGR": -1}  # of channels, and the step with which RGB is read for it
 Image = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W, 3) RGB
@@ -80,6 +80,11 @@ class Pipeline:
         """(H, W, 3) uint8 RGB -> (3, H, W) float32, in the net's own order."""
         channels_first = torch.from_numpy(np.ascontiguousarray(image[..., :: self.step].transpose(2, 0, 1)))
         return channels_first.float().sub_(self.mean).div_(self.std)
+
+
+def input_pipeline(facts: Mapping[str, Any], image_size: Sequence[int] | None) -> Pipeline:
+    """What an image goes through before a trained net sees it: resized, normalised as in training."""
+    return Pipeline(image_size=image_size, **{key: facts[key] for key in INPUT if key in facts})
 
 
 def check_input(*, image_size: Any, mean: Any, std: Any, order: Any, scale: Any) -> None:

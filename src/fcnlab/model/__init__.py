@@ -1,1 +1,1 @@
-"""The nets: a trunk, score layers with skips, bilinear upsampling, and weights from elsewhere."""
+"""The nets: a backbone, score layers with skips, bilinear upsampling, and weights from elsewhere."""

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcnlab.checkpoint import faults, is_numbers
 from fcnlab.error import UserError
+from fcnlab.model.checkpoint import faults, is_numbers
 
 FACTS = (
     "class_names",

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError, nearest
-from fcnlab.model.trunk import Trunk
+from fcnlab.model.backbone import Backbone
 from fcnlab.model.upsample import BilinearUpsample
 
 
@@ -17,7 +17,7 @@ class FCN(nn.Module):
 
     Args:
         num_classes: channels of the output, C.
-        trunk: gives the features; see :class:`fcnlab.model.trunk.Trunk`.
+        backbone: gives the features; see :class:`fcnlab.model.backbone.Backbone`.
         skips: features fused into the coarse score, coarse before fine: none is FCN-32s, ``[pool4]`` FCN-16s,
             ``[pool4, pool3]`` FCN-8s.
         skip_scale: factors on the skips before they are scored; ``{pool4: 0.01, pool3: 0.0001}`` is at-once.
@@ -30,7 +30,7 @@ class FCN(nn.Module):
         self,
         *,
         num_classes: int,
-        trunk: Trunk,
+        backbone: Backbone,
         skips: Sequence[str] = (),
         skip_scale: Mapping[str, float] | None = None,
         learned_upsampling: bool = False,
@@ -38,32 +38,32 @@ class FCN(nn.Module):
     ) -> None:
         super().__init__()
         self.num_classes, self.name = num_classes, name
-        self.trunk, self.skips, self.skip_scale = trunk, tuple(skips), dict(skip_scale or {})
+        self.backbone, self.skips, self.skip_scale = backbone, tuple(skips), dict(skip_scale or {})
         self.check_skips()
-        coarse = trunk.features[trunk.coarse]
-        self.score_fr = score_layer(coarse.channels, num_classes)
+        coarse = backbone.features[backbone.coarse]
+        self.score_fr = ScoreLayer(coarse.channels, num_classes)
         self.upsamplings: list[str] = []
         at, before = coarse, ""  # where the score lies, and the skip fused before
         for skip in self.skips:
-            feature = trunk.features[skip]
+            feature = backbone.features[skip]
             factor = at.stride // feature.stride
             upsample = BilinearUpsample(
                 channels=num_classes, source=at, factor=factor, target_offset=feature.offset, learned=learned_upsampling
             )
             self.add_upsampling(f"upscore_{before}" if before else f"upscore{factor}", upsample)
-            self.add_module(f"score_{skip}", score_layer(feature.channels, num_classes))
+            self.add_module(f"score_{skip}", ScoreLayer(feature.channels, num_classes))
             # A positive shift cuts the score down to the skip; a negative one cuts the skip and leaves the score.
             at, before = (feature if upsample.shift >= 0 else upsample.lies), skip
         last = BilinearUpsample(channels=num_classes, source=at, factor=at.stride, target_offset=0.0)
         self.add_upsampling(f"upscore{at.stride}" if self.skips else "upscore", last)
 
     def check_skips(self) -> None:
-        """Skips must be features of the trunk, each finer than the one before; scales must belong to skips."""
-        features = {k: v for k, v in self.trunk.features.items() if k != self.trunk.coarse}
-        strides = [self.trunk.features[self.trunk.coarse].stride]
+        """Skips must be features of the backbone, each finer than the one before; scales must belong to skips."""
+        features = {k: v for k, v in self.backbone.features.items() if k != self.backbone.coarse}
+        strides = [self.backbone.features[self.backbone.coarse].stride]
         for skip in self.skips:
             if skip not in features:
-                raise UserError(f"Unknown skip {skip!r}: this trunk does not offer it. {nearest(skip, features)}")
+                raise UserError(f"Unknown skip {skip!r}: this backbone does not offer it. {nearest(skip, features)}")
             strides.append(features[skip].stride)
         if any(coarse <= fine for coarse, fine in itertools.pairwise(strides)):
             raise UserError(f"skips={list(self.skips)} have strides {strides[1:]}. List them from coarse to fine.")
@@ -78,19 +78,19 @@ class FCN(nn.Module):
 
     @property
     def overlap(self) -> int | None:
-        """How many pixels a piece of an image needs around itself to be scored as in the whole; None if unknown.
+        """How many pixels a tile of an image needs around itself to be scored as in the whole; None if unknown.
 
         What the coarse score sees, and two of its elements that upsampling mixes in; a multiple of its stride.
         """
-        if self.trunk.reach is None:
+        if self.backbone.reach is None:
             return None
-        stride = self.trunk.features[self.trunk.coarse].stride
-        return stride * math.ceil(self.trunk.reach / stride + 2)
+        stride = self.backbone.features[self.backbone.coarse].stride
+        return stride * math.ceil(self.backbone.reach / stride + 2)
 
     def forward(self, image: torch.Tensor, upsampled: bool = True) -> torch.Tensor:
-        """Trunk, skips, upsample: the paper's Figure 3. Not ``upsampled``: the score before the last upsampling."""
-        features = self.trunk(image)
-        score: torch.Tensor = self.score_fr(features[self.trunk.coarse])  # (N, C, H/32, W/32)
+        """Backbone, skips, upsample: the paper's Figure 3. Not ``upsampled``: the score before the last upsampling."""
+        features = self.backbone(image)
+        score: torch.Tensor = self.score_fr(features[self.backbone.coarse])  # (N, C, H/32, W/32)
         for skip, upsampling in zip(self.skips, self.upsamplings, strict=False):
             fine = self.get_submodule(f"score_{skip}")(features[skip] * self.skip_scale.get(skip, 1.0))
             score = fuse(score, fine, self.upsampling(upsampling))  # (N, C, H/16, W/16), then (N, C, H/8, W/8)
@@ -122,9 +122,19 @@ def fuse(coarse: torch.Tensor, fine: torch.Tensor, upsample: BilinearUpsample) -
     return upsample(coarse, start=0, height=height, width=width) + fine[..., top : top + height, top : top + width]
 
 
-def score_layer(channels: int, num_classes: int) -> nn.Conv2d:
-    """A 1x1 convolution that mixes channels at each position; zero at the start, as in the paper's section 4.3."""
-    layer = nn.Conv2d(channels, num_classes, 1)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    return layer
+class ScoreLayer(nn.Module):
+    """A 1x1 convolution that mixes channels at each position: (N, channels, h, w) -> (N, num_classes, h, w).
+
+    Weight and bias begin at zero, as in the paper's section 4.3. The bias is added after the convolution: on Intel CPUs
+    with AMX, torch 2.14.1 writes past its memory in the bfloat16 backward pass of a 1x1 convolution with a bias, more
+    than 2,048 inputs and fewer than 16 outputs, which ``score_fr`` would be for every data set of fewer classes.
+    """
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(num_classes, channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(num_classes))
+
+    def forward(self, feature: torch.Tensor) -> torch.Tensor:
+        """The class scores of a feature map."""
+        return nn.functional.conv2d(feature, self.weight) + self.bias[:, None, None]

@@ -1,19 +1,19 @@
-"""ResNet as a trunk: torchvision's definition without its average pool and classifier (He et al. 2015)."""
+"""ResNet as a backbone: torchvision's definition without its average pool and classifier (He et al. 2015)."""
 
 import torch
 import torchvision
 
 from fcnlab.error import UserError
-from fcnlab.model.trunk import Feature, Trunk
+from fcnlab.model.backbone import Backbone, Feature
 
 DEPTHS = (18, 34, 50, 101, 152)
 
 
-class ResNet(Trunk):
+class ResNet(Backbone):
     """ResNet (N, 3, H, W) -> pool3 (stride 8), pool4 (stride 16), layer4 (stride 32).
 
     ``pool3`` and ``pool4`` are what torchvision calls layer2 and layer3: the last maps at stride 8 and 16, as VGG's
-    pools of these names are, so that FCN-16s and FCN-8s mean the same over any trunk. The layers keep torchvision's
+    pools of these names are, so that FCN-16s and FCN-8s mean the same over any backbone. The layers keep torchvision's
     names.
 
     Args:
@@ -26,7 +26,7 @@ class ResNet(Trunk):
     def __init__(self, *, depth: int) -> None:
         super().__init__()
         if depth not in DEPTHS:
-            raise UserError(f"model.trunk.depth={depth} is no ResNet of torchvision. Known: {DEPTHS}.")
+            raise UserError(f"model.backbone.depth={depth} is no ResNet of torchvision. Known: {DEPTHS}.")
         self.torchvision = f"resnet{depth}"
         net = torchvision.models.get_model(self.torchvision, weights=None)
         for name, layer in net.named_children():
@@ -42,7 +42,7 @@ class ResNet(Trunk):
         }
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Run the trunk; see the class for names and shapes of what comes out."""
+        """Run the backbone; see the class for names and shapes of what comes out."""
         maps, x = {}, image
         for name, layer in self.named_children():
             x = maps[name] = layer(x)  # conv1 (N, 64, H/2, W/2), maxpool (N, 64, H/4, W/4), layer1 to layer4

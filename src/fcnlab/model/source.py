@@ -80,7 +80,7 @@ def is_own(content: Any) -> bool:
 
 def own_tensors(path: Path) -> tuple[State, str, Expects]:
     """A checkpoint's net, and the input that it was trained with."""
-    from fcnlab.checkpoint import load_checkpoint
+    from fcnlab.model.checkpoint import load_checkpoint
 
     content = load_checkpoint(path, build=())
     state = {name.removeprefix("net."): t for name, t in content["state_dict"].items() if name.startswith("net.")}

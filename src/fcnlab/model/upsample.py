@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError
-from fcnlab.model.trunk import Feature
+from fcnlab.model.backbone import Feature
 
 
 def bilinear_ramp(size: int) -> torch.Tensor:
@@ -47,7 +47,7 @@ class BilinearUpsample(nn.Module):
         else:
             raise UserError(
                 f"A feature at stride {source.stride}, offset {source.offset} cannot be brought to offset "
-                f"{target_offset} in whole pixels. Change the trunk's padding so that the offsets differ by halves."
+                f"{target_offset} in whole pixels. Change the backbone's padding so that the offsets differ by halves."
             )
         self.factor, self.kernel, self.shift = factor, kernel, int(shift)
         self.lies = replace(source, channels=channels, stride=stride, offset=offset)
@@ -85,7 +85,7 @@ class BilinearUpsample(nn.Module):
             if start + size > self.extent(score.shape[axis]):
                 raise UserError(
                     f"{score.shape[axis]} elements become {self.extent(score.shape[axis])} pixels, but {start} + "
-                    f"{size} are needed. The trunk's padding is too small: use padding=same or padding=100."
+                    f"{size} are needed. The backbone's padding is too small: use padding=same or padding=100."
                 )
 
     def matrix(self, score: torch.Tensor, cells: int, start: int, size: int) -> torch.Tensor:

@@ -1,15 +1,15 @@
-"""VGG16 as a trunk: thirteen convolutions, and its fully connected layers turned into convolutions fc6 and fc7."""
+"""VGG16 as a backbone: thirteen convolutions, and its fully connected layers turned into convolutions fc6 and fc7."""
 
 import torch
 from torch import nn
 
 from fcnlab.error import UserError
-from fcnlab.model.trunk import Feature, Trunk
+from fcnlab.model.backbone import Backbone, Feature
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and convolutions, Simonyan & Zisserman 2014, D
 
 
-class VGG16(Trunk):
+class VGG16(Backbone):
     """VGG16 (N, in_channels, H, W) -> pool3 (256, stride 8), pool4 (512, stride 16), fc7 (4096, stride 32).
 
     Args:
@@ -83,7 +83,7 @@ class VGG16(Trunk):
         return nn.functional.relu(x if norm is None else norm(x), inplace=True)
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Run the trunk; see the class for names and shapes of what comes out."""
+        """Run the backbone; see the class for names and shapes of what comes out."""
         maps, x = {}, image
         for stage, names in enumerate(self.stages, start=1):
             for name in names:

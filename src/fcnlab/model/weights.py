@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import nn
 
 from fcnlab.error import UserError, nearest
 from fcnlab.model.fcn import FCN
@@ -46,18 +47,19 @@ def shorten(names: list[str]) -> str:
     return ", ".join(dict.fromkeys(name.removesuffix(".weight").removesuffix(".bias") for name in names))
 
 
-def load_weights(net: FCN, source: str, *, expects: str = "auto", **given: Any) -> Report:
+def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given: Any) -> Report:
     """Fill ``net`` from ``source`` and tell what became of every tensor.
 
     Args:
-        source: a name of torchvision's weights for the net's trunk (downloaded, with progress), or a local .npz, .pth
-            or .ckpt.
+        source: a name of torchvision's weights for the net's backbone (downloaded, with progress), or a local .npz,
+            .pth or .ckpt.
         given: the input that the net will see (``data.input``: mean, std, order, scale). What the weights expect
             instead is folded into the first convolution: exact inside the image; where the means differ, not on its
             padded border.
         expects: a key of ``INPUTS``, or ``auto``: told from the source and its names; a checkpoint tells its own.
     """
-    tensors, kind, wanted = read_tensors(source, net.trunk.torchvision)
+    assert isinstance(net, FCN)
+    tensors, kind, wanted = read_tensors(source, net.backbone.torchvision)
     if expects != "auto":
         if expects not in INPUTS:
             raise UserError(f"weights_input={expects} is not known. {nearest(expects, INPUTS)}")
@@ -65,7 +67,7 @@ def load_weights(net: FCN, source: str, *, expects: str = "auto", **given: Any) 
     report, own = Report(expects=kind), dict(net.state_dict())
     filled: State = {}
     for name, tensor in tensors.items():
-        target = name if name in own else f"trunk.{name}"
+        target = name if name in own else f"backbone.{name}"
         if name.startswith("upscore"):
             fit_upsampling(net, name, tensor, filled, report, source)
         elif target not in own:
@@ -82,12 +84,12 @@ def load_weights(net: FCN, source: str, *, expects: str = "auto", **given: Any) 
         else:
             raise UserError(
                 f"{source} has {name} of shape {tuple(tensor.shape)}, but the net's {target} has "
-                f"{tuple(own[target].shape)}. Build the net for it (the trunk that the weights are of, at full width), "
-                "or take weights without this layer."
+                f"{tuple(own[target].shape)}. Build the net for it (the backbone of the weights, at full width), or "
+                "take weights without this layer."
             )
     if not filled:
         raise UserError(
-            f"{source} has no tensor of this net: {nearest('', tensors)[:200]} Choose weights for its trunk."
+            f"{source} has no tensor of this net: {nearest('', tensors)[:200]} Choose weights for its backbone."
         )
     fold_input(net, filled, wanted, Expects(**given), report)
     net.load_state_dict(filled, strict=False)
@@ -126,7 +128,7 @@ def fold_input(net: FCN, tensors: State, expects: Expects, given: Expects, repor
     With y = a * x + b per channel, w * y = (w * a) * x + sum(w * b). The sum goes into the convolution's bias, or off
     the mean that the batch norm behind it takes away.
     """
-    first = f"trunk.{net.trunk.first}"
+    first = f"backbone.{net.backbone.first}"
     if (weight := tensors.get(f"{first}.weight")) is None:
         return
     kernel = weight.double()
@@ -143,12 +145,12 @@ def fold_input(net: FCN, tensors: State, expects: Expects, given: Expects, repor
     own = net.state_dict()
     if (name := f"{first}.bias") in own:
         folded[name] = tensors.get(name, own[name]).double() + constant
-    elif (name := f"trunk.{net.trunk.first_norm}.running_mean") in own:
+    elif (name := f"backbone.{net.backbone.first_norm}.running_mean") in own:
         folded[name] = tensors.get(name, own[name]).double() - constant
     elif shift.abs().max() > 1e-6:
         raise UserError(
-            f"The trunk's first convolution {net.trunk.first} has neither a bias nor a batch norm, so the mean that "
-            f"the weights expect cannot be folded in. Feed what they expect (data.mean and so on): {expects}."
+            f"The backbone's first convolution {net.backbone.first} has neither a bias nor a batch norm, so the mean "
+            f"that the weights expect cannot be folded in. Feed what they expect (data.mean and so on): {expects}."
         )
     for name, tensor in folded.items():
         tensors[name] = tensor.to(own[name].dtype)

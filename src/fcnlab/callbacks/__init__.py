@@ -1,0 +1,1 @@
+"""What accompanies a training and a test: Lightning callbacks."""

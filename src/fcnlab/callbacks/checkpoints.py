@@ -1,0 +1,197 @@
+"""What lets an interrupted run go on to the bit: last.ckpt, written at the right moments; and best.ckpt."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from fcnlab.callbacks.signals import Signals
+from fcnlab.error import UserError
+from fcnlab.run.distributed import gather
+
+BEST = "best.ckpt"
+KEPT = ("epoch", "global_step", "pytorch-lightning_version", "state_dict", "fcnlab")  # in best.ckpt
+PATHS = ("best_model_path", "kth_best_model_path")  # of a ModelCheckpoint's state
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write a checkpoint aside, in its own folder, and rename it, so that there is always a whole one.
+
+    ``best.ckpt`` keeps weights and facts only, the weights as callbacks changed them for the checkpoint: by
+    Lightning's ``save_weights_only`` the weights that EMA validated would not be those that are kept.
+
+    Lightning's own writes to the system's temporary folder and moves; between two file systems that is a copy, which a
+    power cut may halve.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Raises UserError where the file cannot be written; the one before it stays."""
+        path = Path(path)
+        aside = path.with_name(f".{path.name}.aside")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.name == BEST:
+                checkpoint = {key: value for key, value in checkpoint.items() if key in KEPT}
+            with aside.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        except (OSError, RuntimeError) as error:  # torch's writer makes RuntimeErrors of some OSErrors
+            aside.unlink(missing_ok=True)
+            told = error.__context__ if isinstance(error.__context__, OSError) else error  # the disk's own words
+            raise UserError(
+                f"Cannot write {path}: {str(told).splitlines()[0]}. The checkpoint before it, if any, is whole. Make "
+                "room (or set runs_dir=...) and type the same command again: it goes on from there."
+            ) from error
+
+
+class LastCheckpoint(Checkpoint):
+    """Keep ``last.ckpt``: after every epoch, every so many steps, and when a signal asks the run to end.
+
+    Lightning's ModelCheckpoint also saves between the last batch of an epoch and its validation, from where Lightning
+    skips that validation, and within an accumulation of gradients, which it does not keep.
+
+    Args:
+        file: where it goes.
+        every_n_steps: save so often within an epoch too.
+        signals: say when to leave.
+        saved: called after every save.
+    """
+
+    def __init__(
+        self, file: Path, *, every_n_steps: int | None, signals: Signals, saved: Callable[[L.Trainer], None]
+    ) -> None:
+        self.file, self.every_n_steps, self.signals, self.saved = file, every_n_steps, signals, saved
+        self.found: dict[str, Any] | None = None
+        self.saved_step, self.due, self.in_validation = 0, False, False
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Bring back the random state; from here on a signal waits for a step to end."""
+        if self.found is not None:
+            set_random_state(self.found["random"][trainer.global_rank], trainer.strategy.root_device)
+            trainer.should_stop = trainer.should_stop or self.found["should_stop"]  # early stopping had its way
+            self.found = None
+        elif trainer.global_rank:
+            torch.manual_seed(torch.initial_seed() + trainer.global_rank)  # a dropout mask of its own
+        self.saved_step = trainer.global_step
+        self.signals.listen()
+        self.signals.patient = True
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save where it is due and the run can go on from here."""
+        if not is_between_steps(trainer, batch_idx + 1):
+            return
+        steps, leave = trainer.global_step - self.saved_step, self.asked(trainer)
+        if leave or self.due or (self.every_n_steps and steps >= self.every_n_steps):
+            self.save(trainer)
+        if leave:
+            self.signals.leave()
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Do not let a signal wait for a long validation, of which all processes have equally many batches."""
+        if self.signals.patient and self.asked(trainer):
+            self.in_validation = True
+            self.save(trainer)
+            self.in_validation = False
+            self.signals.leave()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save after every epoch."""
+        if trainer.max_steps != -1 and trainer.global_step < trainer.max_steps:
+            self.due = True  # where steps are counted, Lightning goes on from an epoch's end as if in its middle
+            return
+        self.save(trainer)
+        if self.asked(trainer):
+            self.signals.leave()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """A test is repeated, not resumed: signals need not wait."""
+        if self.due:  # the epochs ended before the steps that were also counted: the end is scored all the same
+            self.save(trainer)
+        self.signals.patient = False
+
+    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Lightning has put its own handlers there."""
+        self.signals.listen()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """No loop looks any more; processes that wait for this one must not wait for ever."""
+        self.signals.patient = False
+        if isinstance(exception, Exception) and (launcher := trainer.strategy.launcher) is not None:
+            launcher.kill(signal.SIGKILL)
+
+    def asked(self, trainer: L.Trainer) -> bool:
+        """Whether any process was asked to leave."""
+        return trainer.strategy.reduce_boolean_decision(self.signals.received is not None, all=False)
+
+    def save(self, trainer: L.Trainer) -> None:
+        """Write last.ckpt."""
+        trainer.save_checkpoint(self.file)
+        self.saved_step, self.due = trainer.global_step, False
+        self.saved(trainer)
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add the random state of every process, and whether training had come to its end."""
+        state = {"random": gather(random_state(trainer.strategy.root_device)), "should_stop": trainer.should_stop}
+        checkpoint["resume"] = state
+        if self.in_validation:  # say that its first batch was begun: Lightning then goes through it again
+            progress = checkpoint["loops"]["fit_loop"]["epoch_loop.val_loop.batch_progress"]
+            for counts in (progress["total"], progress["current"]):
+                counts |= {"ready": 1, "started": 1, "processed": 0, "completed": 0}
+
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Keep what was found until training starts: setting up draws random numbers."""
+        self.found = checkpoint.get("resume")
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keep ``best.ckpt`` by the monitored score of the validation."""
+
+    def __init__(self, folder: Path, *, metric: str, mode: str) -> None:
+        super().__init__(folder, "best", monitor=metric, mode=mode, enable_version_counter=False)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """A run folder that was moved knows its best score all the same; Lightning's goes by the path."""
+        here, scores = f"{self.dirpath}/best.ckpt", list(state_dict["best_k_models"].values())
+        moved = {"best_k_models": {here: scores[0]}, **dict.fromkeys(PATHS, here)} if scores else {}
+        super().load_state_dict(state_dict | {"dirpath": self.dirpath} | moved)
+
+
+def is_between_steps(trainer: L.Trainer, batches: int) -> bool:
+    """Whether, after so many batches of the epoch, no gradient is half accumulated and the next thing is a batch."""
+    if batches % trainer.accumulate_grad_batches or batches == trainer.num_training_batches:
+        return False
+    if trainer.should_stop or trainer.global_step == trainer.max_steps:
+        return False  # the training ends here, and saves
+    counted = trainer.fit_loop.total_batch_idx + 1 if trainer.check_val_every_n_epoch is None else batches
+    return not trainer.val_check_batch or counted % trainer.val_check_batch != 0
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """The state of torch's generators, of which dropout draws; all else is a function of (seed, epoch, position)."""
+    state = {"cpu": torch.get_rng_state()}
+    return state | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+
+
+def set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Set what ``random_state`` told."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)

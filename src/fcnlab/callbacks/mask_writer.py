@@ -1,0 +1,65 @@
+"""The files that ``fcnlab.predict`` writes for each photo."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import PIL.Image
+
+from fcnlab.error import UserError
+from fcnlab.visualize import colour_mask, index_image, overlay
+
+
+class MaskWriter(L.Callback):
+    """Write every predicted mask as index PNG, in colour, and laid over its photo.
+
+    Args:
+        folder: where they go; made if need be.
+        palette: one RGB colour per class.
+    """
+
+    def __init__(self, folder: Path, palette: list[list[int]]) -> None:
+        self.folder, self.palette, self.written = folder, palette, list[Path]()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / ".try").touch()
+            (folder / ".try").unlink()
+        except OSError as error:
+            raise UserError(
+                f"Cannot write to output={folder}: {error}. Set output=... to a folder of yours."
+            ) from error
+
+    def on_predict_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Write one photo's pictures."""
+        mask, photo, (name,) = outputs[0].cpu().numpy().astype(np.uint8), np.asarray(batch["photo"]), batch["name"]
+        index, colour, over = self.places(name)
+        index_image(mask, self.palette).save(index)
+        PIL.Image.fromarray(colour_mask(mask, self.palette)).save(colour)
+        PIL.Image.fromarray(overlay(photo, mask, self.palette)).save(over)
+        self.written.append(index)
+
+    def places(self, name: str) -> list[Path]:
+        """Where a photo's pictures go: labels, colours, overlay."""
+        return [self.folder / f"{name}{kind}.png" for kind in ("", "_colour", "_overlay")]
+
+    def refuse_overwriting(self, photos: Sequence[Path]) -> None:
+        """Raise UserError if a picture would take the place of a photo or of another picture; nothing is written."""
+        own, taken = {photo.resolve(): photo for photo in photos}, dict[Path, Path]()
+        for photo in photos:
+            for place in self.places(photo.stem):
+                if lost := own.get(place.resolve()) or taken.get(place):
+                    raise UserError(
+                        f"{place}, written for {photo}, would overwrite {lost} or what is written for it. Nothing was "
+                        "written. Set output=... to another folder, or rename one of the two."
+                    )
+                taken[place] = photo

@@ -1,0 +1,81 @@
+"""Progress where there is no terminal: a line per epoch and validation, as in ``nohup``, SLURM, CI or ``> log``."""
+
+import sys
+import time
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Checkpoint
+
+from fcnlab.cli.terminal import say
+
+PAUSE = 300  # seconds without a line within an epoch
+
+
+def has_terminal() -> bool:
+    """Whether a progress bar can be drawn."""
+    return sys.stdout.isatty()
+
+
+class ProgressLines(Checkpoint):
+    """Print epoch, step, loss, the monitored score, images per second and the time left.
+
+    A ``Checkpoint`` because Lightning calls those after the task has logged its epoch.
+
+    Args:
+        monitor: the metric that is shown beside the loss.
+    """
+
+    def __init__(self, monitor: str) -> None:
+        self.monitor = monitor
+        self.images, self.began, self.first, self.shown = 0, 0.0, 0, 0.0
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock."""
+        self.began = self.shown = time.monotonic()
+        self.images, self.first = 0, trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count images; in a long epoch say from time to time that it goes on."""
+        self.images += len(batch["image"]) * trainer.world_size
+        if time.monotonic() - self.shown > PAUSE:
+            self.show(trainer)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """A validation within an epoch has a line of its own; one at its end is told with the epoch."""
+        if not trainer.sanity_checking and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self.show(trainer)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """One line per epoch."""
+        self.show(trainer)
+
+    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """A test takes a while too."""
+        say(f"Testing on {sum(map(int, trainer.num_test_batches))} batches.")
+
+    def show(self, trainer: L.Trainer) -> None:
+        """Print the line."""
+        self.shown = time.monotonic()
+        seconds, steps = self.shown - self.began, trainer.global_step - self.first
+        total = trainer.estimated_stepping_batches
+        epochs = f"/{trainer.max_epochs}" if trainer.max_epochs not in (None, -1) else ""
+        parts = [f"epoch {trainer.current_epoch + 1}{epochs}", f"step {trainer.global_step}/{total:.0f}"]
+        metrics = trainer.callback_metrics
+        loss = metrics.get("train/loss", metrics.get("loss"))
+        parts += [f"loss {loss.item():.4f}"] if loss is not None else []
+        if (score := metrics.get(self.monitor)) is not None:
+            parts.append(f"{self.monitor} {score.item():.4f}")
+        parts.append(f"{self.images / max(seconds, 1e-9):.1f} images/s")
+        if steps and total != float("inf"):
+            parts.append(f"{as_time(seconds / steps * (total - trainer.global_step))} left")
+        say("  ".join(parts))
+
+
+def as_time(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,64 @@
+"""Signals: a run that is asked to end does so where it can go on from."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+from fcnlab.cli.terminal import is_first_process, say
+
+SIGNALS = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGUSR2,
+)  # a shutdown or scheduler, Ctrl-C, submitit before a time limit
+
+
+class Signals:
+    """End a run on SIGTERM or Ctrl-C where it can go on from: ``patient`` while a loop looks for such a place.
+
+    As a context manager it takes the signals over. A handler that was there before (submitit's, which requeues the
+    job) is called when the run is saved.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self.patient = False
+        self.before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Signals":
+        if threading.current_thread() is threading.main_thread():
+            before = {number: signal.getsignal(number) for number in SIGNALS}
+            # SIGUSR2 means something only where somebody listens for it.
+            self.before = {n: h for n, h in before.items() if n != signal.SIGUSR2 or callable(h)}
+        self.listen()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def listen(self) -> None:
+        """Take the signals (again: every start of a Trainer puts its own handlers there)."""
+        for number in self.before:
+            signal.signal(number, self.take)
+
+    def take(self, number: int, _: FrameType | None) -> None:
+        """Keep the signal for the loop; where none looks, or when it comes twice, go at once."""
+        twice, self.received = self.received is not None, number
+        if twice or not self.patient:
+            self.leave()
+        say(f"{signal.Signals(number).name}: this step is finished and saved first; once more ends the run at once.")
+
+    def leave(self) -> None:
+        """Do what the signal asks: call the handler that was there before, or exit by the convention 128 + number.
+
+        Other processes than the first exit with 0, lest the first be killed for them before it has told its record.
+        """
+        number, self.received = self.received or signal.SIGTERM, None
+        before = self.before.get(number)
+        if callable(before) and before is not signal.default_int_handler:
+            before(number, None)  # submitit requeues and exits on SIGUSR2, and goes on after SIGTERM
+            return
+        sys.exit(128 + number if is_first_process() else 0)

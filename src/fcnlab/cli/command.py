@@ -1,0 +1,104 @@
+"""The wrapper around every command: Hydra composes, errors become messages, exit codes tell how it went."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from fcnlab.cli.arguments import arrange
+from fcnlab.cli.compose import CONF, with_overrides
+from fcnlab.cli.explain import explain, is_explained
+from fcnlab.cli.overrides import mistyped
+from fcnlab.error import UserError
+
+Task = Callable[[DictConfig], Any]
+
+
+class Jobs(Protocol):
+    """What a command needs of the wing that runs many jobs; :class:`fcnlab.sweep.jobs.Sweep` is one."""
+
+    def __init__(self, flags: Sequence[str], overrides: Sequence[str]) -> None: ...
+
+    @property
+    def words(self) -> list[str]:
+        """Overrides for Hydra itself."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether any job was begun."""
+
+    def run(self, task: Task, cfg: DictConfig, explain: Callable[[Exception], str]) -> Any:
+        """Run one job, whose errors end no other job."""
+
+    def end(self) -> list[Any]:
+        """Show what became of the jobs; each has an ``outcome``."""
+
+
+def command(
+    name: str, *, jobs: type[Jobs] | None = None, choices: Callable[[list[str]], list[str]] | None = None
+) -> Callable[[Task], Callable[[], Any]]:
+    """Make ``python -m fcnlab.<name>`` out of a function of a config.
+
+    Args:
+        jobs: runs the jobs of ``--multirun``; None: the command has one job.
+        choices: overrides that follow from the given ones, before which they stand: what is given wins.
+    """
+
+    def decorate(task: Task) -> Callable[[], Any]:
+        def main() -> Any:
+            words, values, errors = sys.argv[1:], list[Any](), list[Exception]()
+            traced = "trace=true" in words or "trace=True" in words
+            problem, sweep, ended = "", None, list[Any]()
+            overrides = [word for word in words if not word.startswith("-")]
+
+            def job(cfg: DictConfig) -> Any:
+                """The one job or one of many; what it raises is kept until Hydra is done."""
+                setting = HydraConfig.get()
+                os.chdir(setting.runtime.cwd)  # what a relative path means, whatever hydra.job.chdir says
+                cfg = with_overrides(cfg, list(setting.overrides.task))
+                if sweep and setting.mode == RunMode.MULTIRUN:
+                    return sweep.run(task, cfg, lambda error: explain(error, name, list(setting.overrides.task)))
+                sys.argv[1:] = words
+                try:
+                    values.append(task(cfg))
+                except Exception as error:
+                    errors.append(error)
+                return None
+
+            os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up to here instead of being printed by Hydra
+            job.__module__ = task.__module__  # by which Hydra names the command in its help
+            try:
+                flags, overrides = arrange(words)
+                if jobs:
+                    sweep = jobs(flags, overrides)
+                elif "-m" in flags or "--multirun" in flags:
+                    raise UserError(f"fcnlab.{name} is one job: it takes no -m. Call it once for each of them.")
+                more = [*(sweep.words if sweep else []), *(choices(overrides) if choices else [])]
+                sys.argv[1:] = [*flags, *more, *overrides]
+                hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+                if errors:
+                    raise errors[0]
+            except KeyboardInterrupt:  # a training ends by itself, where it can go on from
+                print("\ninterrupted", file=sys.stderr)
+                sys.exit(130)
+            except Exception as error:
+                begun = sweep is not None and sweep.begun
+                if traced or not (is_explained(error) or begun or mistyped(name, overrides)):
+                    raise
+                problem = f"\nerror: {explain(error, name, overrides)}"
+            finally:
+                sys.argv[1:] = words
+                ended = sweep.end() if sweep else []
+            if problem or any(job.outcome in ("failed", "interrupted") for job in ended):
+                sys.exit(problem or 1)
+            return ended or (values[0] if values else None)
+
+        main.__doc__ = task.__doc__
+        return main
+
+    return decorate

@@ -1,0 +1,87 @@
+"""From YAML to objects: compose a config as the commands do, and build what it describes."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+
+from fcnlab.error import UserError
+
+PACKAGED, CHECKOUT = (Path(__file__).resolve().parents[up] / "conf" for up in (1, 3))
+CONF = PACKAGED if PACKAGED.is_dir() else CHECKOUT  # a wheel carries conf/ within the package
+
+
+def compose(command: str, overrides: list[str] | None = None) -> DictConfig:
+    """The config of ``python -m fcnlab.<command> <overrides>``, for notebooks and tests."""
+    if HydraConfig.initialized() and GlobalHydra.instance().is_initialized():
+        # Within a command: its own Hydra knows --config-dir.
+        return with_overrides(hydra.compose(command, overrides), overrides or [])
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        return with_overrides(hydra.compose(command, overrides), overrides or [])
+
+
+def with_overrides(config: DictConfig, words: list[str]) -> DictConfig:
+    """Keep the overrides in the config of a training: a stage of staged training finds the one before by them."""
+    if "overrides" in config:
+        config.overrides = list(words)
+    return config
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A config as resolved, plain Python. Raises where a value is missing (``???``)."""
+    return dict(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
+
+
+def build(config: Any, **given: Any) -> Any:
+    """Build the object that a config's ``_target_`` names: the one place where configs become code."""
+    try:
+        return hydra.utils.instantiate(config, **given, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        while cause is not None and not isinstance(cause, UserError):
+            cause = cause.__cause__
+        if cause is not None:
+            raise cause from error
+        raise
+
+
+def offer(node: Any, offered: Mapping[str, Any]) -> Any:
+    """A config (plain Python) in which every ``_target_`` has the plain values of ``offered`` that it takes and lacks.
+
+    So a loss or a metric of any library learns the number of classes under its own name for it.
+    """
+    if isinstance(node, list):
+        return [offer(inner, offered) for inner in node]
+    if not isinstance(node, Mapping):
+        return node
+    filled = {key: offer(value, offered) for key, value in node.items()}
+    if "_target_" in node:
+        taken = parameters(node["_target_"])
+        filled |= {key: value for key, value in offered.items() if key in taken and filled.get(key) is None}
+    return filled
+
+
+def build_given(config: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    """Build what a config (plain Python) names, with those objects of ``given`` that it takes and does not set."""
+    taken = parameters(config["_target_"])
+    more = {key: value for key, value in given.items() if key in taken and config.get(key) is None}
+    own = {key: value for key, value in config.items() if key not in more}
+    return build(own | {"_partial_": True})(**more)
+
+
+def parameters(target: str) -> set[str]:
+    """The names that a class or function takes; none where it does not tell. Raises UserError where it is not there."""
+    try:
+        found = inspect.signature(hydra.utils.get_object(target)).parameters.values()
+    except (ValueError, TypeError):  # a builtin
+        return set()
+    except Exception as error:
+        raise UserError(f"Cannot import _target_={target}: {' '.join(str(error).split())}") from error
+    return {one.name for one in found if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}

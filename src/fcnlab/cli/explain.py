@@ -1,0 +1,75 @@
+"""An error as a message for the person at the keyboard: value, rule, hint."""
+
+import errno
+import re
+
+from hydra.errors import CompactHydraException, InstantiationException, OverrideParseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from fcnlab.cli.compose import CONF
+from fcnlab.cli.overrides import known_keys, mistyped
+from fcnlab.error import UserError, nearest
+
+EXPLAINED = (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException)
+# Faults of the machine, not of the code, and what to do.
+MACHINE = {
+    errno.ENOSPC: "The disk is full: make room, or set runs_dir=... (output=...) to a folder on another disk.",
+    errno.EDQUOT: "Your share of the disk is full: make room, or set runs_dir=... (output=...) to another disk.",
+    errno.EROFS: "The disk is read-only: set runs_dir=... (output=...) to a folder of yours.",
+    errno.EEXIST: "Something else has this name: set runs_dir=... (output=...) to another folder.",
+    errno.ENOTDIR: "A file stands where a folder is needed: set runs_dir=... (output=...) to another folder.",
+    errno.EACCES: "The file is not yours to use: set runs_dir=... (output=...) to a folder of yours.",
+}
+PLUGINS = {
+    "joblib": "hydra-joblib-launcher",
+    "submitit_slurm": "hydra-submitit-launcher",
+    "optuna": "hydra-optuna-sweeper",
+}
+
+
+def is_explained(error: Exception) -> bool:
+    """Whether a person can mend it without seeing the stack."""
+    return isinstance(error, EXPLAINED) or (isinstance(error, OSError) and error.errno in MACHINE)
+
+
+def explain(error: Exception, name: str, overrides: list[str]) -> str:
+    """An error as value, rule, hint."""
+    if isinstance(error, UserError):
+        # From a loading process it arrives wrapped in that process's stack trace.
+        return str(error).rpartition("UserError: ")[2].strip()
+    if isinstance(error, OSError) and error.errno in MACHINE:
+        return f"{error}. {MACHINE[error.errno]} What was saved before is whole."
+    text = " ".join(str(error).split())
+    if 'Could not detect "srun"' in text:
+        return "hydra/launcher=slurm finds no srun. Start it on a machine of a cluster, or take hydra/launcher=joblib."
+    if (not is_explained(error) or isinstance(error, InstantiationException)) and (told := mistyped(name, overrides)):
+        return told
+    if not is_explained(error):
+        return f"{type(error).__name__}: {text.rstrip('.')}. The stack is in train.log, or shown by trace=true."
+    if match := re.search(r"Interpolation key '(by_variant\.[^']+)' not found", text):
+        row, variant = match.group(1), match.group(1).partition(".")[2]
+        return (
+            f"The experiment lists nothing for model={variant}. Add a row by_variant.{variant} to its file in "
+            f"conf/experiment, or type +{row}.epochs=20 and what else its other rows say."
+        )
+    if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
+        key = match.group(1) or match.group(2)
+        return (
+            f"There is no setting {key!r}. {nearest(key, known_keys(name, overrides, key))} Add a new "
+            f"one with +{key}=..."
+        )
+    if match := re.search(r"Could not (?:find|load) '([^']+)'", text):
+        group, _, choice = match.group(1).rpartition("/")
+        if choice in PLUGINS:
+            return f"{group}={choice} needs the package {PLUGINS[choice]}. Type: pip install -e '.[sweep]'."
+        options = [path.stem for path in (CONF / group).glob("*.yaml")]
+        options += [word for word in ("basic", "joblib") if group == "hydra/launcher"]
+        return f"There is no {group}={choice}. {nearest(choice, options)}"
+    if isinstance(error, OverrideParseException):
+        return (
+            f"Cannot read {error.override!r}. Quote a value that holds a comma, a bracket, an equals sign, a quote or "
+            "the like, once for Hydra and once for the shell: \"data.root='my data, (1)'\""
+        )
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} is not set. It has no default: say {error.full_key}=..."
+    return f"{text} Show the whole stack with trace=true."

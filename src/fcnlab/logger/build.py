@@ -1,0 +1,39 @@
+"""From conf/logger to loggers: several at once, each told what it takes of the run's name, folder and number."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+
+from fcnlab.cli.compose import build_given, parameters
+from fcnlab.cli.terminal import is_first_process
+from fcnlab.error import UserError
+from fcnlab.run.record import Run
+
+NAMES = ("name", "run_name", "experiment_key")  # what loggers call the name of a run
+
+
+def build_loggers(settings: Mapping[str, Any] | None, run: Run) -> list[Logger]:
+    """The loggers that conf/logger describes, by name; a run keeps its number in each over restarts."""
+    loggers = []
+    for name, node in (settings or {}).items():
+        if not isinstance(node, Mapping) or "_target_" not in node:
+            raise UserError(f"logger.{name}={node} is no logger. A logger has a _target_: see conf/logger.")
+        Path(run.folder).mkdir(parents=True, exist_ok=True)
+        known = run.record.get("logger_ids", {})
+        offered = dict.fromkeys(NAMES, run.name) | {"run": run, "run_id": known.get(name)}
+        logger = build_given(node, offered)
+        if not isinstance(logger, Logger):
+            raise UserError(f"logger.{name} builds a {type(logger).__name__}. It must be a Lightning Logger.")
+        if "run_id" in parameters(node["_target_"]):  # MLflow's: a run that goes on is the same run there
+            run.write(logger_ids=known | {name: getattr(logger, "run_id", None)})
+        loggers.append(logger)
+    return loggers
+
+
+def send_result(loggers: Sequence[Logger], run: Run) -> None:
+    """Tell the result to the loggers that keep a summary."""
+    for logger in loggers:
+        if hasattr(logger, "send_result") and is_first_process():
+            logger.send_result(run)

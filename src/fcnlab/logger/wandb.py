@@ -1,0 +1,111 @@
+"""Weights & Biases: offline where it cannot be reached, one run over all restarts."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lightning.pytorch.loggers import WandbLogger
+
+from fcnlab.cli.terminal import is_first_process, say
+from fcnlab.run.record import Run
+
+ADDED = ("trainer/global_step", "_step", "_runtime", "_timestamp", "_wandb")  # to a row, on its way to the disk
+
+
+def why_offline(wandb: ModuleType) -> str:
+    """Why W&B cannot be written to now; empty if it can. W&B itself would try for a minute and a half."""
+    if not wandb.api.api_key:
+        return "nobody is logged in (wandb login)"
+    settings = wandb.Settings()
+    settings.update_from_env_vars(os.environ)  # WANDB_BASE_URL: a server of one's own
+    address = settings.base_url
+    try:
+        urllib.request.urlopen(address, timeout=5).close()
+    except urllib.error.HTTPError:
+        return ""  # it answers
+    except OSError as error:
+        return f"{address} cannot be reached ({error})"
+    return ""
+
+
+class ResumableWandbLogger(WandbLogger):
+    """Lightning's W&B logger for a run that may be killed and go on: rows arrive at once, and none arrives twice.
+
+    A run that goes on repeats the steps since its last checkpoint, bit for bit. W&B keeps each start of a run as a part
+    of its own, in a file on this disk; what the earlier parts hold is not logged again.
+
+    Args:
+        run: gives name, config, and the W&B id that stays the same over restarts.
+        save_dir: the folder that holds ``wandb/``, one for all runs, so that ``wandb leet`` shows them side by side.
+        offline: keep everything on this disk.
+        settings: the others are ``wandb.init``'s own.
+    """
+
+    def __init__(self, *, run: Run, save_dir: str, offline: bool = True, **settings: Any) -> None:
+        import wandb
+
+        if not offline and (problem := why_offline(wandb)):
+            rows = Path(save_dir).expanduser() / "wandb" / "offline-run-*"
+            say(f"W&B: {problem}, so this run is logged offline; send it with: wandb sync --yes {rows}")
+            offline = True
+        # Before the run: Lightning's WandbLogger passes an argument that wandb warns about.
+        wandb.setup(wandb.Settings(silent=True, mode="offline" if offline else "online"))
+        run_id = run.record.get("wandb_id") or secrets.token_hex(4)
+        run.write(wandb_id=run_id)
+        own = wandb.Settings(console="off", silent=True)
+        if "x_transaction_log_flush_interval" in wandb.Settings.model_fields:
+            own.x_transaction_log_flush_interval = 1.0  # seconds of rows that a power cut may take; W&B's own is 15
+        # W&B's own process may have started in another folder.
+        folder = Path(save_dir).expanduser().resolve()
+        self.before = logged_rows(folder, run_id) if run.last_checkpoint else set()
+        more: dict[str, Any] = {"offline": offline, "version": run_id, "settings": own}
+        super().__init__(name=run.name, save_dir=str(folder), **more, **settings)
+        if is_first_process():
+            self.experiment.config.update(run.config, allow_val_change=True)
+            monitor = run.config["monitor"]
+            self.experiment.define_metric(monitor["metric"], summary=monitor["mode"])
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Log a row, unless an earlier part of the run holds it."""
+        if (step, frozenset(metrics)) not in self.before:
+            super().log_metrics(metrics, step)
+
+    def send_result(self, run: Run) -> None:
+        """Let W&B's summary say what metrics.json says; that of a run that went on would forget its earlier parts."""
+        monitor = run.config["monitor"]
+        seen = [row[monitor["metric"]] for row in run.history() if monitor["metric"] in row]
+        best = {monitor["metric"]: {monitor["mode"]: (max if monitor["mode"] == "max" else min)(seen)}} if seen else {}
+        self.experiment.summary.update(run.metrics() | best)
+
+
+def logged_rows(folder: Path, run_id: str) -> set[tuple[int | None, frozenset[str]]]:
+    """Step and keys of every row that the parts of a W&B run hold on this disk."""
+    rows = set()
+    for part in sorted((folder / "wandb").glob(f"*run-*-{run_id}")):
+        call = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(part)]
+        try:
+            lines = subprocess.run(call, capture_output=True, text=True, timeout=120, check=True).stdout.splitlines()
+        except (OSError, subprocess.SubprocessError) as error:
+            say(f"W&B: {part} cannot be read ({type(error).__name__}), so its last steps may be logged twice.")
+            continue
+        for line in lines:
+            record = json.loads(line)
+            if record.get("type") == "history":
+                item = record["history"]["item"]
+                rows.add((item.get("trainer/global_step"), frozenset(logged_keys(item))))
+    return rows
+
+
+def logged_keys(item: Mapping[str, Any]) -> set[str]:
+    """The keys of a row as they were logged: W&B spreads a picture over ``key._type``, ``key.path`` and more."""
+    spread = tuple(key.removesuffix("._type") for key in item if key.endswith("._type"))
+    keys = {next((base for base in spread if key.startswith(f"{base}.")), key) for key in item}
+    return keys - set(ADDED)

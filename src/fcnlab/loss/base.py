@@ -1,0 +1,118 @@
+"""What the task asks of a loss, and how the losses of other libraries answer."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import nn
+
+from fcnlab.data.datamodule import VOID
+from fcnlab.error import UserError
+from fcnlab.metric.segmentation import most_likely
+
+REDUCTIONS = ("mean", "sum")
+
+
+class Term(NamedTuple):
+    """One part of a loss over a batch: a sum, what it is divided by, and its weight in the whole."""
+
+    total: torch.Tensor
+    over: torch.Tensor
+    weight: float = 1.0
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """The value of this part for this process alone, a scalar; 0 where nothing counts."""
+        return self.total / self.over.clamp(min=1e-12)
+
+
+class Scored(NamedTuple):
+    """A batch as a loss sees it: the parts by name (``""`` where there is one), and the labels (N, H, W)."""
+
+    terms: dict[str, Term]
+    prediction: torch.Tensor
+
+
+class Scorer(Protocol):
+    """What a loss may ask of the task: the net, and its logits (N, C, H, W) in 32 bits."""
+
+    net: nn.Module
+
+    def outputs(self, image: torch.Tensor, size: torch.Size | None = None) -> dict[str, torch.Tensor]:
+        """Logits by name: ``out``, and ``aux`` where the net gives such."""
+
+
+class PixelLoss(nn.Module):
+    """A loss of logits (N, C, H, W) and mask (N, H, W); subclasses say ``terms``.
+
+    Attributes:
+        reduction: ``mean`` or ``sum``: a learning rate is meant for one of them.
+        needs_frequencies: whether ``class_weights`` must be set from the training masks.
+        names: the names of the parts that ``terms`` gives.
+    """
+
+    reduction = "mean"
+    needs_frequencies = False
+    names: tuple[str, ...] = ("",)
+
+    def terms(self, logits: torch.Tensor, mask: torch.Tensor) -> dict[str, Term]:
+        """The parts of the loss, by name."""
+        raise NotImplementedError
+
+    def part_names(self, *, aux: bool = False) -> tuple[str, ...]:
+        """The names of the parts, with those of the net's output ``aux`` where it counts too."""
+        return (*self.names, *(f"{name}_aux" if name else "aux" for name in self.names if aux))
+
+    def score(self, task: Scorer, image: torch.Tensor, mask: torch.Tensor, aux_weight: float = 0.0) -> Scored:
+        """Run the net on image (N, c, h, w), hold its logits against the mask (N, H, W) at the mask's own size.
+
+        Args:
+            aux_weight: of the same loss on the net's output ``aux``, where it has one; 0 leaves it out.
+        """
+        outputs = task.outputs(image, mask.shape[-2:])
+        terms = self.terms(outputs["out"], mask)
+        if aux_weight and "aux" in outputs:
+            for name, term in self.terms(outputs["aux"], mask).items():
+                terms[f"{name}_aux" if name else "aux"] = term._replace(weight=term.weight * aux_weight)
+        return Scored(terms, most_likely(outputs["out"].detach()))
+
+    def forward(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The loss, a scalar."""
+        return torch.stack([term.weight * term.mean for term in self.terms(logits, mask).values()]).sum()
+
+
+class ForeignLoss(PixelLoss):
+    """Any module or function (logits, mask) -> scalar: of torch, of another library, one's own.
+
+    Over several processes its values are averaged, each weighted by its images: the mean of the processes' losses, as
+    DDP takes the mean of their gradients. Ours are one mean over the pixels of all.
+
+    Args:
+        loss: what is called.
+        knows_void: whether it leaves out pixels of label 255. If not, a mask that has such pixels is an error.
+    """
+
+    def __init__(self, loss: Callable[..., torch.Tensor], *, knows_void: bool) -> None:
+        super().__init__()
+        self.loss, self.knows_void = loss, knows_void
+        self.reduction = str(getattr(loss, "reduction", None) or "mean")
+
+    def terms(self, logits: torch.Tensor, mask: torch.Tensor) -> dict[str, Term]:
+        """One part, weighted by its images."""
+        name = getattr(self.loss, "__name__", type(self.loss).__name__)
+        if not self.knows_void and bool((mask == VOID).any()):
+            raise UserError(
+                f"loss={name} takes no ignore index, but the masks hold void pixels (255), which it would learn from. "
+                "Take a loss with ignore_index, or masks without void."
+            )
+        value = self.loss(logits, mask)
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise UserError(f"loss={name} gives {shape}, not one number. Set its reduction to mean or sum.")
+        count = value.detach().new_tensor(float(len(mask)))
+        return {"": Term(value.reshape(()) * count, count)}
+
+
+def adapt(loss: Any, *, knows_void: bool = False) -> PixelLoss:
+    """A loss as the task needs it: ours as it is, another one wrapped."""
+    return loss if isinstance(loss, PixelLoss) else ForeignLoss(loss, knows_void=knows_void)

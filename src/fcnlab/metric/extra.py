@@ -1,0 +1,90 @@
+"""Metrics beside the paper's: any of torchmetrics', another library's, or one's own, by name."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torchmetrics import Metric
+
+from fcnlab.cli.compose import build, offer
+from fcnlab.data.datamodule import VOID
+from fcnlab.error import UserError
+
+CLASSES = ("num_classes", "n_classes")
+IGNORED = ("ignore_index", "ignore_label")
+PAPER = ("loss", "pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou", "iou")
+
+
+def build_metrics(config: Mapping[str, Any], *, num_classes: int) -> dict[str, Metric]:
+    """The metrics that ``conf/metrics`` describes, by name; they learn the number of classes and the ignore index."""
+    named = dict.fromkeys(CLASSES, num_classes) | dict.fromkeys(IGNORED, VOID)
+    found = {}
+    for name, node in config.items():
+        if name in PAPER:
+            raise UserError(f"metrics.{name}: this is the name of a score that is always there. Choose another name.")
+        metric = build(offer(node, named))
+        if not isinstance(metric, Metric):
+            raise UserError(f"metrics.{name} builds a {type(metric).__name__}. It must be a torchmetrics.Metric.")
+        found[name] = metric
+    return found
+
+
+class ExtraMetrics(nn.Module):
+    """Some metrics over one split, fed labels: prediction (N, H, W) and truth (N, H, W).
+
+    A metric that takes no ignore index gets the pixels that are not void, image by image, as (1, pixels).
+
+    Args:
+        metrics: by name; copied, so that each split counts for itself.
+    """
+
+    def __init__(self, metrics: Mapping[str, Metric], *, class_names: Sequence[str]) -> None:
+        super().__init__()
+        self.names, self.class_names = tuple(metrics), tuple(class_names)
+        self.metrics = nn.ModuleList(metric.clone() for metric in metrics.values())
+
+    def each(self) -> list[Metric]:
+        """The metrics, in the order of their names."""
+        return [metric for metric in self.metrics if isinstance(metric, Metric)]
+
+    def update(self, prediction: torch.Tensor, truth: torch.Tensor) -> None:
+        """Add a batch."""
+        for metric in self.each():
+            if knows_void(metric):
+                metric.update(prediction, truth)
+                continue
+            for one, labels in zip(prediction, truth, strict=True):
+                if (known := labels != VOID).any():
+                    metric.update(one[known][None], labels[known][None])
+
+    def compute(self) -> dict[str, torch.Tensor]:
+        """A number by name; ``<name>/<class>`` or ``<name>/<key>`` for each of several."""
+        values: dict[str, torch.Tensor] = {}
+        for name, metric in zip(self.names, self.each(), strict=True):
+            result = metric.compute()
+            if isinstance(result, Mapping):
+                values |= {f"{name}/{key}": torch.as_tensor(value) for key, value in result.items()}
+            elif result.ndim == 0:
+                values[name] = result
+            elif result.shape == (len(self.class_names),):
+                values |= {f"{name}/{key}": value for key, value in zip(self.class_names, result, strict=True)}
+            else:
+                raise UserError(
+                    f"metrics.{name} gives a tensor {tuple(result.shape)}: neither one number nor one for each of "
+                    f"{len(self.class_names)} classes."
+                )
+        return values
+
+    def reset(self) -> None:
+        """Start counting anew."""
+        for metric in self.each():
+            metric.reset()
+
+
+def knows_void(metric: nn.Module) -> bool:
+    """Whether a metric was told which label to ignore."""
+    if any(getattr(metric, name, None) == VOID for name in IGNORED):
+        return True
+    return bool(set(inspect.signature(type(metric)).parameters) & set(IGNORED))

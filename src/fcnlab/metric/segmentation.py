@@ -1,0 +1,128 @@
+"""The paper's four numbers and per-class IoU, from one confusion matrix over the whole set."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torchmetrics import Metric
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from fcnlab.data.datamodule import VOID
+
+if TYPE_CHECKING:
+    from fcnlab.loss.base import Term
+
+KINDS = ("true_positive", "predicted", "true")  # of pixels that are counted by image and class
+
+
+def most_likely(logits: torch.Tensor) -> torch.Tensor:
+    """Labels (N, H, W) of logits (N, C, H, W), of equal ones the first; argmax takes four times as long on CPUs."""
+    return logits.max(1).indices
+
+
+def count_pairs(prediction: torch.Tensor, truth: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """Count (truth, prediction) pairs: two (N, H, W) -> (C, C) int64, void truth left out."""
+    cells = num_classes * num_classes
+    pair = torch.where(
+        truth == VOID, cells, truth * num_classes + prediction
+    )  # one more cell, for void: no copy to the
+    return histogram(pair.flatten(), cells + 1)[:cells].view(num_classes, num_classes)  # host
+
+
+def count_by_image(prediction: torch.Tensor, truth: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """True positive, predicted and true pixels: two (N, H, W) -> (3, N, C) int64, void truth left out."""
+    images = len(truth)
+    cells = images * num_classes
+    first = torch.arange(images, device=truth.device).view(-1, 1, 1) * num_classes
+    known = truth != VOID
+    chosen = ((truth, known & (prediction == truth)), (prediction, known), (truth, known))
+    counts = [histogram(torch.where(seen, first + label, cells).flatten(), cells + 1) for label, seen in chosen]
+    return torch.stack(counts)[:, :cells].view(3, images, num_classes)
+
+
+def histogram(place: torch.Tensor, cells: int, *, by_bincount: bool | None = None) -> torch.Tensor:
+    """How often each of 0 ... cells - 1 occurs in ``place`` (n,), int64.
+
+    Args:
+        by_bincount: None: on a CPU, where it is sooner; on CUDA it would ask the host for minimum and maximum.
+    """
+    if by_bincount if by_bincount is not None else place.device.type == "cpu":
+        return torch.bincount(place, minlength=cells)
+    return place.new_zeros(cells).scatter_add_(0, place, torch.ones_like(place))
+
+
+def paper_scores(hit: torch.Tensor, predicted: torch.Tensor, true: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The paper's four numbers (...,) from pixels per class (..., C), in double precision (section 5).
+
+    A class in neither truth nor prediction is left out of the means: 0 / 0 is nan.
+    """
+    iou = hit / (true + predicted - hit)
+    return {
+        "pixel_accuracy": hit.sum(-1) / true.sum(-1),
+        "mean_accuracy": (hit / true).nanmean(-1),
+        "mean_iou": iou.nanmean(-1),
+        "frequency_weighted_iou": (true * iou).nansum(-1) / true.sum(-1),
+    }
+
+
+class SegmentationScores(MulticlassConfusionMatrix):
+    """torchmetrics' confusion matrix, read as Long et al. 2015, section 5 do.
+
+    Void is left out by the ground truth only. A class in neither truth nor prediction is left out of the means; one
+    that is predicted but never true has IU 0 (score.py of the authors: nanmean).
+    """
+
+    def __init__(self, *, class_names: tuple[str, ...]) -> None:
+        super().__init__(num_classes=len(class_names), ignore_index=VOID, validate_args=False)
+        self.class_names = class_names
+
+    def update(self, preds: torch.Tensor, target: torch.Tensor) -> None:
+        """Add predicted labels (N, H, W) and true labels (N, H, W)."""
+        self.confmat += count_pairs(preds, target, len(self.class_names))
+
+    def compute(self) -> dict[str, Any]:  # type: ignore[override]
+        """The four numbers by name and ``iou/<class>`` for every class that occurs; fractions of 1."""
+        pairs = self.confmat.double()
+        hit, true, predicted = pairs.diag(), pairs.sum(1), pairs.sum(0)
+        union = true + predicted - hit
+        iou, scores = hit / union, paper_scores(hit, predicted, true)
+        occurs = (union > 0).tolist()
+        scores |= {f"iou/{name}": iou[i] for i, name in enumerate(self.class_names) if occurs[i]}
+        return scores
+
+
+class MeanLosses(Metric):
+    """The weighted mean of every part of a loss over an epoch. NaN stays NaN and is not looked for.
+
+    (torchmetrics 1.9's MeanMetric looks for it, and with ``nan_strategy="disable"`` counts every weight as 1.)
+
+    Args:
+        names: of the parts; ``""`` where there is one.
+    """
+
+    def __init__(self, names: Sequence[str] = ("",)) -> None:
+        super().__init__()
+        self.names, self.factors = tuple(names), {names[0]: 1.0}
+        for place in range(len(self.names)):
+            self.add_state(f"value_{place}", torch.tensor(0.0), dist_reduce_fx="sum")
+            self.add_state(f"weight_{place}", torch.tensor(0.0), dist_reduce_fx="sum")
+
+    def update(self, terms: "Mapping[str, Term]") -> None:
+        """Add the parts of a batch."""
+        for place, name in enumerate(self.names):
+            if name in terms:
+                term = terms[name]
+                count, self.factors[name] = term.over.detach(), term.weight
+                setattr(self, f"value_{place}", getattr(self, f"value_{place}") + term.mean.detach() * count)
+                setattr(self, f"weight_{place}", getattr(self, f"weight_{place}") + count)
+
+    def compute(self) -> dict[str, torch.Tensor]:
+        """``loss``, and ``loss/<part>`` for each of several."""
+        means = {
+            name: getattr(self, f"value_{place}") / getattr(self, f"weight_{place}")
+            for place, name in enumerate(self.names)
+            if name in self.factors
+        }
+        whole = sum(self.factors[name] * mean for name, mean in means.items())
+        parts = {f"loss/{name or 'main'}": mean for name, mean in means.items()} if len(means) > 1 else {}
+        return {"loss": torch.as_tensor(whole), **parts}

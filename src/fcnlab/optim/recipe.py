@@ -1,0 +1,91 @@
+"""Which parameters learn, and how fast."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from fcnlab.error import UserError, nearest
+from fcnlab.loss.base import REDUCTIONS
+
+
+class Optim:
+    """A recipe of learning.
+
+    Args:
+        optimizer: makes a torch optimiser from parameter groups (``_partial_: true``).
+        lr, weight_decay: base values.
+        reduction: the loss reduction for which ``lr`` is meant.
+        bias_lr_factor: biases learn this much faster, and never decay: 2 in the paper, 1 in the usual recipes.
+        lr_factors: factor by the beginning of a parameter's name, the longest that fits; ``{backbone.conv: 0.1}`` lets
+            a pretrained backbone learn slowly.
+        freeze: beginnings of the names of parameters that do not learn. A batch norm's running mean and variance are no
+            parameters: they follow the training images all the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        optimizer: Callable[..., torch.optim.Optimizer],
+        lr: float,
+        weight_decay: float,
+        reduction: str,
+        bias_lr_factor: float = 1.0,
+        lr_factors: Mapping[str, float] | None = None,
+        freeze: Sequence[str] = (),
+    ) -> None:
+        if reduction not in REDUCTIONS:
+            raise UserError(f"optim.reduction={reduction} is not known. {nearest(reduction, REDUCTIONS)}")
+        self.optimizer, self.lr, self.weight_decay, self.reduction = optimizer, lr, weight_decay, reduction
+        self.bias_lr_factor, self.lr_factors, self.freeze = bias_lr_factor, dict(lr_factors or {}), tuple(freeze)
+
+    def check_reduction(self, loss_reduction: str) -> None:
+        """A rate is meant for one reduction of the loss; with another it is off by the number of pixels."""
+        if loss_reduction != self.reduction:
+            raise UserError(
+                f"optim.lr={self.lr} is meant for loss.reduction={self.reduction}, but the loss takes the "
+                f"{loss_reduction}. A sum over the 187,500 pixels of a 500x375 image is 187,500 times the mean: lr "
+                f"1e-10 on the sum is 1.9e-5 on the mean, and weight decay must grow by what lr shrinks. Set "
+                f"loss.reduction={self.reduction}, or convert both and say optim.reduction={loss_reduction}."
+            )
+
+    def build(self, net: nn.Module) -> torch.optim.Optimizer:
+        """The optimiser over ``net``'s learning parameters."""
+        self.freeze_parameters(net)
+        groups = list(self.groups(net))
+        if not groups:
+            raise UserError(f"optim.freeze={list(self.freeze)} leaves no parameter to learn. Freeze fewer layers.")
+        return self.optimizer(groups, lr=self.lr, weight_decay=self.weight_decay)
+
+    def freeze_parameters(self, net: nn.Module) -> None:
+        """Take the gradient from every parameter named in ``freeze``."""
+        for beginning in self.freeze:
+            for name in self.matching(beginning, net, "optim.freeze"):
+                net.get_parameter(name).requires_grad_(False)
+
+    def groups(self, net: nn.Module) -> Iterator[dict[str, Any]]:
+        """Parameter groups by rate and decay; biases and batch norm do not decay."""
+        factors = dict.fromkeys((name for name, _ in net.named_parameters()), 1.0)
+        for beginning in sorted(self.lr_factors, key=len):
+            for name in self.matching(beginning, net, "optim.lr_factors"):
+                factors[name] = self.lr_factors[beginning]
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, parameter in net.named_parameters():
+            if parameter.requires_grad:
+                layer, _, kind = name.rpartition(".")
+                is_bias = kind == "bias" and not isinstance(net.get_submodule(layer), nn.BatchNorm2d)
+                factor = factors[name] * (self.bias_lr_factor if is_bias else 1.0)
+                decay = self.weight_decay if parameter.ndim > 1 else 0.0
+                groups.setdefault((factor, decay), []).append(parameter)
+        for (factor, decay), parameters in groups.items():
+            yield {"params": parameters, "lr": self.lr * factor, "weight_decay": decay}
+
+    def matching(self, beginning: str, net: nn.Module, key: str) -> list[str]:
+        """The names of parameters that begin so; none is an error."""
+        names = [name for name, _ in net.named_parameters()]
+        found = [name for name in names if name.startswith(beginning)]
+        if not found:
+            known = {name.rsplit(".", 1)[0] for name in names}
+            raise UserError(f"{key} names {beginning!r}, but no parameter begins so. {nearest(beginning, known)}")
+        return found

@@ -1,0 +1,63 @@
+"""Small files of a run: written whole or not at all, and read with a message where something else damaged them."""
+
+import contextlib
+import csv
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fcnlab.cli.terminal import is_first_process
+from fcnlab.error import UserError
+
+DAMAGED = (ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, yaml.YAMLError)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a file aside and rename it, so that a reader never finds half of one; of many processes the first does."""
+    if not is_first_process():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # a power cut may otherwise leave the name without the content
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)  # what a full disk left of it
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain Python as readable JSON, whole or not at all."""
+    write_atomic(path, json.dumps(content, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Around the reading of a file of a run: what is not as it was written is a UserError."""
+    try:
+        yield
+    except DAMAGED as error:
+        raise UserError(
+            f"{path} is damaged ({type(error).__name__}): fcnlab writes whole files, so something else changed it. Put "
+            "it back from a copy. Or delete record.json and metrics.json of that run: typed again, it goes on from its "
+            "last checkpoint and is scored anew."
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What ``write_json`` wrote; empty where there is nothing."""
+    with reading(path):
+        return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The rows of a history.csv, one per epoch and per validation within one."""
+    with reading(path), path.open() as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]

@@ -1,0 +1,37 @@
+"""A run's name follows from what can change its result, never from the clock."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# What only says where and how, and cannot change a result.
+NEUTRAL = (
+    *("runs_dir", "logger", "rerun", "trace", "overrides", "checkpoint", "hydra"),
+    *("by_variant", "row", "seeds"),  # what an experiment expects, and of which seeds; what it sets stands elsewhere
+    *("data.root", "data.num_workers", "data.download", "data.archive"),
+    # Not how many devices: data.batch_size is per process, so that more of them take other steps.
+    *("trainer.accelerator", "trainer.strategy", "trainer.enable_progress_bar", "trainer.enable_model_summary"),
+    *("trainer.log_every_n_steps", "trainer.profiler", "trainer.benchmark"),
+)
+
+
+def is_neutral(key: str) -> bool:
+    """Whether a dotted key cannot change the result."""
+    return any(key == name or key.startswith(f"{name}.") for name in NEUTRAL)
+
+
+def essence(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config (plain Python) without what cannot change the result."""
+    kept: dict[str, Any] = {}
+    for key, value in config.items():
+        if key not in NEUTRAL:
+            inner = [name.partition(".")[2] for name in NEUTRAL if name.startswith(f"{key}.")]
+            kept[key] = {k: v for k, v in value.items() if k not in inner} if inner and value else value
+    return kept
+
+
+def run_name(config: Mapping[str, Any]) -> str:
+    """A run's name: experiment, model, data, seed, and a hash of everything that can change the result."""
+    digest = hashlib.sha256(json.dumps(essence(config), sort_keys=True).encode()).hexdigest()[:8]
+    return f"{config['experiment']}-{config['model']['name']}-{config['data']['name']}-s{config['seed']}-{digest}"

@@ -1,0 +1,134 @@
+"""Where a result comes from: the code with its uncommitted changes, the pinned versions, the machine."""
+
+import hashlib
+import os
+import platform
+import subprocess
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import lightning as L
+
+PROJECT = Path(__file__).resolve().parents[3]
+PACKAGES = (
+    *("torch", "torchvision", "lightning", "hydra-core", "omegaconf", "torchmetrics", "albumentations"),
+    *("opencv-python-headless", "wandb", "numpy", "pillow"),
+)
+CODE = ("*.py", "*.yaml", "*.toml", "*.lock")  # what of a changed checkout a repetition needs
+LONGEST_DIFF = 1_000_000  # characters
+
+
+def circumstances(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a repetition of a run of ``config`` needs to know: code, versions, machine."""
+    diff = uncommitted()
+    return {
+        "commit": git("rev-parse", "HEAD").strip(),
+        "diff": diff if len(diff) < LONGEST_DIFF else f"{len(diff)} characters, too long to keep",
+        "source_hash": source_hash(config),
+        "lock_hash": lock_hash(),
+        "python": platform.python_version(),
+        "versions": {package: number for package in PACKAGES if (number := installed(package))},
+        "machine": platform.platform(),
+    }
+
+
+def source_hash(config: Mapping[str, Any]) -> str:
+    """A hash of the package's code, and of the user's own code that ``config`` names by ``_target_``.
+
+    Configs are not in it: what they say is in the resolved config, and another config is another run.
+    """
+    places = [PROJECT / "src", *own_code(config)]
+    return hash_files([file for place in places for file in (sorted(place.rglob("*.py")) or [place])])
+
+
+def lock_hash() -> str:
+    """A hash of the pinned versions."""
+    return hash_files([PROJECT / "requirements.lock"])
+
+
+def own_code(config: Any) -> list[Path]:
+    """The packages and modules that ``config`` names by ``_target_`` and nobody installed: a user's own."""
+    found = set()
+    for package in {target.partition(".")[0] for target in targets(config)} - {"fcnlab"}:
+        spec = find_spec(package)
+        for place in (spec.submodule_search_locations or [spec.origin or ""]) if spec else []:
+            installed_here = {"site-packages", "dist-packages"} & set(Path(place).parts)
+            if not installed_here and not place.startswith(sysconfig.get_path("stdlib")):
+                found.add(Path(place))
+    return sorted(found)
+
+
+def targets(node: Any) -> Iterator[str]:
+    """Every ``_target_`` in a nested config of plain Python."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield str(node["_target_"])
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            yield from targets(inner)
+
+
+def uncommitted() -> str:
+    """The difference between this checkout's code and its commit, new files included, as a patch."""
+    with tempfile.TemporaryDirectory() as aside:  # an index of our own, so that the user's stays as it is
+        index = {"GIT_INDEX_FILE": str(Path(aside) / "index")}
+        git("read-tree", "HEAD", **index)
+        git("add", "--intent-to-add", ".", **index)
+        return git("diff", "HEAD", "--", *CODE, **index)
+
+
+def git(*arguments: str, **environment: str) -> str:
+    """What git says about this checkout; empty where there is no git or no checkout."""
+    try:
+        call = ["git", "-C", str(PROJECT), *arguments]
+        env = os.environ | environment
+        return subprocess.run(call, capture_output=True, text=True, timeout=20, check=True, env=env).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def installed(package: str) -> str | None:
+    """A package's version; None where it goes by another name (opencv-python)."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def hash_files(paths: list[Path]) -> str:
+    """One hash over the contents of files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def device_name(trainer: "L.Trainer") -> str:
+    """The kind of device and how many of it."""
+    return machine_name(trainer.strategy.root_device.type, trainer.world_size)
+
+
+def machine_name(kind: str, number: int = 1) -> str:
+    """What computes: so many devices of a kind (cuda, cpu, ...), by their maker's name."""
+    import torch
+
+    if kind == "cuda":
+        return f"{number} x {torch.cuda.get_device_name()}"
+    threads = torch.get_num_threads()
+    return f"{cpu_name() if kind == 'cpu' else kind}, {threads} thread{'s' * (threads > 1)}"
+
+
+def cpu_name() -> str:
+    """The processor's name where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""Many runs: the jobs of a sweep, a search, processes of their own."""

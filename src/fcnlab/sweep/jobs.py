@@ -1,0 +1,139 @@
+"""The jobs of a sweep: none stops another, and all are accounted for, in whichever process they ran."""
+
+import gc
+import json
+import os
+import secrets
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from fcnlab.cli.terminal import is_first_process, say
+from fcnlab.error import UserError
+from fcnlab.sweep.process import run_module
+from fcnlab.sweep.tables import show_jobs
+from fcnlab.trainer.allocator import give_back
+
+INTERRUPTED = (130, 143)  # exit codes by convention: Ctrl-C, SIGTERM
+SCORES = ("test/mean_iou", "val/mean_iou")  # the first that a job has is shown
+
+
+@dataclass
+class Job:
+    """One job: its overrides, what became of it, its score in 0..1, what went wrong."""
+
+    words: list[str]
+    outcome: str = "interrupted"  # until it says otherwise
+    metric: str = ""
+    score: float | None = None
+    message: str = ""
+
+
+def starts_processes(cfg: DictConfig) -> bool:
+    """Whether Lightning would start processes for this training: several devices, and nobody else has started them."""
+    if "rerun" not in cfg:
+        return False
+    several = any(cfg.trainer.get(key) not in (None, 1, "1") for key in ("devices", "num_nodes"))
+    return several and "LOCAL_RANK" not in os.environ and os.environ.get("SLURM_NTASKS", "1") == "1"
+
+
+def run_alone(module: str) -> None:
+    """Run a job as a command of its own: processes that trained together leave traces, and a dying one ends the others.
+
+    Raises UserError where it fails, and ends as it did where a signal ended it.
+    """
+    name = getattr(sys.modules[module].__spec__, "name", module)  # of __main__, what was given after -m
+    code = run_module(name, sys.argv[1:])
+    if code in INTERRUPTED:
+        sys.exit(code)
+    if code:
+        raise UserError(
+            f"The job's processes ended with exit code {code}. What they said stands above and in train.log."
+        )
+
+
+class Sweep:
+    """What became of the jobs, kept in a folder that all of them can reach and that goes when the sweep ends.
+
+    Args:
+        flags, overrides: the command line.
+    """
+
+    def __init__(self, flags: Sequence[str], overrides: Sequence[str]) -> None:
+        folders = [word.partition("=")[2].strip("'\"") for word in overrides if word.startswith("runs_dir=")]
+        self.folder = Path(folders[-1] if folders else ".").expanduser().resolve() / f".sweep-{secrets.token_hex(4)}"
+        self.program = [sys.argv[0], *(word for word in flags if word not in ("-m", "--multirun"))]
+
+    @property
+    def words(self) -> list[str]:
+        """What tells Hydra to keep its own files there too."""
+        return [f"hydra.sweep.dir={json.dumps(str(self.folder))}", "hydra.sweep.subdir=."]
+
+    @property
+    def begun(self) -> bool:
+        """Whether any job was begun."""
+        return self.folder.exists()
+
+    def run(self, task: Callable[[DictConfig], Any], cfg: DictConfig, explain: Callable[[Exception], str]) -> Any:
+        """Run one job; an error ends the job and is kept, and the others go on."""
+        setting = HydraConfig.get()
+        job = Job(list(setting.overrides.task))
+        self.keep(setting.job.num, job)
+        argv = sys.argv
+        # Processes that the job starts are told this job, not the sweep; so is W&B.
+        sys.argv = [*self.program, *job.words, "hydra.mode=RUN"]
+        try:
+            trained = self.train_alone(task, cfg) if starts_processes(cfg) else ""
+            value = task(cfg)
+            scores = value if isinstance(value, dict) else {}
+            job.metric = next((key for key in SCORES if key in scores), "")
+            job.outcome, job.score = trained or getattr(value, "outcome", "done"), scores.get(job.metric)
+            return value
+        except Exception as error:
+            job.outcome, job.message = "failed", explain(error)
+            say(f"\nerror: {job.message}")
+            if cfg.get("trace"):
+                traceback.print_exc()
+        finally:
+            sys.argv = argv
+            self.keep(setting.job.num, job)
+            gc.collect()  # a Trainer and its parts know each other
+            give_back()
+
+    def train_alone(self, task: Callable[[DictConfig], Any], cfg: DictConfig) -> str:
+        """Train a job on several devices as a command of its own; the outcome, empty if there was nothing to do.
+
+        What is left then is to read its scores.
+        """
+        from fcnlab.run.record import Run
+        from fcnlab.run.staged_start import resolve
+
+        run = Run(resolve(cfg))
+        if run.stays(cfg.rerun):
+            return ""
+        outcome = "resumed" if run.last_checkpoint and not run.is_finished() else "done"
+        run_alone(task.__module__)
+        cfg.rerun = "no"
+        return outcome
+
+    def keep(self, number: int, job: Job) -> None:
+        """Write down how a job stands."""
+        if is_first_process():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / f"{number}.json").write_text(json.dumps(asdict(job)))
+
+    def end(self) -> list[Job]:
+        """Show all jobs that were begun, in their order, and give them; nothing is left behind."""
+        files = sorted(self.folder.glob("*.json"), key=lambda file: int(file.stem))
+        jobs = [Job(**json.loads(file.read_text())) for file in files]
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if jobs:
+            show_jobs(jobs)
+        return jobs

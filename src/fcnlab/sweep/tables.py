@@ -1,0 +1,31 @@
+"""The table that ends a sweep."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import rich.markup
+import rich.table
+
+from fcnlab.cli.terminal import console, say
+
+if TYPE_CHECKING:
+    from fcnlab.sweep.jobs import Job
+
+
+def show_jobs(jobs: Sequence["Job"]) -> None:
+    """Print what became of every job of a sweep."""
+    table = rich.table.Table(
+        title=f"{len(jobs)} job{'s' * (len(jobs) > 1)}", title_justify="left", box=None, header_style="bold"
+    )
+    table.add_column("job")
+    table.add_column("outcome")
+    table.add_column(" ".join(sorted({job.metric for job in jobs if job.metric})) or "score", justify="right")
+    for job in jobs:
+        score = "" if job.score is None else f"{100 * job.score:.2f} %"
+        own = [word for word in job.words if len(jobs) == 1 or any(word not in other.words for other in jobs)]
+        table.add_row(*map(rich.markup.escape, (" ".join(own), f"{job.outcome}: {job.message}".rstrip(": "), score)))
+    console().print(table)
+    if count := sum(job.outcome == "other code" for job in jobs):
+        say(f"{count} of other code than today's: rerun=changed trains them again.")
+    if count := sum(job.outcome in ("failed", "interrupted") for job in jobs):
+        say(f"{count} not finished: typed again, they go on from their last checkpoint, the others are skipped.")

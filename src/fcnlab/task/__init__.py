@@ -1,0 +1,1 @@
+"""The LightningModules, and tiled inference."""

@@ -1,0 +1,104 @@
+"""From a config to a task: for a training, or with the weights of a checkpoint."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning as L
+import torch
+from torch import nn
+
+from fcnlab.cli.compose import build, build_given
+from fcnlab.error import UserError
+from fcnlab.loss.build import build_loss
+from fcnlab.metric.extra import build_metrics
+from fcnlab.model.checkpoint import load_checkpoint
+from fcnlab.model.converted import adopt, is_foreign
+from fcnlab.model.exported import ExportedNet, is_exported
+
+OWN_PARTS = ("net.", "loss.")  # of a task's state_dict: what is needed without training
+
+
+class Loaded(NamedTuple):
+    """A trained task, and what its checkpoint tells: the facts of its data, the config of its training."""
+
+    task: L.LightningModule
+    facts: dict[str, Any]
+    config: dict[str, Any]
+
+
+def build_task(
+    config: Mapping[str, Any], *, net: nn.Module, facts: Mapping[str, Any], channels_last: bool, **recipe: Any
+) -> L.LightningModule:
+    """The LightningModule that ``config["task"]`` names, given what its constructor takes of net, loss, metrics, ...
+
+    Args:
+        net: with its initial weights.
+        facts: class names, palette and normalisation of the data (``SegmentationData.facts``).
+        recipe: ``optim`` and ``scheduler``, where it learns.
+    """
+    classes = len(facts["class_names"])
+    given = {
+        "net": net,
+        "loss": build_loss(config["loss"], num_classes=classes),
+        "metrics": build_metrics(config.get("metrics") or {}, num_classes=classes),
+        "facts": dict(facts),
+        "config": dict(config),
+        "channels_last": channels_last,
+        **recipe,
+    }
+    task = build_given(config["task"], given)
+    if not isinstance(task, L.LightningModule):
+        raise UserError(f"task builds a {type(task).__name__}. It must be a LightningModule.")
+    return task
+
+
+def load_task(
+    config: Mapping[str, Any], *, channels_last: bool = False, trust: Collection[str] = (), data: Any = None
+) -> Loaded:
+    """The task of ``config["checkpoint"]``: a checkpoint of fcnlab, one from elsewhere, or an exported net.
+
+    Args:
+        trust: packages of one's own from which a checkpoint may ask for classes.
+        data: those of the config, where they are built already; only a net from elsewhere needs them.
+    """
+    path = config["checkpoint"]
+    if is_exported(path):
+        net = ExportedNet(path)
+        return Loaded(build_task(config, net=net, facts=net.facts, channels_last=False), net.facts, dict(config))
+    if is_foreign(path):
+        saved = adopt(dict(config), data or build(config["data"]))
+    else:  # what is built stands in the config, checked where it came from
+        saved = load_checkpoint(path, build=(), trust=trust)
+    return restore(config, saved, channels_last=channels_last)
+
+
+def load(path: str | Path, *, trust: Collection[str] = ()) -> L.LightningModule:
+    """A trained task from its checkpoint alone, in evaluation mode. Raises UserError like ``load_checkpoint``."""
+    saved = load_checkpoint(path, trust=trust)
+    return restore(saved["fcnlab"]["config"], saved, channels_last=False).task.eval()
+
+
+def restore(config: Mapping[str, Any], saved: Mapping[str, Any], *, channels_last: bool) -> Loaded:
+    """The task that ``config`` describes, with the weights of a checkpoint and the config that it was trained with."""
+    facts = {key: value for key, value in saved["fcnlab"].items() if key not in ("format", "config")}
+    net = build(config["model"], num_classes=len(facts["class_names"]))
+    parts = {key: config.get(key) for key in ("task", "loss", "metrics")}
+    trained = dict(saved["fcnlab"]["config"])
+    task = build_task(trained | parts, net=net, facts=facts, channels_last=channels_last)
+    weights = {name: tensor for name, tensor in saved["state_dict"].items() if name.startswith(OWN_PARTS)}
+    if not any(name.startswith("loss.") for name in weights):  # a net from elsewhere
+        weights |= {name: tensor for name, tensor in task.state_dict().items() if name.startswith("loss.")}
+    if wrong := describe_mismatch(task, weights):
+        raise UserError(f"The checkpoint's weights do not fit {type(net).__name__}: {wrong}. Leave model=... out.")
+    task.load_state_dict(weights, strict=False)
+    return Loaded(task, facts, trained)
+
+
+def describe_mismatch(task: nn.Module, weights: Mapping[str, torch.Tensor]) -> str:
+    """The first few names or shapes in which weights and task differ; empty if they fit."""
+    own = {k: v.shape for k, v in task.state_dict().items() if k.startswith(OWN_PARTS)}
+    given = {k: v.shape for k, v in weights.items()}
+    wrong = [f"{k} is {tuple(given[k])} for {tuple(own[k])}" for k in own if k in given and given[k] != own[k]]
+    wrong += [f"{k} is missing" for k in own if k not in given] + [f"{k} is unknown" for k in given if k not in own]
+    return "; ".join(wrong[:3])

@@ -1,0 +1,230 @@
+"""The LightningModule of semantic segmentation: forward, loss, scores, log."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import lightning as L
+import numpy as np
+import torch
+from torch import nn
+from torchmetrics import Metric
+
+from fcnlab.data.datamodule import PADDING, Batch
+from fcnlab.data.photos import photo_batch
+from fcnlab.data.transforms import Image, Mask, input_pipeline
+from fcnlab.error import UserError
+from fcnlab.loss.base import PixelLoss, Scored
+from fcnlab.metric.extra import ExtraMetrics
+from fcnlab.metric.segmentation import MeanLosses, SegmentationScores, count_by_image, most_likely
+from fcnlab.optim.recipe import Optim
+from fcnlab.optim.scheduler import Scheduler
+from fcnlab.run.distributed import is_distributed, number_of_processes, sum_over_processes
+from fcnlab.task.tiling import label_at_size, label_in_tiles
+
+
+class SegmentationTask(L.LightningModule):
+    """Train and score a net that maps image (N, c, H, W) to logits (N, C, H, W), or to a dict with such an ``out``.
+
+    Change one thing by a subclass: ``training_step`` takes the step, ``compare`` runs the net and its loss, ``score``
+    adds a batch of validation or test to the scores.
+
+    Args:
+        net, loss: what learns, and what it minimises.
+        facts: class names, palette and normalisation of the data (``SegmentationData.facts``).
+        config: the run's config in plain Python.
+        metrics: torchmetrics by name, beside the paper's four; of validation and test.
+        optim, scheduler: how it learns; None: it does not.
+        aux_weight: of the loss on the net's output ``aux``, where it has one, in training.
+        channels_last: memory order of the net and its input.
+    """
+
+    def __init__(
+        self,
+        *,
+        net: nn.Module,
+        loss: PixelLoss,
+        facts: dict[str, Any],
+        config: dict[str, Any],
+        metrics: Mapping[str, Metric] | None = None,
+        optim: Optim | None = None,
+        scheduler: Scheduler | None = None,
+        aux_weight: float = 0.0,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        if optim is not None:
+            optim.check_reduction(loss.reduction)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.net = net.to(memory_format=self.memory_format)
+        self.loss, self.optim, self.scheduler, self.aux_weight = loss, optim, scheduler, aux_weight
+        self.facts, self.config = facts, config
+        self.tile: int | None = None  # predict images larger than this (pixels a side) in tiles of it
+        names = tuple(facts["class_names"])
+        self.train_scores = SegmentationScores(class_names=names)
+        self.val_scores = SegmentationScores(class_names=names)
+        self.test_scores = SegmentationScores(class_names=names)
+        self.val_extra = ExtraMetrics(metrics or {}, class_names=names)
+        self.test_extra = ExtraMetrics(metrics or {}, class_names=names)
+        # NaN stays NaN and stops the training (FiniteLoss); looking for it here would wait for the GPU in every step.
+        parts = loss.part_names(aux=aux_weight > 0)
+        self.train_loss = MeanLosses(parts)
+        self.val_loss, self.test_loss = (MeanLosses(loss.part_names()) for _ in range(2))
+        for running in self.running:
+            running.persistent(True)  # a checkpoint in mid-epoch keeps what the epoch has counted so far
+
+    @property
+    def running(self) -> tuple[Metric, Metric]:
+        """What counts through an epoch of training."""
+        return self.train_scores, self.train_loss
+
+    @classmethod
+    def load(cls, path: str | Path, *, trust: Collection[str] = ()) -> Self:
+        """A trained net from its checkpoint alone, ready for ``label``.
+
+        Args:
+            trust: packages of one's own from which the checkpoint may ask for classes.
+
+        Raises:
+            UserError: the file is broken or foreign, or asks for classes that ``conf/`` does not list.
+        """
+        from fcnlab.task.build import load
+
+        task = load(path, trust=trust)
+        assert isinstance(task, cls), f"{path} holds a {type(task).__name__}"
+        return task
+
+    @torch.no_grad()
+    def label(self, image: Image) -> Mask:
+        """Labels (H, W) uint8 of an image (H, W, 3) uint8 of any size."""
+        batch = photo_batch(image, input_pipeline(self.facts, self.config["data"]["image_size"]))
+        batch["image"] = batch["image"].to(self.device)
+        return np.asarray(self.predict_step(batch, 0)[0].byte().cpu())
+
+    def outputs(self, image: torch.Tensor, size: torch.Size | None = None) -> dict[str, torch.Tensor]:
+        """Image (N, c, H, W) -> logits (N, C, H, W) by name, or of another ``size`` where the mask has its own."""
+        found = self.net(image.contiguous(memory_format=self.memory_format))
+        if not isinstance(found, Mapping):
+            found = {"out": found}
+        if "out" not in found:
+            raise UserError(f"The net gives {', '.join(map(str, found))}, but no 'out': its logits (N, C, H, W).")
+        return {name: at_size(logits, size) for name, logits in found.items()}
+
+    def forward(self, image: torch.Tensor, size: torch.Size | None = None) -> torch.Tensor:
+        """Image (N, c, H, W) -> logits (N, C, H, W), or of another ``size``."""
+        return self.outputs(image, size)["out"]
+
+    def compare(self, image: torch.Tensor, mask: torch.Tensor, aux_weight: float = 0.0) -> Scored:
+        """The loss of a batch, part by part, and the predicted labels (N, H, W) at the mask's own size."""
+        return self.loss.score(self, image.contiguous(memory_format=self.memory_format), mask, aux_weight)
+
+    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+        """One step: the loss; predictions are scored on the way.
+
+        Each part of the loss is one mean over all processes: DDP takes the mean of their gradients, so each process
+        gives its sum over the count of all, times the number of processes.
+        """
+        scored = self.compare(batch["image"], batch["mask"], self.aux_weight)
+        self.train_scores.update(scored.prediction, batch["mask"])
+        self.train_loss.update(scored.terms)
+        self.log("loss", sum(term.weight * term.mean.detach() for term in scored.terms.values()), prog_bar=True)
+        parts = [
+            term.weight * (term.total / sum_over_processes(term.over).clamp(min=1e-12))
+            for term in scored.terms.values()
+        ]
+        loss: torch.Tensor = sum(parts[1:], parts[0]) * number_of_processes()
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
+        """Score a batch of validation images, each at its ground truth's own size."""
+        return self.score(batch, self.val_scores, self.val_loss, self.val_extra)
+
+    def test_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
+        """Score a batch of test images.
+
+        What it returns is kept by ``ImageResults``: ``prediction`` (N, H, W), labels; ``counts`` (3, N, C), see
+        ``count_by_image``. A task of one's own that returns neither is tested without files per image.
+        """
+        found = self.score(batch, self.test_scores, self.test_loss, self.test_extra)
+        if found:
+            found["counts"] = count_by_image(found["prediction"], batch["mask"], len(self.facts["class_names"]))
+        return found
+
+    def predict_step(self, batch: dict[str, Any], _: int) -> torch.Tensor:
+        """Labels (N, H, W) at the photo's own size."""
+        image, size = batch["image"], torch.Size(batch["photo"].shape[:2])
+        overlap = getattr(self.net, "overlap", None)
+        if self.tile and overlap and image.shape[-2:] == size and max(size) > self.tile + overlap:
+            return label_in_tiles(self, image, side=self.tile, overlap=overlap)
+        logits: torch.Tensor = self(image)
+        return most_likely(logits) if logits.shape[-2:] == size else label_at_size(logits, size)
+
+    def score(
+        self, batch: Batch, scores: SegmentationScores, losses: MeanLosses, extra: ExtraMetrics
+    ) -> dict[str, torch.Tensor]:
+        """Add a batch to the scores; returns its predictions (N, H, W)."""
+        scored = self.compare(batch["image"], batch["mask"])
+        if PADDING in batch["name"]:
+            return {}
+        losses.update(scored.terms)
+        scores.update(scored.prediction, batch["mask"])
+        extra.update(scored.prediction, batch["mask"])
+        return {"prediction": scored.prediction}
+
+    def on_train_start(self) -> None:
+        """A checkpoint's sums count once, not once in every process."""
+        if self.global_rank > 0:
+            for metric in self.running:
+                metric.reset()
+
+    def on_train_epoch_end(self) -> None:
+        """Log the running scores of the epoch."""
+        self.log_epoch("train", self.train_scores, self.train_loss)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the validation set."""
+        self.log_epoch("val", self.val_scores, self.val_loss, self.val_extra)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the test set, class by class too."""
+        self.log_epoch("test", self.test_scores, self.test_loss, self.test_extra, classes=True)
+
+    def log_epoch(
+        self,
+        split: str,
+        scores: SegmentationScores,
+        losses: MeanLosses,
+        extra: ExtraMetrics | None = None,
+        classes: bool = False,
+    ) -> None:
+        """Log one split's scores under ``<split>/<name>`` and start counting anew."""
+        values = losses.compute() | scores.compute() | (extra.compute() if extra else {})
+        shown = {f"{split}/{k}": v.float() for k, v in values.items() if classes or not k.startswith("iou/")}
+        self.log_dict(shown, sync_dist=False, rank_zero_only=False)
+        if split == "val":
+            self.log("mean_iou", values["mean_iou"].float(), prog_bar=True, logger=False)
+        for metric in (scores, losses, extra):
+            if metric is not None:
+                metric.reset()
+
+    def configure_optimizers(self) -> Any:
+        """The recipe over all steps of the training."""
+        assert self.optim is not None and self.scheduler is not None, "a task from a checkpoint does not train"
+        optimizer = self.optim.build(self.net)
+        steps = int(self.trainer.estimated_stepping_batches)
+        return [optimizer], self.scheduler.build(optimizer, steps=steps)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What the processes have counted in this epoch is kept as one sum, and given back to the first of them."""
+        if is_distributed():
+            for name, metric in (("train_scores.", self.train_scores), ("train_loss.", self.train_loss)):
+                with metric.sync_context():
+                    checkpoint["state_dict"] |= metric.state_dict(prefix=name)
+
+
+def at_size(logits: torch.Tensor, size: torch.Size | None) -> torch.Tensor:
+    """Logits (N, C, h, w) in 32 bits or more, which a loss needs, brought bilinearly to ``size`` where it differs."""
+    logits = logits.float() if logits.dtype.itemsize < 4 else logits
+    if size is not None and size != logits.shape[-2:]:
+        logits = nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+    return logits

@@ -1,0 +1,1 @@
+"""The Lightning Trainer: built for the device at hand."""

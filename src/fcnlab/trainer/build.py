@@ -1,0 +1,73 @@
+"""Assemble the Trainer: precision, callbacks, plugins."""
+
+import logging
+import warnings
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import RichProgressBar
+
+from fcnlab.callbacks.checkpoints import AtomicCheckpointIO
+from fcnlab.callbacks.progress_lines import has_terminal
+from fcnlab.cli.terminal import say
+from fcnlab.data.datamodule import usable_cores
+from fcnlab.error import UserError
+from fcnlab.trainer.allocator import keep_freed_memory
+from fcnlab.trainer.precision import on_gpu, resolve_precision
+
+EXPECTED_WARNINGS = (
+    "does not have many workers",  # data.num_workers=auto chose them
+    "isinstance.treespec, LeafSpec",  # lightning 2.6 beside torch 2.14
+    "requested to overfit but enabled train dataloader shuffling",  # trainer=overfit means one batch, always the same
+    "srun. command is available on your system but is not used",  # one process here is what was asked for
+    "is smaller than the logging interval",  # history.csv has the epochs; loggers get fewer steps
+    "exists and is not empty",  # a run that goes on finds its checkpoints
+    "your dataloader is not resumable",  # it is: data.datamodule begins where the checkpoint stands
+    "sync_dist=True",  # torchmetrics has summed the scores over all processes
+    "using the WeightAveraging callback",  # a test loads the averaged weights, and averages no more
+    "called before the ``update`` method",  # a process or the rest of an epoch without a batch of its own
+)
+
+
+def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
+    """A Trainer from the keys of conf/trainer; ``precision: auto`` is resolved for the device at hand."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # its hints are not about this run
+    for message in EXPECTED_WARNINGS:
+        warnings.filterwarnings("ignore", f".*{message}.*")
+    if not on_gpu(settings["accelerator"]):
+        refuse_too_many_processes(settings["devices"])
+        keep_freed_memory()
+    settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
+    settings["enable_progress_bar"] = settings["enable_progress_bar"] and has_terminal()
+    bar = [Progress()] if settings["enable_progress_bar"] else []
+    callbacks = [*given.pop("callbacks", []), *bar]
+    if settings["sync_batchnorm"] and not on_gpu(settings["accelerator"]):
+        say("trainer.sync_batchnorm: torch has it for GPUs only; each process normalises by its own images.")
+        settings["sync_batchnorm"] = False
+    given |= {"callbacks": callbacks, "plugins": [AtomicCheckpointIO()]}
+    # Lightning leaves these two as the job before set them where a setting is null.
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = False
+    try:
+        # Our samplers share out the images themselves: Lightning's would repeat some.
+        return L.Trainer(**settings, use_distributed_sampler=False, **given)
+    except (ValueError, MisconfigurationException) as error:
+        raise UserError(f"The Trainer refuses trainer=...: {error} See conf/trainer/default.yaml.") from error
+
+
+def refuse_too_many_processes(devices: Any) -> None:
+    """Raise UserError for more processes on CPUs than any would have a use for: each takes a core and its memory."""
+    limit = max(8, usable_cores())  # a few more than there are cores: to try whether it works
+    if isinstance(devices, int) and devices > limit:
+        raise UserError(f"trainer.devices={devices} starts so many processes on CPUs. Set {limit} or fewer.")
+
+
+class Progress(RichProgressBar):
+    """Lightning's progress bar without the logger's version number, so that it fits a line."""
+
+    def get_metrics(self, *arguments: Any) -> dict[str, Any]:
+        """Loss and mean IU."""
+        return {k: v for k, v in super().get_metrics(*arguments).items() if k != "v_num"}

@@ -1,0 +1,73 @@
+"""The callbacks of a training: history, checkpoints, results, and what the config asks for besides."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
+from lightning.pytorch.loggers import Logger
+
+from fcnlab.callbacks.checkpoint_facts import CheckpointFacts
+from fcnlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from fcnlab.callbacks.finite_loss import FiniteLoss
+from fcnlab.callbacks.history import History
+from fcnlab.callbacks.image_results import ImageResults
+from fcnlab.callbacks.progress_lines import ProgressLines, has_terminal
+from fcnlab.callbacks.signals import Signals
+from fcnlab.callbacks.skipped_images import SkippedImages
+from fcnlab.callbacks.validation_images import ValidationImages
+from fcnlab.cli.compose import build
+from fcnlab.data.datamodule import SegmentationData
+from fcnlab.error import UserError
+from fcnlab.run.record import Run
+
+
+def run_callbacks(
+    run: Run, data: SegmentationData, config: dict[str, Any], loggers: Sequence[Logger], signals: Signals
+) -> list[Callback]:
+    """What accompanies a training: history, checkpoints, results, and what the config asks for besides."""
+    folder, monitor = run.folder / "checkpoints", config["monitor"]
+    callbacks: list[Callback] = [
+        *own_callbacks(config["callbacks"]),
+        FiniteLoss(),
+        SkippedImages(run),
+        CheckpointFacts(config, data.facts()),
+        History(run.folder / "history.csv"),
+        BestCheckpoint(folder, **monitor),
+        ImageResults(run.folder, data, write=run.write),
+    ]
+    if config["early_stopping"]:
+        callbacks.append(early_stopping(config["early_stopping"], monitor))
+    if loggers:
+        callbacks.append(LearningRateMonitor(logging_interval="step"))
+        callbacks.append(ValidationImages(data))
+    if not has_terminal():
+        callbacks.append(ProgressLines(monitor["metric"]))
+    every = config["checkpoint"]["every_n_steps"]
+    # The last: it keeps the states of the others.
+    last = LastCheckpoint(
+        folder / "last.ckpt", every_n_steps=every, signals=signals, saved=lambda _: run.write_seconds()
+    )
+    return [*callbacks, last]
+
+
+def own_callbacks(settings: Mapping[str, Any] | None) -> list[Callback]:
+    """The callbacks that conf/callbacks describes, by name."""
+    found = []
+    for name, node in (settings or {}).items():
+        if node is None:  # taken out: callbacks.ema=null
+            continue
+        callback = build(node)
+        if not isinstance(callback, Callback):
+            raise UserError(f"callbacks.{name} builds a {type(callback).__name__}. It must be a Lightning Callback.")
+        found.append(callback)
+    return found
+
+
+def early_stopping(settings: Mapping[str, Any], monitor: Mapping[str, str]) -> EarlyStopping:
+    """Stop when the monitored score of the validation gets no better; the keys are Lightning's."""
+    try:
+        return EarlyStopping(monitor=monitor["metric"], mode=monitor["mode"], **settings)
+    except TypeError as error:
+        known = [name for name in inspect.signature(EarlyStopping).parameters if name not in ("monitor", "mode")]
+        raise UserError(f"early_stopping={settings}: {error}. Known: {', '.join(known)}.") from error

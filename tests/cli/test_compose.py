@@ -1,0 +1,28 @@
+"""Configs become objects in one place, and errors of the objects come through whole."""
+
+import pytest
+from omegaconf.errors import MissingMandatoryValue
+
+from fcnlab.cli.compose import build, compose, plain
+from fcnlab.error import UserError
+
+
+def test_compose_gives_what_the_command_would_run_with() -> None:
+    config = plain(compose("train", ["experiment=shapes", "model=fcn32s", "seed=3"]))
+    assert config["epochs"] == config["trainer"]["max_epochs"] == config["by_variant"]["fcn32s"]["epochs"]
+    assert config["data"]["seed"] == 3
+
+
+def test_what_is_typed_wins_over_the_experiment() -> None:
+    assert plain(compose("train", ["experiment=shapes", "trainer=smoke"]))["trainer"]["max_epochs"] == 1
+    assert plain(compose("train", ["experiment=shapes", "epochs=2"]))["trainer"]["max_epochs"] == 2
+
+
+def test_an_error_of_the_object_itself_is_not_wrapped() -> None:
+    with pytest.raises(UserError, match="^padding='valid' is neither"):
+        build(compose("train", ["model.backbone.padding=valid"]).model, num_classes=2)
+
+
+def test_a_missing_value_is_an_error_before_anything_runs() -> None:
+    with pytest.raises(MissingMandatoryValue):
+        plain(compose("train", ["data=folder"]))

@@ -1,0 +1,38 @@
+"""What a person reads: fractions in percent, losses as they are."""
+
+import pytest
+
+from fcnlab.cli.terminal import say
+from fcnlab.run.tables import score_table
+from fcnlab.sweep.jobs import Job
+from fcnlab.sweep.tables import show_jobs
+
+
+def test_scores_are_shown_in_percent_and_losses_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    score_table("a run", {"test/loss": 0.51234, "test/mean_iou": 0.78716})
+    text = capsys.readouterr().out
+    assert "0.5123" in text
+    assert "78.72 %" in text
+
+
+def test_jobs_are_listed_by_what_sets_them_apart_with_outcome_and_score(capsys: pytest.CaptureFixture[str]) -> None:
+    show_jobs(
+        [
+            Job(["epochs=1", "skips=[a]"], "done", "test/mean_iou", 0.12345),
+            Job(["epochs=1", "skips=[]"], "failed", message="no such thing"),
+            Job(["epochs=1", "seed=1"], "other code", "test/mean_iou", 0.5),
+        ]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].strip() == "3 jobs"
+    assert lines[1].split() == ["job", "outcome", "test/mean_iou"]
+    assert lines[2].split() == ["skips=[a]", "done", "12.35", "%"]
+    assert lines[3].split() == ["skips=[]", "failed:", "no", "such", "thing"]
+    assert lines[4].split() == ["seed=1", "other", "code", "50.00", "%"]
+    assert "rerun=changed" in lines[5]
+    assert "1 not finished" in lines[6]
+
+
+def test_brackets_of_a_message_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    say("skips=[pool4]")
+    assert "skips=[pool4]" in capsys.readouterr().out

@@ -1,0 +1,113 @@
+"""From a checkpoint's config only what conf/ lists is built, and nothing in it is an instruction."""
+
+import copy
+
+import pytest
+import torch
+from conftest import Command, Trained
+
+from fcnlab.cli.compose import compose, plain
+from fcnlab.error import UserError
+from fcnlab.model.checkpoint import listed, load_checkpoint
+
+FACTS = {"class_names": ["a", "b"], "palette": [[0, 0, 0], [1, 2, 3]], "mean": [0.5] * 3, "std": [0.5] * 3}
+
+
+def save(path, facts=FACTS, **sections) -> str:
+    config = {"model": {}, "data": {}, "loss": {}, **sections}
+    torch.save({"fcnlab": {"config": config, **facts}, "state_dict": {}}, path)
+    return str(path)
+
+
+def test_what_may_be_built_is_what_the_configs_list() -> None:
+    assert {"fcnlab.model.fcn.FCN", "fcnlab.model.vgg.VGG16"} <= listed("model")
+    assert listed("loss") == {"fcnlab.loss.cross_entropy.CrossEntropy", "fcnlab.loss.chunked.ChunkedCrossEntropy"}
+    assert all(target.startswith("fcnlab.data.") for target in listed("data"))  # augmentation never comes along
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("torch.hub.load", "os.system", "fcnlabx.model.X", "fcnlab.train.train", "fcnlab.run.record.git"),
+        *("fcnlab.data.fetch.fetch_folder", "albumentations.load", "torch.optim.SGD", "fcnlab.cli.compose.build"),
+    ],
+)
+@pytest.mark.parametrize("section", ["model", "data", "loss"])
+def test_a_foreign_target_is_refused_wherever_it_hides(tmp_path, section: str, target: str) -> None:
+    own = next(iter(listed(section)))
+    hidden = {section: {"_target_": own, "inner": [{"deeper": {"_target_": target}}]}}
+    with pytest.raises(UserError, match=f"asks to build {target}"):
+        load_checkpoint(save(tmp_path / "x.ckpt", **hidden))
+    load_checkpoint(tmp_path / "x.ckpt", build={"model", "data", "loss"} - {section})  # it is typed instead
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ({"name": "${oc.env:HOME}"}, "interpolation '${oc.env:HOME}' under model.name"),
+        ({"name": ["a", {"b": "x${oc.env:HOME}"}]}, "under model.name.1.b"),
+        ({"_args_": ["fcn"]}, "instruction '_args_' under model"),
+        ({"backbone": {"_partial_": True}}, "instruction '_partial_' under model.backbone"),
+        ({"backbone": {"_convert_": "none"}}, "instruction '_convert_'"),
+        ({"width": torch.zeros(2)}, "a Tensor under model.width"),
+    ],
+)
+def test_a_config_of_a_checkpoint_is_data(tmp_path, node: dict, message: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        load_checkpoint(save(tmp_path / "x.ckpt", model={"_target_": "fcnlab.model.fcn.FCN", **node}))
+    assert message in str(refusal.value)
+
+
+def test_the_projects_own_configs_are_accepted(tmp_path) -> None:
+    config = plain(compose("train", ["data=camvid"]))
+    path = save(tmp_path / "x.ckpt", **{key: config[key] for key in ("model", "data", "loss")})
+    assert load_checkpoint(path)["fcnlab"]["config"]["model"] == config["model"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"format": 2}, "has format 2; this fcnlab reads format 1"),
+        ({"class_names": []}, "is damaged: it has no class names"),
+        ({"palette": [[0, 0, 0]]}, "three numbers of 0 to 255 for each of 2 classes"),
+        ({"palette": [[0, 0, 0], [1, 2, 0.5]]}, "three numbers of 0 to 255"),
+        ({"class_names": ["a", "${oc.env:HOME}"]}, "a class name is an interpolation"),
+        ({"mean": None}, "its mean is not three numbers"),
+        ({"std": [1.0, 1.0, float("nan")]}, "its std is not three numbers"),
+        ({"scale": 0}, "its scale is no number above 0"),
+        ({"order": "GBR"}, "its order is not RGB or BGR"),
+    ],
+)
+def test_a_future_or_damaged_checkpoint_is_refused(tmp_path, facts: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_checkpoint(save(tmp_path / "x.ckpt", facts=copy.deepcopy(FACTS) | facts))
+
+
+@pytest.mark.parametrize("section", ["data", "model", "loss"])
+@pytest.mark.parametrize("content", [None, "fcn8s", [1]])
+def test_a_config_without_a_section_is_damaged(tmp_path, section: str, content: object) -> None:
+    with pytest.raises(UserError, match=f"is damaged: its config has no {section}"):
+        load_checkpoint(save(tmp_path / "x.ckpt", **{section: content}), build=())
+
+
+def test_a_target_that_is_no_name_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="asks to build"):
+        load_checkpoint(save(tmp_path / "x.ckpt", model={"_target_": ["fcnlab.model.fcn.FCN"]}))
+
+
+def test_a_checkpoint_whose_config_tells_no_trainer_is_scored_all_the_same(trained: Trained, command: Command) -> None:
+    content = torch.load(trained.checkpoint, weights_only=True)
+    del content["fcnlab"]["config"]["trainer"], content["fcnlab"]["config"]["channels_last"]
+    torch.save(content, "x.ckpt")
+    outcome = command("evaluate", "checkpoint=x.ckpt", "trainer.enable_progress_bar=false")
+    assert outcome.code == 0, outcome.text
+
+
+def test_one_wrong_bit_in_the_weights_is_noticed(tmp_path) -> None:
+    path = save(tmp_path / "x.ckpt", facts={**FACTS, "weight": torch.ones(1000)})
+    content = bytearray((tmp_path / "x.ckpt").read_bytes())
+    place = content.index(torch.ones(8).numpy().tobytes()) + 400
+    content[place] ^= 1
+    (tmp_path / "x.ckpt").write_bytes(content)
+    with pytest.raises(UserError, match="wrong checksum"):
+        load_checkpoint(path)

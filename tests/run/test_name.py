@@ -1,0 +1,54 @@
+"""A run's name follows from what can change its result."""
+
+import pytest
+
+from fcnlab.cli.compose import compose, plain
+from fcnlab.run.name import is_neutral, run_name
+
+
+def name(*overrides: str) -> str:
+    return run_name(plain(compose("train", ["experiment=shapes", *overrides])))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data.num_workers=3"],
+        ["logger=none"],
+        ["runs_dir=elsewhere"],
+        ["trainer.accelerator=cpu"],
+        ["trainer.enable_progress_bar=false"],
+        ["checkpoint.every_n_steps=10"],
+        ["rerun=all"],
+    ],
+)
+def test_where_and_how_do_not_change_a_name(words: list[str]) -> None:
+    assert name(*words) == name()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["optim.lr=1"],
+        ["seed=1"],
+        ["model=fcn32s"],
+        ["data.batch_size=2"],
+        ["score=last"],
+        ["epochs=3"],
+        ["trainer.devices=2"],
+    ],
+)
+def test_what_can_change_the_result_changes_the_name(words: list[str]) -> None:
+    assert name(*words) != name()
+
+
+def test_a_name_tells_experiment_model_data_and_seed() -> None:
+    assert name("model=fcn16s", "seed=7").startswith("shapes-fcn16s-shapes-s7-")
+
+
+def test_a_key_is_neutral_with_all_that_is_under_it() -> None:
+    assert is_neutral("runs_dir")
+    assert is_neutral("logger.wandb.offline")
+    assert is_neutral("data.root")
+    assert not is_neutral("data.root_of_all")
+    assert not is_neutral("data")

@@ -1,0 +1,76 @@
+"""A record tells the code that a repetition needs: new files too, and a user's own modules."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fcnlab.run import provenance
+from fcnlab.run.provenance import hash_files, own_code, source_hash, uncommitted
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small repository that stands in for the project's."""
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "old.py").write_text("one = 1\n")
+    (tmp_path / ".gitignore").write_text("ignored.py\n")
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+    for words in (("init", "--quiet"), ("add", "."), (*who, "commit", "--quiet", "-m", "first")):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    monkeypatch.setattr(provenance, "PROJECT", tmp_path)
+    return tmp_path
+
+
+def test_the_difference_to_the_commit_has_changed_and_new_code_and_applies(checkout: Path) -> None:
+    assert uncommitted() == ""
+    (checkout / "src" / "old.py").write_text("one = 2\n")
+    (checkout / "src" / "new.py").write_text("three = 3\n")
+    (checkout / "ignored.py").write_text("")
+    before = subprocess.check_output(["git", "-C", str(checkout), "status", "--short"], text=True)
+    patch = uncommitted()
+    assert "+one = 2" in patch
+    assert "+three = 3" in patch
+    assert "ignored.py" not in patch
+    assert subprocess.check_output(["git", "-C", str(checkout), "status", "--short"], text=True) == before
+    (checkout / "src" / "old.py").write_text("one = 1\n")
+    (checkout / "src" / "new.py").unlink()
+    subprocess.run(["git", "-C", str(checkout), "apply"], input=patch, text=True, check=True)
+    assert (checkout / "src" / "new.py").read_text() == "three = 3\n"
+
+
+def test_the_source_hash_covers_the_package_and_what_a_config_names(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path_factory.mktemp("own") / "mynets"
+    own.mkdir()
+    (own / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(own.parent)
+    config = {"model": {"_target_": "mynets.Net", "backbone": [{"_target_": "torch.nn.Identity"}]}}
+    assert own_code(config) == [own]
+    plain, mine = source_hash({}), source_hash(config)
+    (own / "net.py").write_text("width = 1\n")
+    assert source_hash({}) == plain
+    assert source_hash(config) != mine
+    (checkout / "src" / "old.py").write_text("one = 2\n")
+    assert source_hash({}) != plain
+
+
+def test_what_is_installed_is_not_a_users_own_code() -> None:
+    names = (
+        "torch.optim.SGD",
+        "albumentations.D4",
+        "json.dumps",
+        "nowhere.Thing",
+        "fcnlab.loss.cross_entropy.CrossEntropy",
+    )
+    assert own_code([{"_target_": name} for name in names]) == []
+
+
+def test_a_hash_of_files_is_of_their_contents(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    first = hash_files([tmp_path / "a"])
+    (tmp_path / "a").write_text("y")
+    assert hash_files([tmp_path / "a"]) != first

@@ -1,0 +1,53 @@
+"""Labels worked out tile by tile are those of the whole image."""
+
+import itertools
+
+import pytest
+import torch
+
+from fcnlab.cli.compose import build, compose
+from fcnlab.task.tiling import cuts, label_at_size, label_in_tiles
+
+
+@pytest.mark.parametrize("padding", ["same", "100"])
+@pytest.mark.parametrize("model", ["fcn32s", "fcn8s"])
+def test_tiles_get_the_labels_of_the_whole(model: str, padding: str) -> None:
+    small = ["model.backbone.width=0.05", "model.backbone.fc_channels=8", f"model.backbone.padding={padding}"]
+    net = build(compose("train", [f"model={model}", *small]).model, num_classes=5).double().eval()
+    for name, parameter in net.named_parameters():
+        if name.startswith("score") and name.endswith("weight"):  # a bias would outshout them
+            torch.nn.init.normal_(parameter)
+    assert net.overlap == 288  # VGG16's receptive field is 404 pixels: 202 to each side, two elements, rounded up
+    size = (900, 40) if model == "fcn8s" else (40, 900)
+    image = 3 * torch.randn(1, 3, *size, dtype=torch.float64)
+    with torch.no_grad():
+        net.score_fr.bias -= net(image).mean((0, 2, 3))  # no class wins everywhere
+    seen = []
+
+    def score(tile: torch.Tensor) -> torch.Tensor:
+        seen.append(tile.shape[-2:])
+        return net(tile)
+
+    with torch.no_grad():
+        whole = net(image).argmax(1)
+        tiles = label_in_tiles(score, image, side=256, overlap=net.overlap)
+    assert whole.unique().numel() > 1
+    assert torch.equal(whole, tiles.long())
+    assert [max(tile) for tile in seen] == [544, 800, 676, 420]  # what memory goes with
+    with torch.no_grad():  # a narrower margin is not enough: the overlap is no waste
+        narrow = label_in_tiles(net, image, side=256, overlap=32)
+    assert not torch.equal(whole, narrow.long())
+
+
+def test_every_pixel_is_in_one_tile() -> None:
+    for length, side in itertools.product((1, 31, 32, 33, 100), (32, 64)):
+        tiles = list(cuts(length, side, 32))
+        assert [pixel for begin, end, *_ in tiles for pixel in range(begin, end)] == list(range(length))
+        assert all(low % 32 == 0 and low >= 0 and high <= length for _, _, low, high in tiles)
+
+
+@pytest.mark.parametrize("size", [(80, 90), (7, 5), (1, 1)])
+def test_one_class_after_the_other_gives_the_labels_of_all_at_once(size: tuple[int, int]) -> None:
+    logits = torch.randn(2, 6, 20, 30)
+    plainly = torch.nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False).argmax(1)
+    assert torch.equal(label_at_size(logits, torch.Size(size)).long(), plainly)

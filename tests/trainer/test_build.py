@@ -1,0 +1,77 @@
+"""Precision is resolved for the device, and contradictions are refused."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY, Command
+
+from fcnlab.cli.compose import compose, plain
+from fcnlab.error import UserError
+from fcnlab.trainer.build import build_trainer
+from fcnlab.trainer.precision import prefers_channels_last, resolve_precision
+
+
+@pytest.mark.parametrize(("fast", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_auto_is_bf16_where_the_processor_is_fast_at_it(
+    fast: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast)
+    assert resolve_precision("auto", "cpu") == expected
+
+
+def test_slow_bf16_is_taken_as_typed_and_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    assert resolve_precision("bf16-mixed", "cpu") == "bf16-mixed"
+    assert "32-true is likely to be faster" in capsys.readouterr().out
+
+
+def test_float16_on_a_cpu_is_refused_instead_of_silently_changed() -> None:
+    with pytest.raises(UserError, match="Use bf16-mixed or 32-true"):
+        resolve_precision("16-mixed", "cpu")
+
+
+def test_too_many_processes_on_cpus_is_refused() -> None:
+    """No training is started with them: a machine would not outlive it."""
+    settings = plain(compose("train", ["trainer.accelerator=cpu", "trainer.devices=9999"]))["trainer"]
+    with pytest.raises(UserError, match="trainer.devices=9999 starts so many processes on CPUs. Set .* or fewer"):
+        build_trainer(settings, logger=False)
+    assert build_trainer(settings | {"devices": 2}, logger=False).num_devices == 2
+
+
+def test_channels_last_follows_the_precision_unless_it_is_typed() -> None:
+    def prefers(*words: str) -> bool:
+        return prefers_channels_last(plain(compose("train", ["trainer.accelerator=cpu", *words])))
+
+    assert prefers("trainer.precision=bf16-mixed")
+    assert not prefers("trainer.precision=32-true")
+    assert prefers("trainer.precision=32-true", "channels_last=true")
+
+
+@pytest.mark.parametrize("choice", ["default", "smoke", "overfit"])
+def test_every_trainer_of_a_cpu_is_built_from_its_yaml(choice: str) -> None:
+    settings = plain(compose("train", [f"trainer={choice}"]))["trainer"]
+    assert build_trainer(settings, logger=False, enable_checkpointing=False).max_epochs == settings["max_epochs"]
+
+
+def test_a_training_can_be_counted_in_iterations(command: Command, tmp_path: Path) -> None:
+    steps = ("epochs=-1", "trainer.max_steps=5", "trainer.val_check_interval=2", "trainer.check_val_every_n_epoch=null")
+    three = ("data.images.train=12", "data.batch_size=4", "checkpoint.every_n_steps=1")  # batches per epoch
+    outcome = command(
+        "train", *TINY, *steps, *three, "scheduler=poly", "scheduler.warmup=0", "optim.lr=1", "score=last"
+    )
+    assert outcome.code == 0, outcome.text
+    (run,) = (tmp_path / "runs").glob("shapes-*")
+    with (run / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["step"], bool(row["val/loss"]), bool(row["train/loss"])) for row in rows] == [
+        *(("2", True, False), ("3", False, True), ("4", True, False), ("5", False, True)),
+    ]
+    # The schedule runs over the steps, not over the epochs.
+    assert [float(row["lr"]) for row in rows] == pytest.approx([(1 - step / 5) ** 0.9 for step in (2, 3, 4, 5)])
+    saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 5
+    assert (run / "checkpoints" / "best.ckpt").is_file()
