@@ -98,7 +98,13 @@ def bomb(path: Path) -> None:
 
 
 def hub(path: Path) -> None:
-    config = {"model": {"_target_": "torch.hub.load", "source": "local"}, "data": {}, "loss": {}}
+    config = {
+        "model": {"_target_": "torch.hub.load", "source": "local"},
+        "data": {},
+        "loss": {},
+        "task": {},
+        "metrics": {},
+    }
     torch.save({"fcnlab": {"config": config}, "state_dict": {}}, path)
 
 

@@ -91,7 +91,7 @@ def test_learned_upsampling_takes_the_coarse_net_of_voc_paper_and_the_next_one_i
 def test_learned_upsampling_learns_between_fusions_and_not_at_the_end(
     climb: Callable[..., Outcome], tmp_path: Path
 ) -> None:
-    outcome = climb("voc_learned_upsampling", ["fcn8s"], "start=null", "optim.lr=1e-6")
+    outcome = climb("voc_learned_upsampling", ["fcn8s"], "start=null", "optim.lr=1e-4")
     assert outcome.code == 0, outcome.text
     (run,) = (tmp_path / "runs").glob("voc_learned_upsampling-*")
     state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]

@@ -57,8 +57,8 @@ def test_a_net_that_differs_is_refused_and_leaves_no_file(
     exported: Path, lively: Trained, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = onnx.load(exported / "model.onnx")
-    bias = next(tensor for tensor in model.graph.initializer if tensor.name == "score_pool3.bias")
-    bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(0.1), bias.name))
+    weight = next(tensor for tensor in model.graph.initializer if tensor.name == "score_pool3.weight")
+    weight.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight) + np.float32(0.1), weight.name))
     monkeypatch.setattr("fcnlab.export.write_onnx", lambda net, file, facts: onnx.save(model, file))
     outcome = command("export", f"checkpoint={lively.checkpoint}", "output=out")
     assert outcome.code == 1

@@ -146,7 +146,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before_it(tmp_path: 
 
 def test_a_run_folder_that_was_moved_knows_its_best_score(tmp_path: Path) -> None:
     old, new = (str(tmp_path / place / "best.ckpt") for place in ("old", "new"))
-    first, moved = BestCheckpoint(tmp_path / "old"), BestCheckpoint(tmp_path / "new")
+    first, moved = (BestCheckpoint(tmp_path / name, metric="val/mean_iou", mode="max") for name in ("old", "new"))
     moved.load_state_dict(first.state_dict())  # before the first validation
     assert moved.best_k_models == {}
     first.best_k_models, first.best_model_score = {old: torch.tensor(0.5)}, torch.tensor(0.5)

@@ -20,14 +20,14 @@ def test_a_loss_that_is_no_number_stops_the_training_and_the_last_good_checkpoin
 ) -> None:
     from fcnlab.loss.cross_entropy import CrossEntropy
 
-    parts, calls = CrossEntropy.parts, Counter[str]()
+    terms, calls = CrossEntropy.terms, Counter[str]()
 
     def spoilt(self, logits, mask):
         calls["loss"] += 1
-        total, count = parts(self, logits, mask)
-        return total * (float("nan") if calls["loss"] > after else 1.0), count
+        (term,) = terms(self, logits, mask).values()
+        return {"": term._replace(total=term.total * (float("nan") if calls["loss"] > after else 1.0))}
 
-    monkeypatch.setattr(CrossEntropy, "parts", spoilt)
+    monkeypatch.setattr(CrossEntropy, "terms", spoilt)
     outcome = command("train", *TINY, "data.batch_size=4", "checkpoint.every_n_steps=1")
     assert outcome.code == 1
     assert f"The loss is nan at step {after + 1}, epoch 0" in outcome.text

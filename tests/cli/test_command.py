@@ -18,7 +18,7 @@ from conftest import TINY, Command
         (["data=folder"], ["data.root is not set"]),
         (["model.skips=[pool5]"], ["Unknown skip 'pool5'", "Did you mean pool4 or pool3"]),
         (["trainer.precision=16-mixed", "trainer.accelerator=cpu"], ["needs a GPU", "bf16-mixed or 32-true"]),
-        (["optim.schedule=linear"], ["optim.schedule=linear is not known"]),
+        (["scheduler=linear"], ["There is no scheduler=linear. Did you mean"]),
         (["loss.reduction=sum"], ["meant for loss.reduction=mean", "187,500"]),
         (
             ["optim=sgd_paper"],

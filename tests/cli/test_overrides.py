@@ -29,7 +29,7 @@ def test_what_is_right_or_cannot_be_told_is_let_be() -> None:
         "model/backbone=resnet18",
         "optim.lr=1",
         "seed=0,1",
-        "optim.schedule=null",
+        "scheduler.interval=null",
         "data.root='a b'",
     ]
     assert mistyped("train", fine) == ""

@@ -49,14 +49,14 @@ def test_loss_labels_and_gradients_are_those_of_the_upsampled_logits(
     plain = CrossEntropy(num_classes=5, reduction=reduction, class_weights=weights).double()
     expected = score.clone().requires_grad_()
     logits = up(expected, start=up.shift, height=45, width=70)
-    total, count = plain.parts(logits, mask)
-    (total / count).backward()
+    (theirs,) = plain.terms(logits, mask).values()
+    theirs.mean.backward()
 
     chunks = ChunkedCrossEntropy(num_classes=5, reduction=reduction, class_weights=weights, elements=5 * 70 * 4)
     ours = score.float().requires_grad_()
-    our_total, our_count, labels = chunks.parts_of_score(ours, up, mask)
-    (our_total / our_count).backward()
-    assert (our_total / our_count).item() == pytest.approx((total / count).item(), rel=1e-6)
+    terms, labels = chunks.score_map(ours, up, mask)
+    terms[""].mean.backward()
+    assert terms[""].mean.item() == pytest.approx(theirs.mean.item(), rel=1e-6)
     assert (ours.grad - expected.grad).abs().max() <= 1e-6 * expected.grad.abs().max()
     assert torch.equal(labels, up(score.float(), start=up.shift, height=45, width=70).argmax(1))
 
@@ -79,7 +79,7 @@ def test_full_resolution_logits_never_exist() -> None:
     score = torch.randn(3, 5, 12, 16, requires_grad=True)
     with Largest() as seen:
         loss = ChunkedCrossEntropy(num_classes=5, elements=5 * 128 * 4)
-        loss.parts_of_score(score, fcn.last_upsampling, mask)[0].backward()
+        loss.score_map(score, fcn.last_upsampling, mask).terms[""].total.backward()
     assert seen.found <= mask.numel() < 3 * 5 * 96 * 128
 
 
@@ -87,16 +87,16 @@ def test_its_numbers_are_those_of_the_scores_precision() -> None:
     fcn, mask = net("fcn8s"), truth(24, 16)
     score = torch.randn(3, 5, 3, 2, dtype=torch.double, requires_grad=True)
     chunks = ChunkedCrossEntropy(num_classes=5, class_weights=WEIGHTS)
-    assert torch.autograd.gradcheck(lambda x: chunks.parts_of_score(x, fcn.last_upsampling, mask)[0], score)
+    assert torch.autograd.gradcheck(lambda x: chunks.score_map(x, fcn.last_upsampling, mask).terms[""].total, score)
     half = score.detach().bfloat16().requires_grad_()
-    chunks.bfloat16().parts_of_score(half, fcn.last_upsampling, mask)[0].backward()
+    chunks.bfloat16().score_map(half, fcn.last_upsampling, mask).terms[""].total.backward()
     assert half.grad.dtype == torch.bfloat16
 
 
 def test_a_score_that_is_too_small_for_the_mask_is_refused() -> None:
     chunks = ChunkedCrossEntropy(num_classes=5)
     with pytest.raises(UserError, match="padding is too small"):
-        chunks.parts_of_score(torch.zeros(3, 5, 2, 2), net("fcn8s").last_upsampling, truth(45, 70))
+        chunks.score_map(torch.zeros(3, 5, 2, 2), net("fcn8s").last_upsampling, truth(45, 70))
 
 
 def task(fcn: FCN) -> SegmentationTask:
@@ -115,12 +115,17 @@ def test_full_resolution_logits_do_not_exist_in_validation_either() -> None:
     assert torch.equal(found["prediction"], ours(batch["image"]).argmax(1))
 
 
-def test_a_mask_of_another_size_is_scored_at_its_own_but_not_learned_from() -> None:
+def test_a_mask_of_another_size_is_scored_at_its_own() -> None:
     ours, mask = task(net("fcn8s")), truth(48, 64)
     batch = {"image": torch.randn(3, 3, 96, 128), "mask": mask, "name": list("xyz")}
     assert ours.validation_step(batch, 0)["prediction"].shape == mask.shape
-    with pytest.raises(UserError, match="Take loss=cross_entropy"):
-        ours.training_step(batch, 0)
+
+
+def test_a_net_without_a_last_upsampling_is_refused() -> None:
+    ours = task(net("fcn8s"))
+    ours.net = torch.nn.Conv2d(3, 5, 1)
+    with pytest.raises(UserError, match="the net is a Conv2d. Set loss=cross_entropy"):
+        ours.compare(torch.randn(3, 3, 96, 128), truth(96, 128))
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "64-true"])

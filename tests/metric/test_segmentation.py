@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassJaccardIndex
 
-from fcnlab.metric.segmentation import SegmentationScores, count_pairs, histogram, most_likely
+from fcnlab.metric.segmentation import SegmentationScores, count_by_image, count_pairs, histogram, most_likely
 
 NAMES = ("background", "cat", "dog", "bird")
 
@@ -71,12 +71,14 @@ def test_an_absent_class_is_left_out_but_an_invented_one_counts_zero() -> None:
 
 def test_counts_are_kept_image_by_image() -> None:
     prediction, truth = random_masks(4)
-    counts = count_pairs(prediction, truth, 4)
+    counts, pairs = count_by_image(prediction, truth, 4), np.zeros((4, 4), int)
     for image in range(3):
         known = truth[image] != 255
         expected = np.zeros((4, 4), int)
         np.add.at(expected, (truth[image][known].numpy(), prediction[image][known].numpy()), 1)
-        assert (counts[image].numpy() == expected).all()
+        assert (counts[:, image].numpy() == [expected.diagonal(), expected.sum(0), expected.sum(1)]).all()
+        pairs += expected
+    assert (count_pairs(prediction, truth, 4).numpy() == pairs).all()
 
 
 def test_the_most_likely_class_is_numpys_argmax_and_of_equal_ones_the_first() -> None:

@@ -8,13 +8,13 @@ from conftest import Command, Trained
 
 from fcnlab.cli.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.model.checkpoint import listed, load_checkpoint
+from fcnlab.model.checkpoint import FORMAT, SECTIONS, listed, load_checkpoint
 
 FACTS = {"class_names": ["a", "b"], "palette": [[0, 0, 0], [1, 2, 3]], "mean": [0.5] * 3, "std": [0.5] * 3}
 
 
 def save(path, facts=FACTS, **sections) -> str:
-    config = {"model": {}, "data": {}, "loss": {}, **sections}
+    config = {section: {} for section in SECTIONS} | sections
     torch.save({"fcnlab": {"config": config, **facts}, "state_dict": {}}, path)
     return str(path)
 
@@ -32,13 +32,14 @@ def test_what_may_be_built_is_what_the_configs_list() -> None:
         *("fcnlab.data.fetch.fetch_folder", "albumentations.load", "torch.optim.SGD", "fcnlab.cli.compose.build"),
     ],
 )
-@pytest.mark.parametrize("section", ["model", "data", "loss"])
+@pytest.mark.parametrize("section", ["model", "data", "loss", "task"])
 def test_a_foreign_target_is_refused_wherever_it_hides(tmp_path, section: str, target: str) -> None:
     own = next(iter(listed(section)))
     hidden = {section: {"_target_": own, "inner": [{"deeper": {"_target_": target}}]}}
     with pytest.raises(UserError, match=f"asks to build {target}"):
         load_checkpoint(save(tmp_path / "x.ckpt", **hidden))
-    load_checkpoint(tmp_path / "x.ckpt", build={"model", "data", "loss"} - {section})  # it is typed instead
+    load_checkpoint(tmp_path / "x.ckpt", trust=[target.partition(".")[0]])  # its owner says so
+    load_checkpoint(tmp_path / "x.ckpt", build={*SECTIONS} - {section})  # an override says it instead
 
 
 @pytest.mark.parametrize(
@@ -47,8 +48,7 @@ def test_a_foreign_target_is_refused_wherever_it_hides(tmp_path, section: str, t
         ({"name": "${oc.env:HOME}"}, "interpolation '${oc.env:HOME}' under model.name"),
         ({"name": ["a", {"b": "x${oc.env:HOME}"}]}, "under model.name.1.b"),
         ({"_args_": ["fcn"]}, "instruction '_args_' under model"),
-        ({"backbone": {"_partial_": True}}, "instruction '_partial_' under model.backbone"),
-        ({"backbone": {"_convert_": "none"}}, "instruction '_convert_'"),
+        ({"backbone": {"_mode_": True}}, "instruction '_mode_' under model.backbone"),
         ({"width": torch.zeros(2)}, "a Tensor under model.width"),
     ],
 )
@@ -60,14 +60,15 @@ def test_a_config_of_a_checkpoint_is_data(tmp_path, node: dict, message: str) ->
 
 def test_the_projects_own_configs_are_accepted(tmp_path) -> None:
     config = plain(compose("train", ["data=camvid"]))
-    path = save(tmp_path / "x.ckpt", **{key: config[key] for key in ("model", "data", "loss")})
+    path = save(tmp_path / "x.ckpt", **{key: config[key] for key in SECTIONS})
     assert load_checkpoint(path)["fcnlab"]["config"]["model"] == config["model"]
 
 
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"format": 2}, "has format 2; this fcnlab reads format 1"),
+        ({"format": FORMAT + 1}, f"has format {FORMAT + 1}; this fcnlab reads format {FORMAT}"),
+        ({"format": 1}, f"has format 1; this fcnlab reads format {FORMAT}"),
         ({"class_names": []}, "is damaged: it has no class names"),
         ({"palette": [[0, 0, 0]]}, "three numbers of 0 to 255 for each of 2 classes"),
         ({"palette": [[0, 0, 0], [1, 2, 0.5]]}, "three numbers of 0 to 255"),

@@ -8,7 +8,9 @@ import torchvision
 from model.test_backbone import BACKBONES, narrow
 from model.test_fcn import VARIANTS
 
+from fcnlab.callbacks.checkpoint_facts import CheckpointFacts
 from fcnlab.cli.compose import build, compose, plain
+from fcnlab.loss.build import build_loss
 from fcnlab.model.checkpoint import load_checkpoint
 from fcnlab.model.fcn import FCN
 from fcnlab.task.segmentation import SegmentationTask
@@ -91,10 +93,10 @@ def test_a_checkpoint_brings_the_net_back(backbone: str, variant: str, tmp_path:
         if tensor.is_floating_point():
             tensor.copy_(torch.rand(tensor.shape) / tensor[..., :1].numel() ** 0.5)
     facts = {"class_names": ["a", "b", "c"], "palette": [[0, 0, 0]] * 3, "mean": [0.5] * 3, "std": [0.5] * 3}
-    loss = build(config["loss"], num_classes=CLASSES)
-    task = SegmentationTask(net=net, loss=loss, optim=None, facts=facts, config=config)
+    loss = build_loss(config["loss"], num_classes=CLASSES)
+    task = SegmentationTask(net=net, loss=loss, facts=facts, config=config)
     content = {"state_dict": task.state_dict()}
-    task.on_save_checkpoint(content)
+    CheckpointFacts(config, facts).on_save_checkpoint(None, task, content)
     torch.save(content, tmp_path / "x.ckpt")
     saved = load_checkpoint(tmp_path / "x.ckpt")
     again = build(saved["fcnlab"]["config"]["model"], num_classes=CLASSES)

@@ -49,7 +49,12 @@ def test_what_a_file_expects_is_told_from_it(file: str, content: dict, expects: 
 
 def test_a_checkpoint_tells_its_input_itself(tmp_path: Path) -> None:
     given = {"mean": [1.0, 2.0, 3.0], "std": [1.0, 1.0, 1.0], "order": "BGR", "scale": 255.0}
-    facts = {"config": {"data": {}, "model": {}, "loss": {}}, "class_names": ["a"], "palette": [[0, 0, 0]], **given}
+    facts = {
+        "config": {"data": {}, "model": {}, "loss": {}, "task": {}, "metrics": {}},
+        "class_names": ["a"],
+        "palette": [[0, 0, 0]],
+        **given,
+    }
     content = {"fcnlab": facts, "state_dict": {"net.a.weight": torch.ones(1), "loss.b": torch.ones(1)}}
     state, expects, wanted = read_tensors(save(tmp_path / "best.ckpt", content))
     assert (list(state), expects, asdict(wanted)) == (["a.weight"], "fcnlab", given)

@@ -15,7 +15,7 @@ from fcnlab.cli.compose import build, compose
 from fcnlab.run.name import run_name
 from fcnlab.run.staged_start import STAGES, resolve, start_run
 from fcnlab.task.segmentation import SegmentationTask
-from fcnlab.train import build_task
+from fcnlab.train import make_task
 
 STAGE = (*TINY, "data.images.train=8", "start=coarser")
 STAGED = ("-m", *STAGE, f"model={','.join(STAGES)}")
@@ -48,7 +48,7 @@ def config(runs: Path, variant: str) -> DictConfig:
 
 def first(cfg: DictConfig) -> SegmentationTask:
     """The net before its first step."""
-    return build_task(resolve(cfg), build(cfg.data), start_run(cfg)).eval()
+    return make_task(resolve(cfg), build(cfg.data), start_run(cfg)).eval()
 
 
 def bilinear(score: torch.Tensor, factor: int, start: int, size: int) -> torch.Tensor:
@@ -156,7 +156,7 @@ def test_everything_of_the_coarser_net_must_have_a_place(command: Command) -> No
     assert outcome.code == 1
     text = " ".join(outcome.text.split())
     assert "has backbone.conv1_1_bn" in text
-    assert "for which model=fcn16s has no place" in text
+    assert "for which model=fcn16s has no layer" in text
 
 
 def test_a_predecessor_in_a_config_folder_of_ones_own_is_found(command: Command, tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def test_loss_over_a_set_does_not_depend_on_its_batches() -> None:
     masks[0, :20] = 255
     for lengths in ([3], [1, 2], [2, 1]):
         for image, mask in zip(images.split(lengths), masks.split(lengths), strict=True):
-            subject.score({"image": image, "mask": mask, "name": []}, subject.val_scores, subject.val_loss, subject.val_extra)
+            subject.score(
+                {"image": image, "mask": mask, "name": []}, subject.val_scores, subject.val_loss, subject.val_extra
+            )
         loss, scores = subject.val_loss.compute()["loss"], subject.val_scores.compute()
         torch.testing.assert_close(loss, subject.loss(subject(images), masks))
         right = (subject(images).argmax(1) == masks).sum() / (masks != 255).sum()

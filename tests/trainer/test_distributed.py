@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from conftest import TINY, Command, Trained
+from conftest import PROJECT, TINY, Command, Trained
 from trainer.two_processes import DDP, SIZES, STEP, SUM
 
 from fcnlab.run.distributed import gather, sum_over_processes
@@ -32,7 +32,11 @@ def pair(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"photos/lists/{split}.txt").write_text("\n".join(f"{i:02d}" for i in numbers))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     words = [str(Path(__file__).with_name("two_processes.py")), trained.checkpoint]
-    done = subprocess.run([*torchrun, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    paths = os.pathsep.join([str(PROJECT / "tests"), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": paths}
+    done = subprocess.run(
+        [*torchrun, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

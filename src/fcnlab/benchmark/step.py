@@ -11,6 +11,7 @@ from fcnlab.benchmark.ceiling import copy_rate, product_rate
 from fcnlab.benchmark.peers import pytorch_fcn, random_batch, textbook, torchvision_fcn
 from fcnlab.benchmark.row import Alone, Row, in_turn, ratios, shown
 from fcnlab.cli.compose import build, compose, plain
+from fcnlab.loss.build import build_loss
 from fcnlab.trainer.allocator import keep_freed_memory
 from fcnlab.trainer.precision import on_gpu, prefers_channels_last, resolve_precision
 
@@ -19,7 +20,7 @@ class Step:
     """One training step, over and over on one random batch.
 
     Args:
-        words: settings as typed after ``fcnlab.train``.
+        words: overrides of ``fcnlab.train``.
     """
 
     def __init__(self, words: Sequence[str], *, image: Sequence[int], batch: int, classes: int) -> None:
@@ -33,8 +34,8 @@ class Step:
         self.dtype = {"bf": torch.bfloat16, "16": torch.float16}.get(precision[:2], torch.float32)
         self.layout = torch.channels_last if last else torch.contiguous_format
         self.net = build(config["model"], num_classes=classes).to(self.device, memory_format=self.layout)
-        self.loss = build(config["loss"], num_classes=classes).to(self.device)
-        self.optimizer, _ = build(config["optim"]).build(self.net, 1)
+        self.loss = build_loss(config["loss"], num_classes=classes).to(self.device)
+        self.optimizer = build(config["optim"]).build(self.net)
         if config["compile"]:
             self.net.compile()
         self.image, self.mask = random_batch(image=image, batch=batch, classes=classes, device=self.device)

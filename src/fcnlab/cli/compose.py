@@ -79,9 +79,18 @@ def build_given(config: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
 def parameters(target: str) -> set[str]:
     """The names that a class or function takes; none where it does not tell. Raises UserError where it is not there."""
     try:
-        found = inspect.signature(hydra.utils.get_object(target)).parameters.values()
-    except (ValueError, TypeError):  # a builtin
-        return set()
+        found = hydra.utils.get_object(target)
     except Exception as error:
         raise UserError(f"Cannot import _target_={target}: {' '.join(str(error).split())}") from error
-    return {one.name for one in found if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+    names = set()
+    # A class of ours hands what it does not name (**common) on to the class it extends.
+    line = found.__mro__ if isinstance(found, type) else ()
+    for owner in [one for one in line if one.__module__.startswith("fcnlab.")] or [found]:
+        try:
+            signature = inspect.signature(owner).parameters.values()
+        except (ValueError, TypeError):  # a builtin
+            break
+        names |= {one.name for one in signature if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+        if not any(one.kind is one.VAR_KEYWORD for one in signature):
+            break
+    return names
