@@ -1,6 +1,7 @@
 """What tests share: commands driven as a person types them, a tiny trained run, and files that lie elsewhere."""
 
 import importlib
+import json
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 
 PROJECT = Path(__file__).parents[1]
 TINY = (
@@ -89,46 +91,70 @@ class Trained:
         return str(self.folder / "checkpoints" / "best.ckpt")
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first test worker to need it makes for all of them; tests only read it."""
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    root = factory.getbasetemp() if alone else factory.getbasetemp().parent
+    folder = root / name
+    with FileLock(root / f"{name}.lock"):
+        if not (folder / ".made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            (folder / ".made").touch()
+    return folder
+
+
+def succeed(name: str, *arguments: str) -> None:
+    """Call a command that must succeed."""
+    code, _, message = call(name, arguments)
+    assert code == 0, message
+
+
+def only_run(runs: Path) -> Trained:
+    """The one run in a folder, with its scores."""
+    (folder,) = runs.glob("shapes-*")
+    return Trained(folder, json.loads((folder / "metrics.json").read_text()))
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A tiny FCN-8s on shapes, trained through the command."""
-    runs = tmp_path_factory.mktemp("runs")
-    code, value, message = call("train", (*TINY, f"runs_dir={runs}"))
-    assert code == 0, message
-    (folder,) = runs.glob("shapes-fcn8s-*")
-    return Trained(folder, value)  # type: ignore[arg-type]
+    return only_run(
+        made_once(tmp_path_factory, "trained", lambda runs: succeed("train", *TINY, f"runs_dir={runs}")),
+    )
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four finished runs in one folder: FCN-32s and FCN-8s, two seeds each, from one sweep."""
-    runs = tmp_path_factory.mktemp("finished")
     words = [word for word in TINY if not word.startswith("epochs")]
-    choices = ("epochs=2", "data.batch_size=4", "model=fcn8s,fcn32s", "seed=0,1", f"runs_dir={runs}")
-    code, _, message = call("train", ("-m", *words, *choices))
-    assert code == 0, message
-    return runs
+    choices = ("epochs=2", "data.batch_size=4", "model=fcn8s,fcn32s", "seed=0,1")
+    return made_once(
+        tmp_path_factory, "finished", lambda runs: succeed("train", "-m", *words, *choices, f"runs_dir={runs}")
+    )
 
 
 @pytest.fixture(scope="session")
 def lively(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The tiny run with score layers that see every class: an epoch teaches it the background alone."""
-    folder = shutil.copytree(trained.folder, tmp_path_factory.mktemp("lively") / trained.folder.name)
-    saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
-    draw = torch.Generator().manual_seed(0)
-    for name, tensor in saved["state_dict"].items():
-        if name.startswith("net.score_"):
-            tensor.copy_(torch.randn(tensor.shape, generator=draw))
-    torch.save(saved, folder / "checkpoints" / "best.ckpt")
-    return Trained(folder, trained.value)
+
+    def make(runs: Path) -> None:
+        folder = shutil.copytree(trained.folder, runs / trained.folder.name)
+        saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+        draw = torch.Generator().manual_seed(0)
+        for name, tensor in saved["state_dict"].items():
+            if name.startswith("net.score_"):
+                tensor.copy_(torch.randn(tensor.shape, generator=draw))
+        torch.save(saved, folder / "checkpoints" / "best.ckpt")
+
+    return only_run(made_once(tmp_path_factory, "lively", make))
 
 
 @pytest.fixture(scope="session")
-def exported(lively: Trained) -> Path:
-    """The folder to which the lively run was exported."""
-    code, value, message = call("export", (f"checkpoint={lively.checkpoint}",))
-    assert code == 0, message
-    assert value == str(lively.folder / "export" / "model.onnx")
+def exported(lively: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder to which the lively run was exported, within the run's own folder."""
+    made_once(tmp_path_factory, "exported", lambda _: succeed("export", f"checkpoint={lively.checkpoint}"))
     return lively.folder / "export"
 
 
