@@ -68,7 +68,7 @@ def compare_runs(
         check(comparison)
     if config["gallery"]:
         write_gallery(Path(config["gallery"]).expanduser(), variants, config["images"])
-        say(f"Gallery: {config['picture']}")
+        say(f"Gallery: {config['gallery']}")
     if config["figure"]:
         write_figure(Path(config["figure"]).expanduser(), variants, comparison)
         say(f"Figure: {config['figure']}")
