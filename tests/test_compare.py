@@ -1,4 +1,4 @@
-"""One command turns finished runs into a table, a page, and the README's results and picture."""
+"""One command turns finished runs into a table, a page, and the README's results and images."""
 
 import json
 from pathlib import Path
@@ -18,11 +18,12 @@ def test_a_comparison_is_printed_and_written_in_every_form(finished: Path, comma
     assert json.loads((written / "comparison.json").read_text()) == outcome.value
 
 
-def test_the_readme_and_its_picture_are_made_by_the_command(finished: Path, command: Command) -> None:
+def test_the_readme_and_its_images_are_made_by_the_command(finished: Path, command: Command) -> None:
     Path("README.md").write_text("Before\n{}\n{}\n".format(*markers("shapes")))
     words = ("samples=10", "readme=README.md", "gallery=strides.png", "figure=scores.png", "images=2")
     outcome = command("compare", f"runs={finished}", *words)
     assert outcome.code == 0, outcome.text
+    assert "Gallery: strides.png" in outcome.text
     assert "| fcn8s | 2 | " in Path("README.md").read_text()
     assert Path("strides.png").is_file()
     assert Path("scores.png").is_file()

@@ -1,4 +1,4 @@
-"""The page needs nothing else: no address in it leads elsewhere, every picture is inside."""
+"""The page needs nothing else: no address in it leads elsewhere, every image is inside."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -56,9 +56,9 @@ def test_no_address_leads_out_of_the_page(content: str) -> None:
 
 def test_the_same_images_are_shown_for_every_variant_with_what_is_wrong_marked(content: str) -> None:
     page = Page(content)
-    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(pictures) == 3 * (2 + 2 * 2)  # image, truth, and a mask with its marks per variant
-    alternatives = [picture["alt"] for picture in pictures if picture["alt"]]
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(images) == 3 * (2 + 2 * 2)  # image, truth, and a mask with its marks per variant
+    alternatives = [image["alt"] for image in images if image["alt"]]
     assert alternatives[:4] == [f"{what} test_00000" for what in ("image", "truth of", "fcn32s on", "fcn8s on")]
     assert sum(tag == "svg" for tag, _ in page.tags) == 3
 
@@ -84,3 +84,21 @@ def test_names_are_text_and_never_markup(finished: Path) -> None:
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert 'data-label="&lt;b&gt;"' in text
+
+
+def test_a_data_set_may_call_a_class_or_a_run_what_it_likes(finished: Path) -> None:
+    from fcnlab.comparison.finished import find_runs, group, read_runs
+    from fcnlab.comparison.page import page
+    from fcnlab.comparison.summary import summarise
+
+    variants = group(read_runs(find_runs(str(finished), "runs"))[0])
+    comparison = summarise(variants, {}, samples=10)
+    odd = "<script>alert('a & b')</script>"
+    comparison["class_names"] = [odd, *comparison["class_names"][1:]]
+    comparison["data"] = comparison["rows"][0]["variant"] = odd
+    for row in comparison["rows"]:
+        row["iou"][odd] = next(iter(row["iou"].values()))
+    shown = Page(page(comparison, variants, images=1))
+    assert not shown.open
+    assert "script" not in {tag for tag, _ in shown.tags}
+    assert any(odd in word for word in shown.words)
