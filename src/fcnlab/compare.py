@@ -34,7 +34,7 @@ def compare_runs(
     """Compare run folders, and write what ``output``, ``readme``, ``gallery`` and ``figure`` of ``config`` ask for.
 
     Args:
-        rows: what is expected and published, by model; None takes what each run's experiment said.
+        rows: what is expected and published, by model; None takes those in each run's config.
         check: raises where ``readme``, ``gallery`` and ``figure`` must not be written.
     """
     from pathlib import Path

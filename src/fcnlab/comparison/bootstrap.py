@@ -23,7 +23,7 @@ def paired_differences(fine: Counts, coarse: Counts, *, samples: int, seed: int 
     """Differences ``fine - coarse`` of the paper's four numbers, each with its 95% percentile interval.
 
     Test images are drawn with replacement, the same draw for both; a score is that of the pixels of all drawn images.
-    The interval tells what other test images would change, not what other seeds would.
+    The interval shows the effect of the choice of test images, not that of the seed.
 
     Args:
         fine, coarse: pixels (3, images, classes), true positive, predicted and true, of the same images.

@@ -18,7 +18,7 @@ def summarise(
     Args:
         left_out: why a run is not in it, by its name.
         samples: of the bootstrap.
-        rows: what is expected and published, by model; None takes what each run's experiment said when it was trained.
+        rows: what is expected and published, by model; None takes those in each run's config.
     """
     first = variants[0].runs[0]
     keys = differing([variant.settings for variant in variants])

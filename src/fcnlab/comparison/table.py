@@ -112,7 +112,7 @@ def interval(row: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
+    """Seconds for a person."""
     return (
         f"{seconds:.0f} s"
         if seconds < 120
@@ -123,12 +123,12 @@ def duration(seconds: float) -> str:
 
 
 def notes(comparison: Mapping[str, Any]) -> list[str]:
-    """What must be said beside the numbers."""
+    """What a reader must know beside the numbers."""
     rows = comparison["rows"]
     lines = [
-        f"{comparison['test_images']} test images of {comparison['data']}. Mean ± standard deviation over n seeds; the "
-        f"interval is a paired bootstrap over the test images ({comparison['bootstrap_samples']} samples, "
-        "seeds' counts summed): it tells what other images would change, the deviation what other seeds would."
+        f"{comparison['test_images']} test images of {comparison['data']}. Mean ± standard deviation over n seeds. The "
+        f"interval is a paired bootstrap over the test images ({comparison['bootstrap_samples']} samples, pixel counts of "
+        "all seeds summed). The interval shows the effect of the choice of test images, the deviation that of the seed."
     ]
     references = distinct([f"{row['variant']} against {row['difference_to']}" for row in rows if row["difference_to"]])
     lines += [f"Differences: {', '.join(references)}."] if references else []
