@@ -8,11 +8,11 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fcnlab.callbacks.signals import Signals
-from fcnlab.error import UserError
+from fcnlab.error import UserError, nearest
 from fcnlab.run.distributed import gather
 
 BEST = "best.ckpt"
@@ -108,7 +108,13 @@ class LastCheckpoint(Checkpoint):
         """Do not let a signal wait for a long validation, of which all processes have equally many batches."""
         if self.signals.patient and self.asked(trainer):
             self.in_validation = True
+            every: list[L.Callback] = getattr(trainer, "callbacks", [])
+            averaging = [one for one in every if isinstance(one, WeightAveraging)]
+            for one in averaging:  # in a validation they have put the average in place of what learns
+                one._swap_models(pl_module)
             self.save(trainer)
+            for one in averaging:
+                one._swap_models(pl_module)
             self.in_validation = False
             self.signals.leave()
 
@@ -166,6 +172,17 @@ class BestCheckpoint(ModelCheckpoint):
 
     def __init__(self, folder: Path, *, metric: str, mode: str) -> None:
         super().__init__(folder, "best", monitor=metric, mode=mode, enable_version_counter=False)
+        self.metric = metric
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Keep the best. Raises UserError where the task does not log what is monitored."""
+        if not trainer.sanity_checking and self.metric not in (known := trainer.callback_metrics):
+            raise UserError(
+                f"monitor.metric={self.metric} is not among what {type(pl_module).__name__} logs in a validation: "
+                f"{', '.join(sorted(k for k in known if '/' in k) or sorted(known)) or 'nothing'}. "
+                f"{nearest(self.metric, known)}"
+            )
+        super().on_validation_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """A run folder that was moved knows its best score all the same; Lightning's goes by the path."""
