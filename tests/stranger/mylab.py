@@ -148,6 +148,10 @@ class WithAux(nn.Module):
         return {"out": out, "aux": nn.functional.avg_pool2d(out, 3, 1, 1)}
 
 
-def task_with_aux(net: nn.Module, aux_weight: float, **given: Any) -> SegmentationTask:
-    """A function in place of a class."""
-    return SegmentationTask(net=WithAux(net), aux_weight=aux_weight, **given)
+def task_with_aux(
+    net: nn.Module, loss: nn.Module, facts: dict, config: dict, optim: Any = None, scheduler: Any = None, **more: Any
+) -> SegmentationTask:
+    """A function in place of a class: it is given what it names."""
+    return SegmentationTask(
+        net=WithAux(net), loss=loss, facts=facts, config=config, optim=optim, scheduler=scheduler, **more
+    )

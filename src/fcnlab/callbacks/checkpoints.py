@@ -178,9 +178,8 @@ class BestCheckpoint(ModelCheckpoint):
         """Keep the best. Raises UserError where the task does not log what is monitored."""
         if not trainer.sanity_checking and self.metric not in (known := trainer.callback_metrics):
             raise UserError(
-                f"monitor.metric={self.metric} is not among what {type(pl_module).__name__} logs in a validation: "
-                f"{', '.join(sorted(k for k in known if '/' in k) or sorted(known)) or 'nothing'}. "
-                f"{nearest(self.metric, known)}"
+                f"monitor.metric={self.metric} is not among what {type(pl_module).__name__} logs in a validation. "
+                f"{nearest(self.metric, sorted(known))}"
             )
         super().on_validation_end(trainer, pl_module)
 

@@ -73,7 +73,13 @@ def build_given(config: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     taken = parameters(config["_target_"])
     more = {key: value for key, value in given.items() if key in taken and config.get(key) is None}
     own = {key: value for key, value in config.items() if key not in more}
-    return build(own | {"_partial_": True})(**more)
+    make = build(own | {"_partial_": True})
+    try:
+        return make(**more)
+    except TypeError as error:
+        raise UserError(
+            f"Cannot build {config['_target_']}: {error}. Of what is offered it takes what it names."
+        ) from error
 
 
 def parameters(target: str) -> set[str]:

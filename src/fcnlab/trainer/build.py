@@ -31,6 +31,7 @@ EXPECTED_WARNINGS = (
     "your dataloader is not resumable",  # it is: data.datamodule begins where the checkpoint stands
     "sync_dist=True",  # torchmetrics has summed the scores over all processes
     "using the WeightAveraging callback",  # a test loads the averaged weights, and averages no more
+    "infer the `batch_size` from an ambiguous collection",  # it finds that of the images
     "called before the ``update`` method",  # a process or the rest of an epoch without a batch of its own
 )
 
