@@ -155,3 +155,19 @@ def task_with_aux(
     return SegmentationTask(
         net=WithAux(net), loss=loss, facts=facts, config=config, optim=optim, scheduler=scheduler, **more
     )
+
+
+class Remember(L.Callback):
+    """Keeps one tensor of the net after every step, in checkpoints."""
+
+    def __init__(self) -> None:
+        self.seen: list[torch.Tensor] = []
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        self.seen.append(pl_module.net.score_fr.weight.detach().clone())
+
+    def state_dict(self) -> dict[str, list[torch.Tensor]]:
+        return {"seen": self.seen}
+
+    def load_state_dict(self, state_dict: dict[str, list[torch.Tensor]]) -> None:
+        self.seen = list(state_dict["seen"])

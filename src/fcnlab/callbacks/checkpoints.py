@@ -1,8 +1,9 @@
 """What lets an interrupted run go on to the bit: last.ckpt, written at the right moments; and best.ckpt."""
 
+import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,8 @@ class LastCheckpoint(Checkpoint):
         if trainer.max_steps != -1 and trainer.global_step < trainer.max_steps:
             self.due = True  # where steps are counted, Lightning goes on from an epoch's end as if in its middle
             return
-        self.save(trainer)
+        with plateaus_seen(trainer):
+            self.save(trainer)
         if self.asked(trainer):
             self.signals.leave()
 
@@ -188,6 +190,21 @@ class BestCheckpoint(ModelCheckpoint):
         here, scores = f"{self.dirpath}/best.ckpt", list(state_dict["best_k_models"].values())
         moved = {"best_k_models": {here: scores[0]}, **dict.fromkeys(PATHS, here)} if scores else {}
         super().load_state_dict(state_dict | {"dirpath": self.dirpath} | moved)
+
+
+@contextlib.contextmanager
+def plateaus_seen(trainer: L.Trainer) -> Iterator[None]:
+    """Let schedulers by a score have seen this epoch's: Lightning asks them after its end, and not when it goes on."""
+    schedulers = [one.scheduler for one in trainer.lr_scheduler_configs if one.reduce_on_plateau]
+    groups = [group for optimizer in trainer.optimizers if schedulers for group in optimizer.param_groups]
+    before = [dict(one.state_dict()) for one in schedulers], [group["lr"] for group in groups]
+    if schedulers:
+        trainer.fit_loop.epoch_loop.update_lr_schedulers("epoch", update_plateau_schedulers=True)
+    yield
+    for one, state in zip(schedulers, before[0], strict=True):
+        one.load_state_dict(state)
+    for group, rate in zip(groups, before[1], strict=True):
+        group["lr"] = rate
 
 
 def is_between_steps(trainer: L.Trainer, batches: int) -> bool:

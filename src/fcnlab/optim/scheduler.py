@@ -43,6 +43,8 @@ class Scheduler:
             raise UserError(f"scheduler.warmup={warmup} is a share of the training: from 0 to below 1.")
         if frequency < 1:
             raise UserError(f"scheduler.frequency={frequency} must be a whole number, 1 or more.")
+        if monitor and interval == "step":
+            raise UserError(f"scheduler.monitor={monitor} is measured in validations. Set scheduler.interval=epoch.")
         self.scheduler, self.interval, self.frequency, self.monitor = scheduler, interval, frequency, monitor
         self.warmup = warmup
 
