@@ -25,8 +25,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.model.exported import is_exported
     from fcnlab.run.files import write_json
     from fcnlab.run.tables import score_table
-    from fcnlab.task.build import load_task
-    from fcnlab.trainer.build import build_trainer
+    from fcnlab.task.build import load_task, see_otherwise
+    from fcnlab.trainer.build import build_trainer, need_step
     from fcnlab.trainer.precision import prefers_channels_last
 
     config = plain(cfg)
@@ -50,6 +50,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
             f"checkpoint={config['checkpoint']} knows {len(known)} classes ({', '.join(known)}), data={data.name} has "
             f"{len(data.class_names)} ({', '.join(data.class_names)}). Score it on data of the same classes."
         )
+    see_otherwise(task, tile=config["tile"], tta=config["tta"])
+    need_step(task, "test_step")
     callbacks = [ImageResults(output, data)] if output else []
     trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=False)
     trainer.test(task, datamodule=data, verbose=False)

@@ -22,15 +22,16 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.cli.terminal import say
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import input_pipeline
-    from fcnlab.task.build import load_task
-    from fcnlab.trainer.build import build_trainer
+    from fcnlab.task.build import load_task, see_otherwise
+    from fcnlab.trainer.build import build_trainer, need_step
     from fcnlab.trainer.precision import prefers_channels_last
 
     config = plain(cfg)
     loaded = load_task(config, channels_last=prefers_channels_last(config), trust=config["trust"])
     files = find_photos(config["images"])
     pipeline = input_pipeline(loaded.facts, config["data"]["image_size"])
-    loaded.task.tile = checked_tile(config["tile"])  # type: ignore[assignment]
+    see_otherwise(loaded.task, tile=config["tile"], tta=config["tta"])
+    need_step(loaded.task, "predict_step")
     writer = MaskWriter(Path(config["output"]).expanduser(), loaded.facts["palette"])
     writer.refuse_overwriting(files)
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
@@ -39,15 +40,6 @@ def predict(cfg: DictConfig) -> list[str]:
 
     say(f"{len(writer.written)} masks, with NAME_colour.png and NAME_overlay.png: {config['output']}")
     return [str(path) for path in writer.written]
-
-
-def checked_tile(tile: object) -> int | None:
-    """The side of a tile, if it fits the grids of the nets."""
-    from fcnlab.error import UserError
-
-    if tile is not None and (not isinstance(tile, int) or tile < 32 or tile % 32):
-        raise UserError(f"tile={tile} must be a multiple of 32 pixels, the coarsest stride, or null.")
-    return tile
 
 
 @command("predict", jobs=Sweep, choices=checkpoint_choices)

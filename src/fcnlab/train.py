@@ -12,6 +12,8 @@ from fcnlab.cli.command import command
 from fcnlab.sweep.jobs import Sweep
 
 if TYPE_CHECKING:  # torch loads when a training starts, not when help is asked for
+    from pathlib import Path
+
     import lightning as L
     from torch import nn
 
@@ -31,8 +33,9 @@ def train(cfg: DictConfig) -> "Result":
     from fcnlab.run.record import Run
     from fcnlab.run.staged_start import refuse_other_data, resolve, start_run
     from fcnlab.run.tables import show_scores, show_start
-    from fcnlab.trainer.build import build_trainer
+    from fcnlab.trainer.build import build_trainer, does, refusals
     from fcnlab.trainer.callbacks import run_callbacks
+    from fcnlab.trainer.take_over import take_over
 
     config = resolve(cfg)
     refuse_contradictions(config)
@@ -43,7 +46,7 @@ def train(cfg: DictConfig) -> "Result":
         show_scores(run, run.metrics())
         return run.metrics()
 
-    goes_on = run.last_checkpoint is not None  # and then asks for nothing that it started from
+    goes_on = bool(run.last_checkpoint or config["ckpt_path"])  # and then asks for nothing that it started from
     start = None if goes_on else start_run(cfg)
     with run, Signals() as signals:
         L.seed_everything(config["seed"], verbose=False)
@@ -55,6 +58,7 @@ def train(cfg: DictConfig) -> "Result":
         run.write(fingerprint=fingerprint, stamp=data.stamp(), class_names=list(data.class_names))
         task = make_task(config, data, start, goes_on=goes_on)
         callbacks = run_callbacks(run, data, config, loggers, signals)
+        does(task, "validation_step")
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=loggers or False)
         run.describe(trainer, task)
         show_start(run)
@@ -65,9 +69,16 @@ def train(cfg: DictConfig) -> "Result":
             say(f"Going on from {run.last_checkpoint}.")
         if run.anew:
             run.begin()
-        trainer.fit(task, datamodule=data, ckpt_path=run.last_checkpoint, weights_only=True)
-        if config["test"]:
-            trainer.test(task, datamodule=data, ckpt_path=run.scored_checkpoint(), weights_only=True, verbose=False)
+        with refusals():
+            if config["train"]:
+                begin = run.last_checkpoint or take_over(run)
+                trainer.fit(task, datamodule=data, ckpt_path=begin, weights_only=True)
+                scored: Path | str | None = run.scored_checkpoint()
+            else:
+                scored = config["ckpt_path"]
+                trainer.validate(task, datamodule=data, ckpt_path=scored, weights_only=True, verbose=False)
+            if config["test"] and does(task, "test_step"):
+                trainer.test(task, datamodule=data, ckpt_path=scored, weights_only=True, verbose=False)
         run.write_metrics(trainer)
         send_result(loggers, run)
     show_scores(run, run.metrics())

@@ -119,7 +119,7 @@ def forward_only(bare: Step) -> None:
 def scores(bare: Step, rounds: int, told: str) -> list[Row]:
     """What the running scores take of a training step, and what a batch of validation takes beside its forward pass."""
     running = SegmentationScores(class_names=tuple(map(str, range(8)))).to(bare.device)
-    loss = MeanLosses().to(bare.device)
+    loss = MeanLosses({"": 1.0}).to(bare.device)
     with torch.no_grad():
         logits = bare.forward()
 

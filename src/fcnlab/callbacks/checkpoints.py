@@ -1,18 +1,19 @@
 """What lets an interrupted run go on to the bit: last.ckpt, written at the right moments; and best.ckpt."""
 
+import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fcnlab.callbacks.signals import Signals
-from fcnlab.error import UserError
+from fcnlab.error import UserError, nearest
 from fcnlab.run.distributed import gather
 
 BEST = "best.ckpt"
@@ -108,7 +109,13 @@ class LastCheckpoint(Checkpoint):
         """Do not let a signal wait for a long validation, of which all processes have equally many batches."""
         if self.signals.patient and self.asked(trainer):
             self.in_validation = True
+            every: list[L.Callback] = getattr(trainer, "callbacks", [])
+            averaging = [one for one in every if isinstance(one, WeightAveraging)]
+            for one in averaging:  # in a validation they have put the average in place of what learns
+                one._swap_models(pl_module)
             self.save(trainer)
+            for one in averaging:
+                one._swap_models(pl_module)
             self.in_validation = False
             self.signals.leave()
 
@@ -117,7 +124,8 @@ class LastCheckpoint(Checkpoint):
         if trainer.max_steps != -1 and trainer.global_step < trainer.max_steps:
             self.due = True  # where steps are counted, Lightning goes on from an epoch's end as if in its middle
             return
-        self.save(trainer)
+        with plateaus_seen(trainer):
+            self.save(trainer)
         if self.asked(trainer):
             self.signals.leave()
 
@@ -166,12 +174,37 @@ class BestCheckpoint(ModelCheckpoint):
 
     def __init__(self, folder: Path, *, metric: str, mode: str) -> None:
         super().__init__(folder, "best", monitor=metric, mode=mode, enable_version_counter=False)
+        self.metric = metric
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Keep the best. Raises UserError where the task does not log what is monitored."""
+        if not trainer.sanity_checking and self.metric not in (known := trainer.callback_metrics):
+            raise UserError(
+                f"monitor.metric={self.metric} is not among what {type(pl_module).__name__} logs in a validation. "
+                f"{nearest(self.metric, sorted(known))}"
+            )
+        super().on_validation_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """A run folder that was moved knows its best score all the same; Lightning's goes by the path."""
         here, scores = f"{self.dirpath}/best.ckpt", list(state_dict["best_k_models"].values())
         moved = {"best_k_models": {here: scores[0]}, **dict.fromkeys(PATHS, here)} if scores else {}
         super().load_state_dict(state_dict | {"dirpath": self.dirpath} | moved)
+
+
+@contextlib.contextmanager
+def plateaus_seen(trainer: L.Trainer) -> Iterator[None]:
+    """Let schedulers by a score have seen this epoch's: Lightning asks them after its end, and not when it goes on."""
+    schedulers = [one.scheduler for one in trainer.lr_scheduler_configs if one.reduce_on_plateau]
+    groups = [group for optimizer in trainer.optimizers if schedulers for group in optimizer.param_groups]
+    before = [dict(one.state_dict()) for one in schedulers], [group["lr"] for group in groups]
+    if schedulers:
+        trainer.fit_loop.epoch_loop.update_lr_schedulers("epoch", update_plateau_schedulers=True)
+    yield
+    for one, state in zip(schedulers, before[0], strict=True):
+        one.load_state_dict(state)
+    for group, rate in zip(groups, before[1], strict=True):
+        group["lr"] = rate
 
 
 def is_between_steps(trainer: L.Trainer, batches: int) -> bool:

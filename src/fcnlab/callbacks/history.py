@@ -15,10 +15,14 @@ class History(Checkpoint):
     """Keep a row of scores per epoch, and per validation in mid-epoch, in ``history.csv``, whatever the logger.
 
     The rows live in checkpoints. A ``Checkpoint`` because Lightning calls those after the task has logged its epoch.
+
+    Args:
+        file: where it goes.
+        monitor: the monitored score, kept too where it is not called ``val/...``.
     """
 
-    def __init__(self, file: Path) -> None:
-        self.file, self.rows = file, list[dict[str, float]]()
+    def __init__(self, file: Path, monitor: str) -> None:
+        self.file, self.monitor, self.rows = file, monitor, list[dict[str, float]]()
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add the scores of a validation."""
@@ -32,9 +36,12 @@ class History(Checkpoint):
     def add(self, trainer: L.Trainer, split: str) -> None:
         """Add scores to the row of this step: epoch, step, rate and what was measured here. Older ones stay out."""
         if not self.rows or self.rows[-1]["step"] != trainer.global_step:
-            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            rate = trainer.optimizers[0].param_groups[0]["lr"] if trainer.optimizers else 0.0
             self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": rate})
-        self.rows[-1] |= {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith(split)}
+        found = {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith(split)}
+        if split == "val/" and self.monitor in trainer.callback_metrics:  # by whatever name a task of one's own logs it
+            found[self.monitor] = trainer.callback_metrics[self.monitor].item()
+        self.rows[-1] |= found
         if trainer.is_global_zero:
             table = io.StringIO()
             writer = csv.DictWriter(table, fieldnames=list(dict.fromkeys(k for row in self.rows for k in row)))

@@ -73,24 +73,31 @@ def build_given(config: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     taken = parameters(config["_target_"])
     more = {key: value for key, value in given.items() if key in taken and config.get(key) is None}
     own = {key: value for key, value in config.items() if key not in more}
-    return build(own | {"_partial_": True})(**more)
+    make = build(own | {"_partial_": True})
+    try:
+        return make(**more)
+    except TypeError as error:
+        raise UserError(
+            f"Cannot build {config['_target_']}: {error}. Of what is offered it takes what it names."
+        ) from error
 
 
 def parameters(target: str) -> set[str]:
-    """The names that a class or function takes; none where it does not tell. Raises UserError where it is not there."""
+    """The names that a class or function takes; none where it does not tell. Raises UserError where it is not there.
+
+    A class that hands ``**given`` on takes what its parents take.
+    """
     try:
-        found = hydra.utils.get_object(target)
+        thing = hydra.utils.get_object(target)
     except Exception as error:
         raise UserError(f"Cannot import _target_={target}: {' '.join(str(error).split())}") from error
-    names = set()
-    # A class of ours hands what it does not name (**common) on to the class it extends.
-    line = found.__mro__ if isinstance(found, type) else ()
-    for owner in [one for one in line if one.__module__.startswith("fcnlab.")] or [found]:
+    found = set[str]()
+    for one in (thing, *(thing.__mro__[1:-1] if isinstance(thing, type) else ())):
         try:
-            signature = inspect.signature(owner).parameters.values()
+            taken = inspect.signature(one).parameters.values()
         except (ValueError, TypeError):  # a builtin
             break
-        names |= {one.name for one in signature if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
-        if not any(one.kind is one.VAR_KEYWORD for one in signature):
+        found |= {each.name for each in taken if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
+        if not any(each.kind == each.VAR_KEYWORD for each in taken):
             break
-    return names
+    return found

@@ -18,6 +18,7 @@ from fcnlab.run.name import essence, run_name
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 KINDS = ("true_positive", "predicted", "true")
+SAMPLES = ("seed", "data.seed", "data.fold")  # what runs of one variant differ in: each is a sample of it
 NEEDED = ("config.yaml", "record.json", "metrics.json", "history.csv", "counts.npz")
 
 
@@ -51,7 +52,7 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class Variant:
-    """Runs that differ in nothing but the seed, in the order of their seeds.
+    """Runs that differ in nothing but the seed and the fold, in the order of these.
 
     Attributes:
         settings: what can change the result, by dotted key, without seeds.
@@ -186,7 +187,7 @@ def group(runs: Sequence[FinishedRun]) -> list[Variant]:
         name, own = members[0].model["name"], settings(members[0].folder, members[0].config)
         unlike = differing(families[name])
         label = " ".join([name, *(f"{key}={own.get(key)}" for key in unlike)])
-        ordered = sorted(members, key=lambda run: run.config["seed"])
+        ordered = sorted(members, key=lambda run: (run.config["seed"], run.config["data"].get("fold", 0)))
         variants.append(Variant(name=label, runs=tuple(ordered), settings=own))
     return sorted(variants, key=lambda variant: (variant.skips, variant.name))
 
@@ -203,7 +204,7 @@ def coarser(variant: Variant, variants: Sequence[Variant]) -> Variant | None:
 
 def settings(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """What can change the result of the run in ``folder``, by dotted key, without seeds."""
-    found = {key: value for key, value in leaves(essence(config)) if key not in ("seed", "data.seed")}
+    found = {key: value for key, value in leaves(essence(config)) if key not in SAMPLES}
     if found.get("start"):
         found["start"] = seedless(folder.with_name(found["start"]))
     return found

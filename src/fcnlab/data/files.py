@@ -37,10 +37,27 @@ class FileData(SegmentationData):
         root: the folder that holds it.
         void_label: the label in the files that never counts, read as 255.
         layout: how the folder must look, for error messages.
+        folds, fold: share train and val out anew, by hash of the names: of ``folds`` equal parts, part ``fold``
+            (counted from 0) is val and the others are train. None keeps the splits. Test stays what it is.
     """
 
-    def __init__(self, *, root: str, void_label: int = VOID, layout: str, **common: Any) -> None:
+    def __init__(
+        self,
+        *,
+        root: str,
+        void_label: int = VOID,
+        layout: str,
+        folds: int | None = None,
+        fold: int = 0,
+        **common: Any,
+    ) -> None:
         super().__init__(**common)
+        if folds is not None and not (isinstance(folds, int) and folds >= 2):
+            raise UserError(f"data.folds={folds} must be null or a whole number, 2 or more.")
+        if not isinstance(fold, int) or not 0 <= fold < (folds or 1):
+            known = f"0 to {folds - 1}" if folds else "only with data.folds=5 or another number of parts"
+            raise UserError(f"data.fold={fold} is no part of data.folds={folds}. Known: {known}.")
+        self.folds, self.fold = folds, fold
         self.root, self.void_label, self.layout = Path(root).expanduser(), void_label, layout
         self.listings: dict[str, list[Pair]] = {}
         self.complete: set[str] = set()
@@ -49,12 +66,21 @@ class FileData(SegmentationData):
         """The images of a split with their masks, in a fixed order."""
         raise NotImplementedError
 
+    def folded_pairs(self, split: str) -> list[Pair]:
+        """``pairs``, with train and val shared out by ``folds``."""
+        if self.folds is None or split == "test":
+            return self.pairs(split)
+        pool = {pair.name: pair for part in ("train", "val") for pair in self.pairs(part)}
+        order = sorted(pool, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        held = set(order[self.fold :: self.folds])
+        return [pair for name, pair in pool.items() if (name in held) == (split == "val")]
+
     def listed_pairs(self, split: str) -> list[Pair]:
         """``pairs``, looked up once, with no name twice; whether the files are there is not asked."""
         if split not in self.listings:
             if not self.root.is_dir():
                 raise self.missing(f"There is no folder data.root={self.root}.")
-            pairs = self.pairs(split)
+            pairs = self.folded_pairs(split)
             if not pairs:
                 raise self.missing(f"Split {split!r} under data.root={self.root} is empty.")
             if twice := sorted(name for name, times in Counter(pair.name for pair in pairs).items() if times > 1):

@@ -22,8 +22,9 @@ def build_loggers(settings: Mapping[str, Any] | None, run: Run) -> list[Logger]:
             raise UserError(f"logger.{name}={node} is no logger. A logger has a _target_: see conf/logger.")
         Path(run.folder).mkdir(parents=True, exist_ok=True)
         known = run.record.get("logger_ids", {})
-        offered = dict.fromkeys(NAMES, run.name) | {"run": run, "run_id": known.get(name)}
-        logger = build_given(node, offered)
+        offered = dict.fromkeys(NAMES, run.name) | {"run_id": known.get(name)}
+        takes_run = "run" in parameters(node["_target_"])  # and finds its name there
+        logger = build_given(node, {"run": run} if takes_run else offered)
         if not isinstance(logger, Logger):
             raise UserError(f"logger.{name} builds a {type(logger).__name__}. It must be a Lightning Logger.")
         if "run_id" in parameters(node["_target_"]):  # MLflow's: a run that goes on is the same run there

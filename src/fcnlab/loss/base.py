@@ -1,6 +1,7 @@
 """What the task asks of a loss, and how the losses of other libraries answer."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -11,6 +12,7 @@ from fcnlab.error import UserError
 from fcnlab.metric.segmentation import most_likely
 
 REDUCTIONS = ("mean", "sum")
+IGNORED = ("ignore_index", "ignore_label", "ignored_index", "ignore_value", "void_label", "ignore")
 
 
 class Term(NamedTuple):
@@ -48,20 +50,21 @@ class PixelLoss(nn.Module):
     Attributes:
         reduction: ``mean`` or ``sum``: a learning rate is meant for one of them.
         needs_frequencies: whether ``class_weights`` must be set from the training masks.
-        names: the names of the parts that ``terms`` gives.
+        weights: the parts that ``terms`` gives, by name, each with its weight.
     """
 
     reduction = "mean"
     needs_frequencies = False
-    names: tuple[str, ...] = ("",)
+    weights: Mapping[str, float] = {"": 1.0}
 
     def terms(self, logits: torch.Tensor, mask: torch.Tensor) -> dict[str, Term]:
         """The parts of the loss, by name."""
         raise NotImplementedError
 
-    def part_names(self, *, aux: bool = False) -> tuple[str, ...]:
-        """The names of the parts, with those of the net's output ``aux`` where it counts too."""
-        return (*self.names, *(f"{name}_aux" if name else "aux" for name in self.names if aux))
+    def parts(self, aux_weight: float = 0.0) -> dict[str, float]:
+        """The weights of the parts by name, with those of the net's output ``aux`` where it counts too."""
+        aux = {f"{name}_aux" if name else "aux": weight * aux_weight for name, weight in self.weights.items()}
+        return dict(self.weights) | (aux if aux_weight else {})
 
     def score(self, task: Scorer, image: torch.Tensor, mask: torch.Tensor, aux_weight: float = 0.0) -> Scored:
         """Run the net on image (N, c, h, w), hold its logits against the mask (N, H, W) at the mask's own size.
@@ -87,20 +90,26 @@ class ForeignLoss(PixelLoss):
     Over several processes its values are averaged, each weighted by its images: the mean of the processes' losses, as
     DDP takes the mean of their gradients. Ours are one mean over the pixels of all.
 
+    A loss that was not told to leave out label 255 refuses masks that have such pixels. A batch of void alone counts 0.
+
     Args:
         loss: what is called.
-        knows_void: whether it leaves out pixels of label 255. If not, a mask that has such pixels is an error.
     """
 
-    def __init__(self, loss: Callable[..., torch.Tensor], *, knows_void: bool) -> None:
+    def __init__(self, loss: Callable[..., torch.Tensor]) -> None:
         super().__init__()
-        self.loss, self.knows_void = loss, knows_void
-        self.reduction = str(getattr(loss, "reduction", None) or "mean")
+        self.loss, self.knows_void = loss, knows_void(loss)
+        function = getattr(loss, "func", loss)  # what a partial function calls
+        self.called = str(getattr(function, "__name__", type(function).__name__))
+        told = getattr(loss, "keywords", {}).get("reduction") or getattr(loss, "reduction", None)
+        self.reduction = told if isinstance(told, str) else "mean"
+        if self.reduction == "none":
+            raise UserError(f"loss={self.called} has reduction=none: a number per pixel. Set it to mean or sum.")
 
     def terms(self, logits: torch.Tensor, mask: torch.Tensor) -> dict[str, Term]:
         """One part, weighted by its images."""
-        name = getattr(self.loss, "__name__", type(self.loss).__name__)
-        if not self.knows_void and bool((mask == VOID).any()):
+        name, void = self.called, mask == VOID
+        if not self.knows_void and bool(void.any()):
             raise UserError(
                 f"loss={name} takes no ignore index, but the masks hold void pixels (255), which it would learn from. "
                 "Take a loss with ignore_index, or masks without void."
@@ -109,10 +118,21 @@ class ForeignLoss(PixelLoss):
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
             raise UserError(f"loss={name} gives {shape}, not one number. Set its reduction to mean or sum.")
-        count = value.detach().new_tensor(float(len(mask)))
-        return {"": Term(value.reshape(()) * count, count)}
+        count = len(mask) * (~void).any().to(value.dtype)
+        value = torch.where(count > 0, value.reshape(()), logits.sum() * 0)  # 0 / 0 in most libraries
+        return {"": Term(value * count, count)}
 
 
-def adapt(loss: Any, *, knows_void: bool = False) -> PixelLoss:
-    """A loss as the task needs it: ours as it is, another one wrapped."""
-    return loss if isinstance(loss, PixelLoss) else ForeignLoss(loss, knows_void=knows_void)
+def adapt(loss: Any) -> PixelLoss:
+    """A loss as the task needs it: ours as it is, another one wrapped. Raises UserError for what cannot be called."""
+    if not callable(loss):
+        raise UserError(f"loss builds a {type(loss).__name__}, which cannot be called with (logits, mask).")
+    return loss if isinstance(loss, PixelLoss) else ForeignLoss(loss)
+
+
+def knows_void(loss: Any) -> bool:
+    """Whether a built loss was told which label to ignore: by an attribute, or by what a partial function holds."""
+    if isinstance(loss, functools.partial):
+        return any(loss.keywords.get(name) == VOID for name in IGNORED)
+    told = any(getattr(loss, name, None) == VOID for name in IGNORED)
+    return told or (isinstance(loss, nn.Module) and any(knows_void(inner) for inner in loss.children()))

@@ -22,6 +22,8 @@ def build_metrics(config: Mapping[str, Any], *, num_classes: int) -> dict[str, M
     named = dict.fromkeys(CLASSES, num_classes) | dict.fromkeys(IGNORED, VOID)
     found = {}
     for name, node in config.items():
+        if node is None:  # taken out: metrics.dice=null
+            continue
         if name in PAPER:
             raise UserError(f"metrics.{name}: this is the name of a score that is always there. Choose another name.")
         metric = build(offer(node, named))
@@ -34,7 +36,8 @@ def build_metrics(config: Mapping[str, Any], *, num_classes: int) -> dict[str, M
 class ExtraMetrics(nn.Module):
     """Some metrics over one split, fed labels: prediction (N, H, W) and truth (N, H, W).
 
-    A metric that takes no ignore index gets the pixels that are not void, image by image, as (1, pixels).
+    A metric that takes no ignore index gets the pixels that are not void, image by image, as (1, pixels): its value
+    must not depend on where they lie.
 
     Args:
         metrics: by name; copied, so that each split counts for itself.
@@ -66,7 +69,9 @@ class ExtraMetrics(nn.Module):
             result = metric.compute()
             if isinstance(result, Mapping):
                 values |= {f"{name}/{key}": torch.as_tensor(value) for key, value in result.items()}
-            elif result.ndim == 0:
+                continue
+            result = torch.as_tensor(result)
+            if result.ndim == 0:
                 values[name] = result
             elif result.shape == (len(self.class_names),):
                 values |= {f"{name}/{key}": value for key, value in zip(self.class_names, result, strict=True)}
@@ -84,7 +89,7 @@ class ExtraMetrics(nn.Module):
 
 
 def knows_void(metric: nn.Module) -> bool:
-    """Whether a metric was told which label to ignore."""
-    if any(getattr(metric, name, None) == VOID for name in IGNORED):
-        return True
-    return bool(set(inspect.signature(type(metric)).parameters) & set(IGNORED))
+    """Whether a metric, or the one that it wraps, was told which label to ignore."""
+    told = [getattr(metric, name) for name in IGNORED if hasattr(metric, name)]
+    told = told or [VOID for name in IGNORED if name in inspect.signature(type(metric)).parameters]
+    return VOID in told or any(knows_void(inner) for inner in metric.children())

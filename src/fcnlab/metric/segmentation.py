@@ -1,6 +1,6 @@
 """The paper's four numbers and per-class IoU, from one confusion matrix over the whole set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -97,32 +97,31 @@ class MeanLosses(Metric):
     (torchmetrics 1.9's MeanMetric looks for it, and with ``nan_strategy="disable"`` counts every weight as 1.)
 
     Args:
-        names: of the parts; ``""`` where there is one.
+        weights: of the parts, by name; ``""`` where there is one.
     """
 
-    def __init__(self, names: Sequence[str] = ("",)) -> None:
+    def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__()
-        self.names, self.factors = tuple(names), {names[0]: 1.0}
-        for place in range(len(self.names)):
+        self.weights = dict(weights)
+        for place in range(len(self.weights)):
             self.add_state(f"value_{place}", torch.tensor(0.0), dist_reduce_fx="sum")
             self.add_state(f"weight_{place}", torch.tensor(0.0), dist_reduce_fx="sum")
 
     def update(self, terms: "Mapping[str, Term]") -> None:
         """Add the parts of a batch."""
-        for place, name in enumerate(self.names):
+        for place, name in enumerate(self.weights):
             if name in terms:
-                term = terms[name]
-                count, self.factors[name] = term.over.detach(), term.weight
-                setattr(self, f"value_{place}", getattr(self, f"value_{place}") + term.mean.detach() * count)
+                count = terms[name].over.detach()
+                setattr(self, f"value_{place}", getattr(self, f"value_{place}") + terms[name].mean.detach() * count)
                 setattr(self, f"weight_{place}", getattr(self, f"weight_{place}") + count)
 
     def compute(self) -> dict[str, torch.Tensor]:
-        """``loss``, and ``loss/<part>`` for each of several."""
+        """``loss``, and ``loss/<part>`` for each of several; a part that never came (``aux``) is left out."""
         means = {
             name: getattr(self, f"value_{place}") / getattr(self, f"weight_{place}")
-            for place, name in enumerate(self.names)
-            if name in self.factors
+            for place, name in enumerate(self.weights)
+            if place == 0 or getattr(self, f"weight_{place}") > 0
         }
-        whole = sum(self.factors[name] * mean for name, mean in means.items())
+        whole = sum(self.weights[name] * mean for name, mean in means.items())
         parts = {f"loss/{name or 'main'}": mean for name, mean in means.items()} if len(means) > 1 else {}
         return {"loss": torch.as_tensor(whole), **parts}

@@ -23,7 +23,8 @@ def checkpoint_choices(overrides: list[str]) -> list[str]:
     if is_foreign(path):  # net and data are named beside it; what else it was trained with it tells itself
         return [f"{key}={value}" for key, value in foreign_choices(path, values).items() if key not in values]
     groups = [group for group in SECTIONS if group not in values]
-    saved = load_checkpoint(path, build=groups)["fcnlab"]
+    trust = [word for word in re.split(r"[\[\],\s'\"]+", values.get("trust", "")) if word]
+    saved = load_checkpoint(path, build=groups, trust=trust)["fcnlab"]
     config = saved["config"]
     choices = []
     if "data" in values:  # which the net must see as it saw those of its training; what is given comes later and wins

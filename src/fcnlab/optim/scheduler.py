@@ -1,15 +1,17 @@
 """How the learning rate changes: any scheduler of torch, with a warm-up in front."""
 
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.optim.lr_scheduler import LinearLR, SequentialLR
+from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau, SequentialLR
 
 from fcnlab.error import UserError
 
 LENGTH = ("total_iters", "T_max", "total_steps")  # what torch's schedulers call the number of their steps
+RATES = ("max_lr", "base_lr")  # of OneCycleLR and CyclicLR, one number or one for each group of parameters
 BEGINNING = 0.01  # of the full rate, where a warm-up begins
 
 
@@ -17,11 +19,13 @@ class Scheduler:
     """A schedule over a training; the number of its steps is handed over where the scheduler takes one.
 
     Args:
-        scheduler: makes a torch scheduler from an optimiser (``_partial_: true``); None keeps the rate.
+        scheduler: makes a torch scheduler from an optimiser (``_partial_: true``), as may the ``schedulers`` within a
+            SequentialLR or ChainedScheduler; None keeps the rate.
         interval: ``step`` or ``epoch``: when the scheduler is asked for the next rate.
         frequency: every so many intervals.
         monitor: the metric that ReduceLROnPlateau looks at.
-        warmup: share of the training in which the rate rises from a hundredth to its full value.
+        warmup: share of the training in which the rate rises from a hundredth to its full value. In front of a
+            scheduler that is asked by epochs, a warm-up of more than one epoch rises by epochs too.
     """
 
     def __init__(
@@ -39,31 +43,72 @@ class Scheduler:
             raise UserError(f"scheduler.warmup={warmup} is a share of the training: from 0 to below 1.")
         if frequency < 1:
             raise UserError(f"scheduler.frequency={frequency} must be a whole number, 1 or more.")
+        if monitor and interval == "step":
+            raise UserError(f"scheduler.monitor={monitor} is measured in validations. Set scheduler.interval=epoch.")
         self.scheduler, self.interval, self.frequency, self.monitor = scheduler, interval, frequency, monitor
         self.warmup = warmup
 
-    def build(self, optimizer: torch.optim.Optimizer, *, steps: int, epochs: int | None = None) -> list[dict[str, Any]]:
-        """Lightning's description of the schedulers over ``steps`` steps (or ``epochs`` epochs)."""
-        warm = round(self.warmup * steps)
-        warming = LinearLR(optimizer, start_factor=BEGINNING, total_iters=warm) if warm else None
-        by_step = self.interval == "step"
-        length = max(1, steps - warm) if by_step else max(1, epochs or 1)
-        main = self.make(optimizer, length)
-        if main is None:
-            return [] if warming is None else [{"scheduler": warming, "interval": "step"}]
+    def build(self, optimizer: torch.optim.Optimizer, *, steps: int, epochs: int = 1) -> list[dict[str, Any]]:
+        """Lightning's description of the schedulers over ``steps`` steps, which are ``epochs`` epochs."""
+        calls = max(1, (steps if self.interval == "step" else epochs) // self.frequency)  # of the scheduler
+        warm, by_call = round(self.warmup * steps), steps / calls  # steps
         described = {"interval": self.interval, "frequency": self.frequency, "monitor": self.monitor}
-        if warming is None:
-            return [{"scheduler": main, **described}]
-        if by_step and self.frequency == 1 and self.monitor is None:
-            return [{"scheduler": SequentialLR(optimizer, [warming, main], milestones=[warm]), "interval": "step"}]
-        return [{"scheduler": warming, "interval": "step"}, {"scheduler": main, **described}]
+        if self.scheduler is None:
+            return [{"scheduler": self.warming(optimizer, warm), "interval": "step"}] if warm else []
+        if not warm:
+            return [{"scheduler": self.make(optimizer, calls), **described}]
+        # Beside a warm-up by steps no scheduler may set the rate: a plateau only lowers it, another waits for its end.
+        if self.monitor or (by_call > 1 and warm <= by_call):
+            main = self.make(optimizer, calls)  # first: some set the rate at once
+            warming = self.warming(optimizer, warm)
+            return [{"scheduler": warming, "interval": "step"}, {"scheduler": main, **described}]
+        warm = max(1, round(warm / by_call))
+        parts = [self.warming(optimizer, warm), self.make(optimizer, max(1, calls - warm))]
+        if hasattr(parts[1], "_schedulers"):
+            name = type(parts[1]).__name__
+            raise UserError(f"torch puts nothing in front of a {name}. Set scheduler.warmup=0 and let it begin slowly.")
+        return [{"scheduler": SequentialLR(optimizer, parts, milestones=[warm]), **described}]
+
+    def warming(self, optimizer: torch.optim.Optimizer, length: int) -> LinearLR:
+        """The rate's rise over so many calls."""
+        return LinearLR(optimizer, start_factor=BEGINNING, total_iters=length)
 
     def make(self, optimizer: torch.optim.Optimizer, length: int) -> Any:
-        """The scheduler itself; its length is told where it takes one and the config does not say it."""
-        if self.scheduler is None:
-            return None
-        target = getattr(self.scheduler, "func", self.scheduler)
-        given = getattr(self.scheduler, "keywords", {})
-        taken = set(inspect.signature(target).parameters)
-        lengths = {name: length for name in LENGTH if name in taken and given.get(name) is None}
-        return self.scheduler(optimizer, **lengths)
+        """The scheduler itself; its length, in calls, is told where it takes one and the config does not say it."""
+        assert self.scheduler is not None
+        keywords = getattr(self.scheduler, "keywords", {})
+        own: dict[str, Any] = {}
+        if "schedulers" in keywords:
+            ends = [0, *keywords.get("milestones", []), length]
+            lengths = [max(1, end - begin) for begin, end in itertools.pairwise(ends)]
+            lengths = lengths if "milestones" in keywords else [length] * len(keywords["schedulers"])
+            if len(lengths) != len(keywords["schedulers"]):
+                raise UserError(
+                    f"scheduler.scheduler has {len(keywords['schedulers'])} schedulers and milestones="
+                    f"{keywords['milestones']}. One less than schedulers are needed."
+                )
+            own["schedulers"] = [
+                called(one, optimizer, part) for one, part in zip(keywords["schedulers"], lengths, strict=True)
+            ]
+        found = called(self.scheduler, optimizer, length, **own)
+        if isinstance(found, ReduceLROnPlateau) and not self.monitor:
+            raise UserError("ReduceLROnPlateau looks at a score. Say which: scheduler.monitor=val/mean_iou.")
+        return found
+
+
+def called(make: Callable[..., Any], optimizer: torch.optim.Optimizer, length: int, **own: Any) -> Any:
+    """What a partial scheduler makes for an optimiser, with its length in calls. Raises UserError where it refuses."""
+    given = getattr(make, "keywords", {})
+    for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+    taken = inspect.signature(getattr(make, "func", make)).parameters
+    lengths = {name: length for name in LENGTH if name in taken and given.get(name) is None}
+    for name in RATES:  # a single number is meant for optim.lr; groups keep their factors
+        if isinstance(rate := given.get(name), int | float):
+            own[name] = [rate * group["initial_lr"] / optimizer.defaults["lr"] for group in optimizer.param_groups]
+    if given.get("epochs") is not None and given.get("steps_per_epoch") is not None:  # OneCycleLR's other way
+        lengths.pop("total_steps", None)
+    try:
+        return make(optimizer=optimizer, **lengths, **own)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"scheduler.scheduler is refused by torch: {error}") from error

@@ -34,7 +34,9 @@ class Result(dict[str, float]):
     monitor = "val/mean_iou"
 
     def __float__(self) -> float:
-        """What a search goes by."""
+        """What a search goes by. Raises UserError where it was never measured."""
+        if self.monitor not in self:
+            raise UserError(f"monitor.metric={self.monitor} was never measured. Known: {', '.join(self) or 'nothing'}.")
         return self[self.monitor]
 
 
@@ -146,7 +148,7 @@ class Run:
         scored = [row for row in rows if metric in row] if self.config["score"] == "best" else []
         choose = max if mode == "max" else min
         best = choose(scored, key=lambda row: row[metric]) if scored else rows[-1]
-        scores = {key: value for key, value in best.items() if "/" in key}
+        scores = {key: value for key, value in best.items() if "/" in key or key == metric}
         scores |= {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
         write_json(self.folder / "metrics.json", scores)
 

@@ -29,7 +29,9 @@ def show_scores(run: Run, metrics: Mapping[str, float]) -> None:
     """Print a run's test scores, or those of validation where nothing was tested, and where its files are."""
     split = "test" if any(key.startswith("test/") for key in metrics) else "val"
     score_table(run.name, {key: value for key, value in metrics.items() if key.startswith(f"{split}/")})
-    if absent := [name for name in run.record.get("class_names", ()) if f"{split}/iou/{name}" not in metrics]:
+    by_class = any(key.startswith(f"{split}/iou/") for key in metrics)
+    absent = [name for name in run.record.get("class_names", ()) if f"{split}/iou/{name}" not in metrics]
+    if by_class and absent:
         say(f"In no mean: {', '.join(absent)}. The {split} masks have no pixel of it, nor was one predicted.")
     if split == "test":
         say(f"Predictions: {run.folder / 'predictions'}")

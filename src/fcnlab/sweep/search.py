@@ -36,6 +36,8 @@ class Continue(Callback):
             return
         if config.get("test"):  # Hydra turns errors of callbacks into warnings, but not an exit
             sys.exit("\nerror: test=true in a search: it would choose by the test set. Say test=false or search=...")
+        with read_write(config.hydra):
+            sweeper.direction = "minimize" if config.monitor.mode == "min" else "maximize"
         if not sweeper.storage:
             return
         with read_write(config.hydra):
@@ -56,7 +58,7 @@ class Continue(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Say how far the search is and what is best so far."""
         if is_search(config) and config.hydra.sweeper.storage:
-            show_search(config.hydra.sweeper.study_name, config.hydra.sweeper.storage)
+            show_search(config.hydra.sweeper.study_name, config.hydra.sweeper.storage, config.monitor.metric)
         self.__del__()
 
     def __del__(self) -> None:
@@ -101,7 +103,7 @@ def continue_study(name: str, storage: str) -> tuple[int, int]:
     return sum(t.state == TrialState.COMPLETE for t in trials), len(trials)
 
 
-def show_search(name: str, storage: str) -> None:
+def show_search(name: str, storage: str, metric: str) -> None:
     """Say how many trials have finished, and the best one's parameters."""
     import optuna
     from optuna.trial import TrialState
@@ -111,4 +113,4 @@ def show_search(name: str, storage: str) -> None:
     say(f"Search {name} has {len(done)} finished trials.")
     if done:
         words = " ".join(f"{key}={value}" for key, value in study.best_trial.params.items())
-        say(f"The best so far: {words}, with a val/mean_iou of {100 * study.best_value:.2f} %.")
+        say(f"The best so far: {words}, with a {metric} of {study.best_value:.4f}.")

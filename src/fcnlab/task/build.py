@@ -9,14 +9,18 @@ import torch
 from torch import nn
 
 from fcnlab.cli.compose import build, build_given
+from fcnlab.cli.terminal import say
 from fcnlab.error import UserError
 from fcnlab.loss.build import build_loss
 from fcnlab.metric.extra import build_metrics
 from fcnlab.model.checkpoint import load_checkpoint
 from fcnlab.model.converted import adopt, is_foreign
 from fcnlab.model.exported import ExportedNet, is_exported
+from fcnlab.task.tiling import TiledNet, checked_tile
+from fcnlab.task.tta import AugmentedNet
 
-OWN_PARTS = ("net.", "loss.")  # of a task's state_dict: what is needed without training
+AUTO_TILE = 1024  # pixels a side
+COUNTED = ("train_scores.", "train_loss.")  # of a task's state_dict: sums of an epoch of training, no weights
 
 
 class Loaded(NamedTuple):
@@ -44,6 +48,7 @@ def build_task(
         "metrics": build_metrics(config.get("metrics") or {}, num_classes=classes),
         "facts": dict(facts),
         "config": dict(config),
+        "num_classes": classes,
         "channels_last": channels_last,
         **recipe,
     }
@@ -86,18 +91,45 @@ def restore(config: Mapping[str, Any], saved: Mapping[str, Any], *, channels_las
     parts = {key: config.get(key) for key in ("task", "loss", "metrics")}
     trained = dict(saved["fcnlab"]["config"])
     task = build_task(trained | parts, net=net, facts=facts, channels_last=channels_last)
-    weights = {name: tensor for name, tensor in saved["state_dict"].items() if name.startswith(OWN_PARTS)}
-    if not any(name.startswith("loss.") for name in weights):  # a net from elsewhere
-        weights |= {name: tensor for name, tensor in task.state_dict().items() if name.startswith("loss.")}
+    own = {name: tensor for name, tensor in task.state_dict().items() if name.startswith("loss.")}
+    weights = own | {  # what the loss lacks, where another one was learned with or none, is its own
+        name: tensor
+        for name, tensor in saved["state_dict"].items()
+        if not name.startswith(COUNTED) and (name in own or not name.startswith("loss."))
+    }
     if wrong := describe_mismatch(task, weights):
         raise UserError(f"The checkpoint's weights do not fit {type(net).__name__}: {wrong}. Leave model=... out.")
     task.load_state_dict(weights, strict=False)
     return Loaded(task, facts, trained)
 
 
+def see_otherwise(task: L.LightningModule, *, tile: int | str | None, tta: Mapping[str, Any] | None) -> None:
+    """Let a trained task's net see images tile by tile, or in several views.
+
+    Args:
+        tile: pixels a side; ``auto``: 1024 where the result is the same, whole images elsewhere; None: whole images.
+        tta: ``flip`` and ``scales`` of :class:`AugmentedNet`; None or empty: each image as it is.
+    """
+    auto, side = tile == "auto", AUTO_TILE if tile == "auto" else checked_tile(tile)
+    net = getattr(task, "net", None)
+    if not isinstance(net, nn.Module):
+        if tta or (side and not auto):
+            raise UserError(f"tile and tta change what task.net sees, which {type(task).__name__} has not.")
+        return
+    if tta:
+        if unknown := set(tta) - {"flip", "scales"}:
+            raise UserError(f"tta has no {', '.join(map(str, sorted(unknown)))}. Known: flip, scales.")
+        net = task.net = AugmentedNet(net, **tta)
+    exact = getattr(net, "overlap", None) is not None
+    if side and (exact or not auto):
+        if not exact:
+            say(f"tile={side}: what this net sees of an image is not known, so its tiles are blended, not exact.")
+        task.net = TiledNet(net, side=side)
+
+
 def describe_mismatch(task: nn.Module, weights: Mapping[str, torch.Tensor]) -> str:
     """The first few names or shapes in which weights and task differ; empty if they fit."""
-    own = {k: v.shape for k, v in task.state_dict().items() if k.startswith(OWN_PARTS)}
+    own = {k: v.shape for k, v in task.state_dict().items() if not k.startswith(COUNTED)}
     given = {k: v.shape for k, v in weights.items()}
     wrong = [f"{k} is {tuple(given[k])} for {tuple(own[k])}" for k in own if k in given and given[k] != own[k]]
     wrong += [f"{k} is missing" for k in own if k not in given] + [f"{k} is unknown" for k in given if k not in own]

@@ -1,5 +1,6 @@
 """The LightningModule of semantic segmentation: forward, loss, scores, log."""
 
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +21,7 @@ from fcnlab.metric.segmentation import MeanLosses, SegmentationScores, count_by_
 from fcnlab.optim.recipe import Optim
 from fcnlab.optim.scheduler import Scheduler
 from fcnlab.run.distributed import is_distributed, number_of_processes, sum_over_processes
-from fcnlab.task.tiling import label_at_size, label_in_tiles
+from fcnlab.task.tiling import by_name, label_at_size
 
 
 class SegmentationTask(L.LightningModule):
@@ -59,7 +60,6 @@ class SegmentationTask(L.LightningModule):
         self.net = net.to(memory_format=self.memory_format)
         self.loss, self.optim, self.scheduler, self.aux_weight = loss, optim, scheduler, aux_weight
         self.facts, self.config = facts, config
-        self.tile: int | None = None  # predict images larger than this (pixels a side) in tiles of it
         names = tuple(facts["class_names"])
         self.train_scores = SegmentationScores(class_names=names)
         self.val_scores = SegmentationScores(class_names=names)
@@ -67,9 +67,8 @@ class SegmentationTask(L.LightningModule):
         self.val_extra = ExtraMetrics(metrics or {}, class_names=names)
         self.test_extra = ExtraMetrics(metrics or {}, class_names=names)
         # NaN stays NaN and stops the training (FiniteLoss); looking for it here would wait for the GPU in every step.
-        parts = loss.part_names(aux=aux_weight > 0)
-        self.train_loss = MeanLosses(parts)
-        self.val_loss, self.test_loss = (MeanLosses(loss.part_names()) for _ in range(2))
+        self.train_loss = MeanLosses(loss.parts(aux_weight))
+        self.val_loss, self.test_loss = (MeanLosses(loss.parts()) for _ in range(2))
         for running in self.running:
             running.persistent(True)  # a checkpoint in mid-epoch keeps what the epoch has counted so far
 
@@ -86,12 +85,14 @@ class SegmentationTask(L.LightningModule):
             trust: packages of one's own from which the checkpoint may ask for classes.
 
         Raises:
-            UserError: the file is broken or foreign, or asks for classes that ``conf/`` does not list.
+            UserError: the file is broken or foreign, asks for classes that ``conf/`` does not list, or holds another
+                task.
         """
         from fcnlab.task.build import load
 
         task = load(path, trust=trust)
-        assert isinstance(task, cls), f"{path} holds a {type(task).__name__}"
+        if not isinstance(task, cls):
+            raise UserError(f"{path} holds a {type(task).__name__}, no {cls.__name__}. Use fcnlab.task.build.load.")
         return task
 
     @torch.no_grad()
@@ -103,11 +104,7 @@ class SegmentationTask(L.LightningModule):
 
     def outputs(self, image: torch.Tensor, size: torch.Size | None = None) -> dict[str, torch.Tensor]:
         """Image (N, c, H, W) -> logits (N, C, H, W) by name, or of another ``size`` where the mask has its own."""
-        found = self.net(image.contiguous(memory_format=self.memory_format))
-        if not isinstance(found, Mapping):
-            found = {"out": found}
-        if "out" not in found:
-            raise UserError(f"The net gives {', '.join(map(str, found))}, but no 'out': its logits (N, C, H, W).")
+        found = by_name(self.net(image.contiguous(memory_format=self.memory_format)))
         return {name: at_size(logits, size) for name, logits in found.items()}
 
     def forward(self, image: torch.Tensor, size: torch.Size | None = None) -> torch.Tensor:
@@ -153,9 +150,9 @@ class SegmentationTask(L.LightningModule):
     def predict_step(self, batch: dict[str, Any], _: int) -> torch.Tensor:
         """Labels (N, H, W) at the photo's own size."""
         image, size = batch["image"], torch.Size(batch["photo"].shape[:2])
-        overlap = getattr(self.net, "overlap", None)
-        if self.tile and overlap and image.shape[-2:] == size and max(size) > self.tile + overlap:
-            return label_in_tiles(self, image, side=self.tile, overlap=overlap)
+        in_tiles = getattr(self.net, "label", None)
+        if in_tiles and image.shape[-2:] == size:
+            return torch.as_tensor(in_tiles(image))
         logits: torch.Tensor = self(image)
         return most_likely(logits) if logits.shape[-2:] == size else label_at_size(logits, size)
 
@@ -212,7 +209,8 @@ class SegmentationTask(L.LightningModule):
         assert self.optim is not None and self.scheduler is not None, "a task from a checkpoint does not train"
         optimizer = self.optim.build(self.net)
         steps = int(self.trainer.estimated_stepping_batches)
-        return [optimizer], self.scheduler.build(optimizer, steps=steps)
+        of_an_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+        return [optimizer], self.scheduler.build(optimizer, steps=steps, epochs=math.ceil(steps / of_an_epoch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What the processes have counted in this epoch is kept as one sum, and given back to the first of them."""

@@ -1,16 +1,20 @@
 """Assemble the Trainer: precision, callbacks, plugins."""
 
+import contextlib
 import logging
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from fcnlab.callbacks.checkpoints import AtomicCheckpointIO
 from fcnlab.callbacks.progress_lines import has_terminal
+from fcnlab.cli.compose import build
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import usable_cores
 from fcnlab.error import UserError
@@ -27,6 +31,7 @@ EXPECTED_WARNINGS = (
     "your dataloader is not resumable",  # it is: data.datamodule begins where the checkpoint stands
     "sync_dist=True",  # torchmetrics has summed the scores over all processes
     "using the WeightAveraging callback",  # a test loads the averaged weights, and averages no more
+    "infer the `batch_size` from an ambiguous collection",  # it finds that of the images
     "called before the ``update`` method",  # a process or the rest of an epoch without a batch of its own
 )
 
@@ -40,6 +45,7 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     if not on_gpu(settings["accelerator"]):
         refuse_too_many_processes(settings["devices"])
         keep_freed_memory()
+    settings = {k: build(v) if isinstance(v, Mapping) and "_target_" in v else v for k, v in settings.items()}
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     settings["enable_progress_bar"] = settings["enable_progress_bar"] and has_terminal()
     bar = [Progress()] if settings["enable_progress_bar"] else []
@@ -56,6 +62,29 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
         return L.Trainer(**settings, use_distributed_sampler=False, **given)
     except (ValueError, MisconfigurationException) as error:
         raise UserError(f"The Trainer refuses trainer=...: {error} See conf/trainer/default.yaml.") from error
+
+
+def need_step(task: L.LightningModule, step: str) -> None:
+    """Raise UserError where a task of one's own does not do what is asked of it."""
+    if not is_overridden(step, task):
+        raise UserError(f"A {type(task).__name__} has no {step}, which this command calls. Write it.")
+
+
+def does(task: L.LightningModule, step: str) -> bool:
+    """Whether a task has a step; a line says what is left out where it has none."""
+    if not (found := is_overridden(step, task)):
+        left_out = "no test scores" if step == "test_step" else "no validation scores, and last.ckpt is what is tested"
+        say(f"A {type(task).__name__} has no {step}: there are {left_out}.")
+    return found
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """Around a training or test: what Lightning refuses is a user's error."""
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise UserError(f"Lightning refuses: {' '.join(str(error).split())}") from error
 
 
 def refuse_too_many_processes(devices: Any) -> None:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
+from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, StochasticWeightAveraging
 from lightning.pytorch.loggers import Logger
 
 from fcnlab.callbacks.checkpoint_facts import CheckpointFacts
@@ -32,7 +32,7 @@ def run_callbacks(
         FiniteLoss(),
         SkippedImages(run),
         CheckpointFacts(config, data.facts()),
-        History(run.folder / "history.csv"),
+        History(run.folder / "history.csv", monitor["metric"]),
         BestCheckpoint(folder, **monitor),
         ImageResults(run.folder, data, write=run.write),
     ]
@@ -60,6 +60,11 @@ def own_callbacks(settings: Mapping[str, Any] | None) -> list[Callback]:
         callback = build(node)
         if not isinstance(callback, Callback):
             raise UserError(f"callbacks.{name} builds a {type(callback).__name__}. It must be a Lightning Callback.")
+        if isinstance(callback, StochasticWeightAveraging):
+            raise UserError(
+                f"callbacks.{name}: Lightning's StochasticWeightAveraging puts its weights in after the last "
+                "checkpoint is written, so that they would be neither kept nor tested. Take callbacks=swa."
+            )
         found.append(callback)
     return found
 

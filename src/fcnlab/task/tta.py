@@ -1,0 +1,47 @@
+"""Test-time augmentation: class probabilities averaged over mirrored and scaled views of an image."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from fcnlab.error import UserError
+from fcnlab.task.tiling import by_name
+
+
+class AugmentedNet(nn.Module):
+    """Image (N, c, H, W) -> logarithms (N, C, H, W) of the probabilities that a net gives on the mean of all views.
+
+    A loss of logits takes them as they are: their softmax is the mean probability.
+
+    Args:
+        net: gives logits (N, C, h, w), or a dict with such an ``out``.
+        flip: see each view mirrored left to right too.
+        scales: factors of the image's height and width.
+    """
+
+    def __init__(self, net: nn.Module, *, flip: bool = False, scales: Sequence[float] = (1.0,)) -> None:
+        super().__init__()
+        if not isinstance(flip, bool) or not scales or not all(isinstance(s, int | float) and s > 0 for s in scales):
+            raise UserError(f"tta.flip={flip}, tta.scales={scales}: flip is true or false, scales are numbers above 0.")
+        self.net, self.flip, self.scales = net, flip, tuple(scales)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """See the image, as it is and changed, and average."""
+        size, views = image.shape[-2:], list[torch.Tensor]()
+        for scale in self.scales:
+            seen = resized(image, torch.Size(max(1, round(scale * side)) for side in size), antialias=True)
+            for mirrored in (False, True) if self.flip else (False,):
+                logits = by_name(self.net(seen.flip(-1) if mirrored else seen))["out"].float()
+                logits = logits.flip(-1) if mirrored else logits
+                views.append(resized(logits, size).softmax(1))
+        mean = torch.stack(views).mean(0)
+        return mean.clamp(min=torch.finfo(mean.dtype).tiny).log()
+
+
+def resized(array: torch.Tensor, size: torch.Size, **more: Any) -> torch.Tensor:
+    """An array (N, c, h, w) brought bilinearly to another height and width."""
+    if array.shape[-2:] == size:
+        return array
+    return nn.functional.interpolate(array, size=size, mode="bilinear", align_corners=False, **more)
