@@ -1,6 +1,7 @@
 """Why a training ended: in the record and in the terminal."""
 
 import signal
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping
@@ -54,5 +55,5 @@ def where(trainer: L.Trainer) -> str:
     """``epoch 3 of 20``, counted from 1, or ``step 70 of 200`` where steps are counted."""
     if trainer.max_epochs in (None, -1):
         return f"step {trainer.global_step} of {trainer.max_steps}"
-    done = trainer.fit_loop.epoch_progress.current
-    return f"epoch {max(1, done.started)} of {trainer.max_epochs}"
+    epochs: Any = trainer.fit_loop.epoch_progress.current
+    return f"epoch {max(1, epochs.started)} of {trainer.max_epochs}"

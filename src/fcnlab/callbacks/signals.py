@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import stat
 import sys
 import threading
 from types import FrameType
@@ -74,6 +75,6 @@ def leave_terminal() -> None:
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):
-            if os.isatty(stream):
+            if stat.S_ISCHR(os.fstat(stream).st_mode):  # one that is gone says that it is no terminal
                 os.dup2(nowhere, stream)
         os.close(nowhere)

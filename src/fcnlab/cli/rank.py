@@ -20,7 +20,7 @@ def expect(trainer: Mapping[str, Any]) -> None:
     if not several:  # before Lightning is imported, which keeps what it finds there
         from lightning_utilities.core.rank_zero import rank_zero_only
 
-        rank_zero_only.rank = 0
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]
 
 
 def processes(trainer: Mapping[str, Any]) -> int:

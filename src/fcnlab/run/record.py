@@ -213,7 +213,7 @@ class Run:
         if stopped:
             self.outcome = "stopped"
             say(
-                f"{self.record.get('ended', 'The training was stopped')}: last.ckpt is written, nothing was tested. Type "
+                f"{self.record.get('ended', 'Stopped')}: last.ckpt is written, nothing was tested. Type "
                 "the same command again and it goes on."
             )
         elif error is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from fcnlab.callbacks.signals import SIGNALS
 from fcnlab.cli import rank
 from fcnlab.cli.terminal import is_first_process, say
 from fcnlab.error import UserError

@@ -4,7 +4,9 @@ import os
 from typing import Any
 
 import torch.distributed
-from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from fcnlab.cli import rank
 from fcnlab.error import UserError
@@ -50,7 +52,10 @@ def environment(settings: dict[str, Any]) -> LightningEnvironment | SLURMEnviron
     if asked == 1:
         return OneProcess()
     if SLURMEnvironment.detect() and rank.number("SLURM_NTASKS") > 1:
-        return SLURMEnvironment(auto_requeue=False)
+        try:
+            return SLURMEnvironment(auto_requeue=False)
+        except RuntimeError as error:
+            raise UserError(f"SLURM's job does not fit trainer.devices={settings['devices']}: {error}") from error
     if not rank.number("WORLD_SIZE") and not torch.distributed.is_initialized():
         os.environ.pop("LOCAL_RANK", None)  # a launcher sets both; Lightning would wait for processes nobody starts
     return LightningEnvironment()
