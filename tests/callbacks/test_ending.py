@@ -30,9 +30,7 @@ def test_the_steps_are_told_where_they_are_counted(command: Command) -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGXCPU"])
-def test_a_signal_is_told_once_the_step_is_saved(
-    name: str, command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signal_is_told_once_the_step_is_saved(name: str, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     keep, number = LastCheckpoint.on_train_batch_end, getattr(signal, name)
 
     def asks(self: LastCheckpoint, *arguments: Any) -> None:

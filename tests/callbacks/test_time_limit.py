@@ -25,7 +25,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     return left
 
 
-def test_a_run_whose_time_is_over_says_so_and_goes_on_when_it_is_typed_again(command: Command, clock: list[int]) -> None:
+def test_a_run_whose_time_is_over_says_so_and_goes_on_when_it_is_typed_again(
+    command: Command, clock: list[int]
+) -> None:
     typed = (*WORDS, "trainer.max_time=00:01:00:00")
     outcome = command("train", *typed)
     assert outcome.code == 0
