@@ -81,7 +81,8 @@ def train(cfg: DictConfig) -> "Result":
                 trainer.test(task, datamodule=data, ckpt_path=scored, weights_only=True, verbose=False)
         run.write_metrics(trainer)
         send_result(loggers, run)
-    show_scores(run, run.metrics())
+    if run.outcome != "stopped":
+        show_scores(run, run.metrics())
     return run.metrics()
 
 
@@ -97,14 +98,14 @@ def today_stamp(config: dict[str, Any]) -> str | None:
 
 def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, str]]":
     """The data, fetched where that was asked for, and the fingerprint of each split."""
-    from lightning.pytorch.utilities import rank_zero_only
-
     from fcnlab.cli.compose import build
+    from fcnlab.cli.terminal import is_first_process
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.error import UserError
 
     data: SegmentationData = build(config["data"])
-    rank_zero_only(data.prepare_data)()
+    if is_first_process():
+        data.prepare_data()
     fingerprint = {split: data.fingerprint(split) for split in SPLITS}
     if leaked := sorted({*data.names("train")} & {*data.names("test")}):
         raise UserError(

@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ def strike() -> None:
     global seen
     seen += 1
     if seen == count:
+        time.sleep(float(os.environ.get("PAUSE", "0")))  # what other processes write meanwhile
         os.kill(os.getpid(), getattr(signal, name))
 
 

@@ -1,9 +1,12 @@
 """W&B shows what the run folder holds: read back from its offline files with ``wandb leet inspect``, no account."""
 
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from conftest import TINY, Command
 
 from fcnlab.callbacks.history import History
 from fcnlab.run.files import read_history, read_json
+from fcnlab.task.segmentation import SegmentationTask
 
 
 def inspect(part: Path, *options: str) -> str:
@@ -65,3 +69,125 @@ def test_w_and_b_agrees_with_the_run_folder_of_a_resumed_run(
     assert {key: summary[key] for key in metrics if key in summary} == pytest.approx(
         {key: value for key, value in metrics.items() if key != "val/mean_iou"}
     )
+
+
+WITH_WANDB = [word for word in TINY if word != "logger=none"]
+
+
+@pytest.mark.parametrize("fault", ["fails", "hangs"])
+def test_a_process_of_w_and_b_that_does_not_start_is_told(
+    fault: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wandb
+
+    def start(_: Any) -> None:
+        if fault == "hangs":
+            threading.Event().wait(2)
+        raise PermissionError(13, "Permission denied", "wandb-core")
+
+    monkeypatch.setattr(wandb, "setup", start)
+    monkeypatch.setattr("fcnlab.logger.wandb.LIMIT", 0.2)
+    outcome = command("train", *WITH_WANDB)
+    assert outcome.code == 1
+    assert "W&B's own process (wandb-core) does not start: " in outcome.text
+    assert "Set logger=csv, or logger=none" in outcome.text
+
+
+def test_a_folder_that_w_and_b_cannot_write_to_is_told(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = command("train", *WITH_WANDB, "logger.wandb.save_dir=file/below")
+    assert outcome.code == 1
+    assert f"W&B cannot write to {tmp_path}/file/below (logger.wandb.save_dir): " in outcome.text
+    assert "Set logger=csv" in outcome.text
+
+
+def test_a_run_that_w_and_b_cannot_begin_is_told(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    def init(**_: Any) -> None:
+        raise wandb.errors.CommError("Run initialization has timed out")
+
+    monkeypatch.setattr(wandb, "init", init)
+    outcome = command("train", *WITH_WANDB)
+    assert outcome.code == 1
+    assert "W&B cannot begin the run: CommError: Run initialization has timed out. Set logger=csv" in outcome.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [({"WANDB__SERVICE_WAIT": "0.001"}, "does not start: ServicePollForTokenError"), ({"HOME": "/proc/none"}, "")],
+)
+def test_the_real_process_of_w_and_b_is_waited_for_within_limits(
+    variables: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    call = [sys.executable, "-m", "fcnlab.train", *WITH_WANDB, "trainer=smoke"]
+    own = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}  # a process of this one's
+    done = subprocess.run(
+        call, cwd=tmp_path, env=own | variables, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == bool(told)
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) < 4  # no log of W&B's
+    assert bool(list(tmp_path.glob("runs/wandb/offline-run-*/*.wandb"))) == (not told)
+
+
+STEPS = [*WITH_WANDB, "epochs=2", "data.batch_size=4", "trainer.log_every_n_steps=1", "checkpoint.every_n_steps=2"]
+OF_WANDB = ("_step", "_runtime", "_timestamp", "_wandb")
+
+
+def rows(runs: Path) -> Counter[tuple[int | None, str]]:
+    """Step and keys of every row in all parts of the one run, with how often it is there."""
+    found = Counter[tuple[int | None, str]]()
+    for part in sorted((runs / "wandb").glob("offline-run-*")):
+        items = [json.loads(line).get("history", {}).get("item") for line in inspect(part).splitlines()]
+        for item in filter(None, items):
+            keys = sorted({key.partition(".")[0] for key in item} - set(OF_WANDB))
+            found[item.get("trainer/global_step"), " ".join(keys)] += 1
+    return found
+
+
+@pytest.fixture
+def whole(command: Command) -> Counter[tuple[int | None, str]]:
+    """The rows of a run that nothing interrupted."""
+    assert command("train", *STEPS, "runs_dir=whole").code == 0
+    found = rows(Path("whole"))
+    assert set(found.values()) == {1}
+    assert {step for step, keys in found if "loss" in keys.split()} == set(range(8))
+    return found
+
+
+def came_before(row: tuple[int | None, str], *, step: int) -> bool:
+    """Whether a row is older than the end of a step; the rate is logged at its beginning."""
+    return row[0] is not None and (row[0] < step or (row[0] == step and row[1].startswith("lr-")))
+
+
+def test_a_run_that_met_nan_shows_every_row_up_to_it_once_and_goes_on(
+    command: Command, whole: Counter[tuple[int | None, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = SegmentationTask.training_step
+
+    def spoilt(task: SegmentationTask, batch: Any, index: int) -> Any:
+        return keep(task, batch, index) * (float("nan") if task.global_step == 7 else 1.0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentationTask, "training_step", spoilt)
+        assert "The loss is nan at step 8" in command("train", *STEPS).text
+    assert rows(Path("runs")) == {row: 1 for row in whole if came_before(row, step=7)}
+    time.sleep(1.1)
+    assert "Going on from" in command("train", *STEPS).text
+    assert rows(Path("runs")) == whole
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_mid_epoch_shows_every_row_up_to_it_once_and_goes_on(
+    command: Command, whole: Counter[tuple[int | None, str]], tmp_path: Path
+) -> None:
+    killed = str(Path(__file__).parents[1] / "callbacks" / "killed.py")
+    call = [sys.executable, killed, "on_train_batch_end", "8", "SIGKILL", *STEPS]
+    own = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")} | {"PAUSE": "2"}
+    done = subprocess.run(call, cwd=tmp_path, env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+    assert rows(Path("runs")) == {row: 1 for row in whole if came_before(row, step=7)}
+    assert "Going on from" in command("train", *STEPS).text
+    assert rows(Path("runs")) == whole

@@ -1,5 +1,7 @@
 """One process holds a run; a second is told which, and a dead one holds nothing."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import TINY, Command
 
-from fcnlab.run.lock import hold
+from fcnlab.cli import rank
+from fcnlab.run.lock import WITHOUT_LOCKS, hold
 
 HOLDER = """
 import sys, time
@@ -57,8 +60,53 @@ def test_a_held_file_is_free_again_when_it_is_closed(tmp_path: Path) -> None:
     stream.close()
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_the_first_process_of_a_run_holds_for_all(rank: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCAL_RANK", str(rank))
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_first_process_of_a_run_holds_for_all(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rank, "several", True)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", str(number))
     with hold(tmp_path / "a", "it is held"):
-        assert ("process" in (tmp_path / "a").read_text()) == (rank == 0)
+        assert (tmp_path / "a").exists() == (number == 0)
+
+
+FORKS = """
+import multiprocessing, os, sys, time
+from pathlib import Path
+from fcnlab.run.lock import hold
+lock = hold(Path(sys.argv[1]), "it is held")
+child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(20,))
+child.start()
+print(child.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_loading_processes_that_outlive_a_killed_one_hold_nothing(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", FORKS, str(tmp_path / "a")], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    try:
+        assert parent.wait() == -signal.SIGKILL
+        os.kill(child, 0)  # it lives
+        hold(tmp_path / "a", "it is held").close()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        parent.stdout.close()
+
+
+@pytest.mark.parametrize("number", WITHOUT_LOCKS)
+def test_a_file_system_without_locks_lets_a_run_begin(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr("filelock.FileLock._acquire", refuses)
+    hold(tmp_path / "a", "it is held").close()
+
+
+def test_nothing_asks_for_a_module_that_windows_lacks(tmp_path: Path) -> None:
+    hide = "import sys; sys.modules.update(dict.fromkeys(('fcntl', 'resource', 'termios', 'pwd', 'grp')));"
+    code = hide + "from pathlib import Path; from fcnlab.run.lock import hold; hold(Path(sys.argv[1]), '').close()"
+    code += "; import fcnlab.train, fcnlab.callbacks.signals"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], check=True)

@@ -13,8 +13,10 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, WeightAvera
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fcnlab.callbacks.signals import Signals
+from fcnlab.callbacks.time_limit import TimeLimit
 from fcnlab.error import UserError, nearest
 from fcnlab.run.distributed import gather
+from fcnlab.run.record import Stopped
 
 BEST = "best.ckpt"
 KEPT = ("epoch", "global_step", "pytorch-lightning_version", "state_dict", "fcnlab")  # in best.ckpt
@@ -71,7 +73,7 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         self.file, self.every_n_steps, self.signals, self.saved = file, every_n_steps, signals, saved
         self.found: dict[str, Any] | None = None
-        self.saved_step, self.due, self.in_validation = 0, False, False
+        self.saved_step, self.due, self.in_validation, self.signalled = 0, False, False, False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Bring back the random state; from here on a signal waits for a step to end."""
@@ -95,7 +97,7 @@ class LastCheckpoint(Checkpoint):
         if leave or self.due or (self.every_n_steps and steps >= self.every_n_steps):
             self.save(trainer)
         if leave:
-            self.signals.leave()
+            self.leave()
 
     def on_validation_batch_end(
         self,
@@ -117,7 +119,7 @@ class LastCheckpoint(Checkpoint):
             for one in averaging:
                 one._swap_models(pl_module)
             self.in_validation = False
-            self.signals.leave()
+            self.leave()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save after every epoch."""
@@ -126,8 +128,8 @@ class LastCheckpoint(Checkpoint):
             return
         with plateaus_seen(trainer):
             self.save(trainer)
-        if self.asked(trainer):
-            self.signals.leave()
+        if self.asked(trainer) and (self.signalled or not is_last_epoch(trainer)):
+            self.leave()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """A test is repeated, not resumed: signals need not wait."""
@@ -146,8 +148,17 @@ class LastCheckpoint(Checkpoint):
             launcher.kill(signal.SIGKILL)
 
     def asked(self, trainer: L.Trainer) -> bool:
-        """Whether any process was asked to leave."""
-        return trainer.strategy.reduce_boolean_decision(self.signals.received is not None, all=False)
+        """Whether any process was asked to leave, or its time is over."""
+        limits = [one for one in trainer.callbacks if isinstance(one, TimeLimit)]  # type: ignore[attr-defined]
+        any_of = trainer.strategy.reduce_boolean_decision
+        self.signalled = any_of(self.signals.received is not None, all=False)
+        return self.signalled or (bool(limits) and any_of(any(one.is_over for one in limits), all=False))
+
+    def leave(self) -> None:
+        """End the process as the signal asks, or the training, whose time is over."""
+        if not self.signalled:
+            raise Stopped
+        self.signals.leave()
 
     def save(self, trainer: L.Trainer) -> None:
         """Write last.ckpt."""
@@ -205,6 +216,11 @@ def plateaus_seen(trainer: L.Trainer) -> Iterator[None]:
         one.load_state_dict(state)
     for group, rate in zip(groups, before[1], strict=True):
         group["lr"] = rate
+
+
+def is_last_epoch(trainer: L.Trainer) -> bool:
+    """Whether the training ends with this epoch anyway: that its time is over then takes nothing from it."""
+    return bool(trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs)
 
 
 def is_between_steps(trainer: L.Trainer, batches: int) -> bool:

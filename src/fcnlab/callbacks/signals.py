@@ -1,6 +1,9 @@
 """Signals: a run that is asked to end does so where it can go on from."""
 
+import contextlib
+import os
 import signal
+import stat
 import sys
 import threading
 from types import FrameType
@@ -8,18 +11,16 @@ from typing import Any
 
 from fcnlab.cli.terminal import is_first_process, say
 
-SIGNALS = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGUSR2,
-)  # a shutdown or scheduler, Ctrl-C, submitit before a time limit
+# A shutdown or scheduler, Ctrl-C, a closed terminal, sbatch --signal=USR1, a limit of CPU time; submitit's own.
+NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGXCPU", "SIGUSR2")
+SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))  # Windows has the first two
 
 
 class Signals:
-    """End a run on SIGTERM or Ctrl-C where it can go on from: ``patient`` while a loop looks for such a place.
+    """End a run on a signal where it can go on from: ``patient`` while a loop looks for such a place.
 
-    As a context manager it takes the signals over. A handler that was there before (submitit's, which requeues the
-    job) is called when the run is saved.
+    As a context manager it takes the signals over. One that is ignored (SIGHUP under ``nohup``) stays ignored. A
+    handler that was there before (submitit's, which requeues the job) is called when the run is saved.
     """
 
     def __init__(self) -> None:
@@ -30,8 +31,10 @@ class Signals:
     def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():
             before = {number: signal.getsignal(number) for number in SIGNALS}
-            # SIGUSR2 means something only where somebody listens for it.
-            self.before = {n: h for n, h in before.items() if n != signal.SIGUSR2 or callable(h)}
+            submitit = getattr(signal, "SIGUSR2", None)  # means something only where somebody listens for it
+            self.before = {
+                n: h for n, h in before.items() if h is not signal.SIG_IGN and (n != submitit or callable(h))
+            }
         self.listen()
         return self
 
@@ -47,6 +50,9 @@ class Signals:
     def take(self, number: int, _: FrameType | None) -> None:
         """Keep the signal for the loop; where none looks, or when it comes twice, go at once."""
         twice, self.received = self.received is not None, number
+        if number == getattr(signal, "SIGHUP", None):
+            leave_terminal()
+            twice = False  # a shell that goes, and the kernel after it, send it more than once
         if twice or not self.patient:
             self.leave()
         say(f"{signal.Signals(number).name}: this step is finished and saved first; once more ends the run at once.")
@@ -62,3 +68,13 @@ class Signals:
             before(number, None)  # submitit requeues and exits on SIGUSR2, and goes on after SIGTERM
             return
         sys.exit(128 + number if is_first_process() else 0)
+
+
+def leave_terminal() -> None:
+    """Write to nowhere what would be written to the terminal that went: each write would be an error."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            if stat.S_ISCHR(os.fstat(stream).st_mode):  # one that is gone says that it is no terminal
+                os.dup2(nowhere, stream)
+        os.close(nowhere)

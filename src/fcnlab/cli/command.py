@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from fcnlab.cli import rank
 from fcnlab.cli.arguments import arrange
 from fcnlab.cli.compose import CONF, with_overrides
 from fcnlab.cli.explain import explain, is_explained
@@ -61,6 +62,7 @@ def command(
                 setting = HydraConfig.get()
                 os.chdir(setting.runtime.cwd)  # what a relative path means, whatever hydra.job.chdir says
                 cfg = with_overrides(cfg, list(setting.overrides.task))
+                rank.expect(cfg.get("trainer") or {})
                 if sweep and setting.mode == RunMode.MULTIRUN:
                     return sweep.run(task, cfg, lambda error: explain(error, name, list(setting.overrides.task)))
                 sys.argv[1:] = words

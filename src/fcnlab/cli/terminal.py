@@ -1,21 +1,15 @@
 """Lines in the terminal: printed by one process, and kept in the log of the run."""
 
 import logging
-import os
 from typing import Any
 
 import rich.console
 
+from fcnlab.cli.rank import is_first_process as is_first_process
+
 log = logging.getLogger("fcnlab")
 log.setLevel(logging.INFO)  # what is said is kept in train.log
 logging.raiseExceptions = False  # a log on a full disk must not talk over the error that is being told
-# Set by torchrun, Lightning, or SLURM; on a second machine the first process has LOCAL_RANK 0.
-RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
-
-
-def is_first_process() -> bool:
-    """Whether this process speaks and writes for all that train together."""
-    return all(os.environ.get(key, "0") == "0" for key in RANKS)
 
 
 def console(**settings: Any) -> rich.console.Console:

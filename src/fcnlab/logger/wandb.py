@@ -1,10 +1,14 @@
 """Weights & Biases: offline where it cannot be reached, one run over all restarts."""
 
+import contextlib
+import importlib
 import json
 import os
 import secrets
 import subprocess
 import sys
+import tempfile
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -12,11 +16,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import platformdirs
 from lightning.pytorch.loggers import WandbLogger
 
 from fcnlab.cli.terminal import is_first_process, say
+from fcnlab.error import UserError
 from fcnlab.run.record import Run
 
+HINT = "Set logger=csv, or logger=none: history.csv has the scores of every epoch all the same."
+LIMIT = 60  # seconds; W&B's own limit is 30
 ADDED = ("trainer/global_step", "_step", "_runtime", "_timestamp", "_wandb")  # to a row, on its way to the disk
 
 
@@ -34,6 +42,49 @@ def why_offline(wandb: ModuleType) -> str:
     except OSError as error:
         return f"{address} cannot be reached ({error})"
     return ""
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if need be. W&B itself would write to a temporary one. Raises UserError where it cannot be."""
+    try:
+        (folder / "wandb").mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder / "wandb").close()
+    except OSError as error:
+        raise UserError(f"W&B cannot write to {folder} (logger.wandb.save_dir): {error}. {HINT}") from error
+    try:
+        tempfile.TemporaryFile(dir=platformdirs.user_cache_dir("wandb", ensure_exists=True)).close()
+    except OSError:  # no home: W&B's own process would write its log, a hundred lines, to the terminal
+        os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / ".cache"))
+    return folder
+
+
+def start_process(wandb: ModuleType, settings: Any) -> None:
+    """Start W&B's own process, for which nothing waits longer than ``LIMIT``.
+
+    Raises:
+        UserError: it does not start: a disk without execution, a slow machine, a binary for another system.
+    """
+    errors = list[BaseException]()
+
+    def start() -> None:
+        try:
+            with contextlib.suppress(ImportError):  # wandb 0.31 would wait for its own lock to report that it failed
+                importlib.import_module("wandb.analytics").get_telemetry_recorder()
+            wandb.setup(settings)
+        except BaseException as error:
+            errors.append(error)
+
+    starting = threading.Thread(target=start, daemon=True)
+    starting.start()
+    starting.join(LIMIT)
+    if starting.is_alive() or errors:
+        reason = one_line(errors[0]) if errors else f"it did not answer within {LIMIT} s"
+        raise UserError(f"W&B's own process (wandb-core) does not start: {reason}. {HINT}") from (errors or [None])[0]
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
 
 
 class ResumableWandbLogger(WandbLogger):
@@ -56,20 +107,24 @@ class ResumableWandbLogger(WandbLogger):
             rows = Path(save_dir).expanduser() / "wandb" / "offline-run-*"
             say(f"W&B: {problem}, so this run is logged offline; send it with: wandb sync --yes {rows}")
             offline = True
+        # W&B's own process may have started in another folder.
+        folder = writable(Path(save_dir).expanduser().resolve())
         # Before the run: Lightning's WandbLogger passes an argument that wandb warns about.
-        wandb.setup(wandb.Settings(silent=True, mode="offline" if offline else "online"))
+        start_process(wandb, wandb.Settings(silent=True, mode="offline" if offline else "online"))
         run_id = run.record.get("wandb_id") or secrets.token_hex(4)
         run.write(wandb_id=run_id)
         own = wandb.Settings(console="off", silent=True)
         if "x_transaction_log_flush_interval" in wandb.Settings.model_fields:
             own.x_transaction_log_flush_interval = 1.0  # seconds of rows that a power cut may take; W&B's own is 15
-        # W&B's own process may have started in another folder.
-        folder = Path(save_dir).expanduser().resolve()
         self.before = logged_rows(folder, run_id) if run.last_checkpoint else set()
         more: dict[str, Any] = {"offline": offline, "version": run_id, "settings": own}
         super().__init__(name=run.name, save_dir=str(folder), **more, **settings)
         if is_first_process():
-            self.experiment.config.update(run.config, allow_val_change=True)
+            try:
+                started = self.experiment
+            except Exception as error:
+                raise UserError(f"W&B cannot begin the run: {one_line(error)}. {HINT}") from error
+            started.config.update(run.config, allow_val_change=True)
             monitor = run.config["monitor"]
             self.experiment.define_metric(monitor["metric"], summary=monitor["mode"])
 

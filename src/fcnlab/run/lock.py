@@ -1,39 +1,60 @@
 """One process at a time: a file that a process holds until it ends."""
 
+import contextlib
 import errno
-import fcntl
 import os
 import platform
 from pathlib import Path
-from typing import TextIO
+from types import TracebackType
+
+import filelock
 
 from fcnlab.cli.terminal import is_first_process
 from fcnlab.error import UserError
 
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # of some file systems, and of Python without fcntl
 
-def hold(file: Path, what: str) -> TextIO:
-    """Lock a file for this process until it is closed or the process ends, however it ends.
 
-    A POSIX lock: loading processes do not inherit it, and on NFS it holds across machines.
+class Held:
+    """A lock that is held until it is closed or the process ends, however it ends."""
+
+    def __init__(self, lock: filelock.BaseFileLock | None) -> None:
+        self.lock = lock
+
+    def close(self) -> None:
+        """Let another process have it."""
+        if self.lock is not None:
+            self.lock.release()
+
+    def __enter__(self) -> "Held":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+
+def hold(file: Path, what: str) -> Held:
+    """Lock a file for this process. Loading processes do not inherit the lock, and on NFS it holds across machines.
 
     Raises:
         UserError: another process, which is named, holds it.
+        OSError: the file cannot be written.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    stream = file.open("a+")
     if not is_first_process():
-        return stream  # the first process of a run holds for all
+        return Held(None)  # the first process of a run holds for all
+    file.parent.mkdir(parents=True, exist_ok=True)
+    holder = file.with_name(f"{file.name}.holder")  # not in the file itself, which Windows lets nobody else read
+    lock = filelock.FileLock(file, blocking=False, thread_local=False, fallback_to_soft=False)
     try:
-        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire()
+    except filelock.Timeout:
+        told = "another process"
+        with contextlib.suppress(OSError):
+            told = holder.read_text().strip() or told
+        raise UserError(f"{what} by {told}. Wait for it or stop it, then type this again.") from None
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EAGAIN):
-            return stream  # a file system without locks
-        stream.seek(0)
-        with stream:
-            raise UserError(
-                f"{what} by {stream.read().strip()}. Wait for it or stop it, then type this again."
-            ) from None
-    stream.truncate(0)
-    stream.write(f"process {os.getpid()} on {platform.node()}")
-    stream.flush()
-    return stream
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        return Held(None)
+    holder.write_text(f"process {os.getpid()} on {platform.node()}")
+    return Held(lock)

@@ -13,6 +13,7 @@ NEUTRAL = (
     # Not how many devices: data.batch_size is per process, so that more of them take other steps.
     *("trainer.accelerator", "trainer.strategy", "trainer.enable_progress_bar", "trainer.enable_model_summary"),
     *("trainer.log_every_n_steps", "trainer.profiler", "trainer.benchmark"),
+    "trainer.max_time",  # a run that it stops goes on
 )
 
 

@@ -28,7 +28,7 @@ LOGGERS = ("fcnlab", "lightning.pytorch")  # whose messages go to train.log
 
 
 class Result(dict[str, float]):
-    """The content of a run's metrics.json, and how it came about: done, resumed, skipped or (by) other code."""
+    """The content of a run's metrics.json, and how it came about: done, resumed, skipped, (by) other code, stopped."""
 
     outcome = "done"
     monitor = "val/mean_iou"
@@ -38,6 +38,10 @@ class Result(dict[str, float]):
         if self.monitor not in self:
             raise UserError(f"monitor.metric={self.monitor} was never measured. Known: {', '.join(self) or 'nothing'}.")
         return self[self.monitor]
+
+
+class Stopped(BaseException):
+    """Ends a training early and without an error, after ``last.ckpt`` was written: typed again, it goes on."""
 
 
 class Run:
@@ -200,13 +204,21 @@ class Run:
         """Write from now on. What an earlier training left is lost here, and not before the new one can start."""
         if self.anew and is_first_process():
             self.clear()
+        self.record.pop("ended", None)  # that of an earlier part
         self.begun = True
         write_atomic(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
         self.write()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
         status = "finished" if kind is None else "failed" if issubclass(kind, Exception) else "interrupted"
-        if error is not None:
+        stopped = kind is Stopped
+        if stopped:
+            self.outcome = "stopped"
+            say(
+                f"{self.record.get('ended', 'Stopped')}: last.ckpt is written, nothing was tested. Type "
+                "the same command again and it goes on."
+            )
+        elif error is not None:
             logging.getLogger("fcnlab").error("".join(traceback.format_exception(error)))
         with contextlib.suppress(*[OSError] if error else []):  # a full disk must not hide the error
             self.write_seconds()
@@ -221,3 +233,4 @@ class Run:
         with contextlib.suppress(OSError):
             self.log.close()
         self.hold.close()
+        return stopped

@@ -2,7 +2,6 @@
 
 import gc
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -15,13 +14,15 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from fcnlab.callbacks.signals import SIGNALS
+from fcnlab.cli import rank
 from fcnlab.cli.terminal import is_first_process, say
 from fcnlab.error import UserError
 from fcnlab.sweep.process import run_module
 from fcnlab.sweep.tables import show_jobs
 from fcnlab.trainer.allocator import give_back
 
-INTERRUPTED = (130, 143)  # exit codes by convention: Ctrl-C, SIGTERM
+INTERRUPTED = tuple(128 + number for number in SIGNALS)  # exit codes by convention
 SCORES = ("test/mean_iou", "val/mean_iou")  # the first that a job has is shown
 
 
@@ -40,8 +41,7 @@ def starts_processes(cfg: DictConfig) -> bool:
     """Whether Lightning would start processes for this training: several devices, and nobody else has started them."""
     if "rerun" not in cfg:
         return False
-    several = any(cfg.trainer.get(key) not in (None, 1, "1") for key in ("devices", "num_nodes"))
-    return several and "LOCAL_RANK" not in os.environ and os.environ.get("SLURM_NTASKS", "1") == "1"
+    return rank.processes(cfg.trainer) > 1 and not rank.is_started_by_others()
 
 
 def run_alone(module: str) -> None:
@@ -95,7 +95,7 @@ class Sweep:
             scores = value if isinstance(value, dict) else {}
             job.metric = next((key for key in SCORES if key in scores), "")
             job.outcome, job.score = trained or getattr(value, "outcome", "done"), scores.get(job.metric)
-            return value
+            return None if job.outcome == "stopped" else value  # a search has nothing to go by
         except Exception as error:
             job.outcome, job.message = "failed", explain(error)
             say(f"\nerror: {job.message}")

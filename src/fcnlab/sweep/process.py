@@ -7,12 +7,14 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
+from fcnlab.callbacks.signals import SIGNALS
+
 
 def run_module(module: str, words: Sequence[str]) -> int:
     """``python -m module words...``: its exit code, negative where a signal ended it.
 
     Ctrl-C reaches both processes, and this one waits until the other has saved (``subprocess.run`` would kill it after
-    a quarter of a second); SIGTERM, which reaches this one alone, is passed on.
+    a quarter of a second); the other signals, which reach this one alone, are passed on.
     """
     child = subprocess.Popen([sys.executable, "-m", module, *words])
 
@@ -21,8 +23,8 @@ def run_module(module: str, words: Sequence[str]) -> int:
 
     if threading.current_thread() is not threading.main_thread():
         return child.wait()
-    before = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
-    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, pass_on)
+    taken = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {n: signal.signal(n, (lambda *_: None) if n == signal.SIGINT else pass_on) for n in taken}
     try:
         return child.wait()
     finally:

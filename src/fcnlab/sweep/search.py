@@ -7,13 +7,13 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from fcnlab.cli.terminal import say
-from fcnlab.run.lock import hold
+from fcnlab.run.lock import Held, hold
 from fcnlab.run.name import is_neutral
 
 os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")  # optuna 2 and SQLAlchemy 1.4 belong together
@@ -27,7 +27,7 @@ class Continue(Callback):
     """
 
     def __init__(self) -> None:
-        self.lock: TextIO | None = None
+        self.lock: Held | None = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Set the number of trials still to go, and enqueue what did not finish."""

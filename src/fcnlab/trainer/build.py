@@ -10,15 +10,18 @@ import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.profilers import PyTorchProfiler
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from fcnlab.callbacks.checkpoints import AtomicCheckpointIO
 from fcnlab.callbacks.progress_lines import has_terminal
+from fcnlab.callbacks.time_limit import TimeLimit
 from fcnlab.cli.compose import build
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import usable_cores
 from fcnlab.error import UserError
 from fcnlab.trainer.allocator import keep_freed_memory
+from fcnlab.trainer.environment import NOWHERE, environment
 from fcnlab.trainer.precision import on_gpu, resolve_precision
 
 EXPECTED_WARNINGS = (
@@ -48,12 +51,17 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     settings = {k: build(v) if isinstance(v, Mapping) and "_target_" in v else v for k, v in settings.items()}
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     settings["enable_progress_bar"] = settings["enable_progress_bar"] and has_terminal()
+    if limit := settings.pop("max_time"):
+        given["callbacks"] = [*given.get("callbacks", []), time_limit(limit)]
+    if settings["profiler"] == "pytorch":
+        settings["profiler"] = PyTorchProfiler(dirpath="profile")
     bar = [Progress()] if settings["enable_progress_bar"] else []
     callbacks = [*given.pop("callbacks", []), *bar]
     if settings["sync_batchnorm"] and not on_gpu(settings["accelerator"]):
         say("trainer.sync_batchnorm: torch has it for GPUs only; each process normalises by its own images.")
         settings["sync_batchnorm"] = False
-    given |= {"callbacks": callbacks, "plugins": [AtomicCheckpointIO()]}
+    given |= {"callbacks": callbacks, "plugins": [AtomicCheckpointIO(), environment(settings)]}
+    given |= {"default_root_dir": NOWHERE}
     # Lightning leaves these two as the job before set them where a setting is null.
     torch.use_deterministic_algorithms(False)
     torch.backends.cudnn.benchmark = False
@@ -85,6 +93,16 @@ def refusals() -> Iterator[None]:
         yield
     except MisconfigurationException as error:
         raise UserError(f"Lightning refuses: {' '.join(str(error).split())}") from error
+
+
+def time_limit(duration: Any) -> TimeLimit:
+    """``trainer.max_time`` as a callback. Raises UserError where it is no time."""
+    try:
+        return TimeLimit(duration)
+    except (MisconfigurationException, TypeError, ValueError) as error:
+        raise UserError(
+            f"trainer.max_time={duration} is no time. Write days, hours, minutes and seconds: 00:11:30:00."
+        ) from error
 
 
 def refuse_too_many_processes(devices: Any) -> None:

@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import Logger
 
 from fcnlab.callbacks.checkpoint_facts import CheckpointFacts
 from fcnlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from fcnlab.callbacks.ending import Ending
 from fcnlab.callbacks.finite_loss import FiniteLoss
 from fcnlab.callbacks.history import History
 from fcnlab.callbacks.image_results import ImageResults
@@ -31,6 +32,7 @@ def run_callbacks(
         *own_callbacks(config["callbacks"]),
         FiniteLoss(),
         SkippedImages(run),
+        Ending(run),
         CheckpointFacts(config, data.facts()),
         History(run.folder / "history.csv", monitor["metric"]),
         BestCheckpoint(folder, **monitor),

@@ -1,0 +1,61 @@
+"""What Lightning may believe of the environment: who started the processes that train together, and nothing else."""
+
+import os
+from typing import Any
+
+import torch.distributed
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+from fcnlab.cli import rank
+from fcnlab.error import UserError
+
+NOWHERE = os.devnull  # the folder that Lightning searches for ``hpc_ckpt_N.ckpt``: one that holds no file
+
+
+class OneProcess(LightningEnvironment):
+    """One process is the first, whatever RANK, LOCAL_RANK, NODE_RANK or SLURM_PROCID say."""
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """Nobody else starts any."""
+        return False
+
+    def local_rank(self) -> int:
+        """The first of this machine."""
+        return 0
+
+    def node_rank(self) -> int:
+        """The first machine."""
+        return 0
+
+
+def environment(settings: dict[str, Any]) -> LightningEnvironment | SLURMEnvironment | TorchElasticEnvironment:
+    """Who starts the processes of a Trainer: torchrun, srun, or Lightning; SLURM's signals are left to ``Signals``.
+
+    Args:
+        settings: the keys of conf/trainer.
+
+    Raises:
+        UserError: torchrun started another number of processes than the config asks for.
+    """
+    asked, elastic = rank.processes(settings), TorchElasticEnvironment.detect() and rank.number("WORLD_SIZE") > 1
+    if elastic and rank.number("WORLD_SIZE") != asked:
+        raise UserError(
+            f"torchrun started {rank.number('WORLD_SIZE')} processes, but trainer.devices={settings['devices']} and "
+            f"trainer.num_nodes={settings['num_nodes']} ask for {asked}. Give both the same number, or leave torchrun "
+            "out: trainer=ddp starts the processes itself."
+        )
+    if elastic:
+        return TorchElasticEnvironment()
+    if asked == 1:
+        return OneProcess()
+    if SLURMEnvironment.detect() and rank.number("SLURM_NTASKS") > 1:
+        try:
+            return SLURMEnvironment(auto_requeue=False)
+        except RuntimeError as error:
+            raise UserError(f"SLURM's job does not fit trainer.devices={settings['devices']}: {error}") from error
+    if not rank.number("WORLD_SIZE") and not torch.distributed.is_initialized():
+        os.environ.pop("LOCAL_RANK", None)  # a launcher sets both; Lightning would wait for processes nobody starts
+    return LightningEnvironment()
