@@ -105,7 +105,7 @@ def accompany(words: list[str], bare: Callable[[], object], *, test: bool = Fals
             trainer.test(task, datamodule=data, verbose=False)
         else:
             trainer.fit(task, datamodule=data)
-        return turns, now() - turns.begun - min(turns.ours)
+    return turns, now() - turns.begun - min(turns.ours)
 
 
 def forward_only(bare: Step) -> None:

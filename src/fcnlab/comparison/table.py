@@ -128,7 +128,8 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{comparison['test_images']} test images of {comparison['data']}. Mean ± standard deviation over n seeds. The "
         f"interval is a paired bootstrap over the test images ({comparison['bootstrap_samples']} samples, pixel counts "
-        "of all seeds summed). The interval shows the effect of the choice of test images, the deviation that of the seed."
+        "of all seeds summed). The interval shows the effect of the choice of test images, the deviation that of the "
+        "seed."
     ]
     references = distinct([f"{row['variant']} against {row['difference_to']}" for row in rows if row["difference_to"]])
     lines += [f"Differences: {', '.join(references)}."] if references else []
