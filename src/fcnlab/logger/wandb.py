@@ -79,7 +79,8 @@ def start_process(wandb: ModuleType, settings: Any) -> None:
     starting.join(LIMIT)
     if starting.is_alive() or errors:
         reason = one_line(errors[0]) if errors else f"it did not answer within {LIMIT} s"
-        raise UserError(f"W&B's own process (wandb-core) does not start: {reason}. {HINT}") from next(iter(errors), None)
+        problem = f"W&B's own process (wandb-core) does not start: {reason}. {HINT}"
+        raise UserError(problem) from next(iter(errors), None)
 
 
 def one_line(error: BaseException) -> str:
