@@ -62,12 +62,12 @@ def test_a_scheduler_gives_torchs_rates(name: str, bring: Bring) -> None:  # noq
 
 def test_a_plateau_follows_the_loss_and_the_lowest_is_best(bring: Bring) -> None:  # noqa: F811
     run = bring(
-        *("scheduler=plateau", "scheduler.scheduler.patience=0", "scheduler.scheduler.mode=max"),
+        *("scheduler=plateau", "scheduler.scheduler.patience=0"),
         *("monitor={metric: val/loss, mode: min}", f"epochs={EPOCHS}"),
     )
     losses = [row["val/loss"] for row in run.history]
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE)
-    scheduler, expected = of_torch.ReduceLROnPlateau(optimizer, mode="max", factor=0.1, patience=0), []
+    scheduler, expected = of_torch.ReduceLROnPlateau(optimizer, mode="min", factor=0.1, patience=0), []
     for loss in losses:
         expected.append(optimizer.param_groups[0]["lr"])
         scheduler.step(loss)

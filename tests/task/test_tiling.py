@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 import torch
+from conftest import Command, Trained
 
 from fcnlab.cli.compose import build, compose
-from fcnlab.task.tiling import cuts, label_at_size, label_in_tiles
+from fcnlab.task.tiling import TiledNet, cuts, label_at_size, label_in_tiles
 
 
 @pytest.mark.parametrize("padding", ["same", "100"])
@@ -51,3 +52,38 @@ def test_one_class_after_the_other_gives_the_labels_of_all_at_once(size: tuple[i
     logits = torch.randn(2, 6, 20, 30)
     plainly = torch.nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False).argmax(1)
     assert torch.equal(label_at_size(logits, torch.Size(size)).long(), plainly)
+
+
+def test_a_net_of_known_reach_gives_the_whole_images_logits_in_tiles() -> None:
+    small = ["model=fcn8s", "model.backbone.width=0.05", "model.backbone.fc_channels=8"]
+    net = build(compose("train", small).model, num_classes=3).double().eval()
+    for name, parameter in net.named_parameters():
+        if name.startswith("score"):
+            torch.nn.init.normal_(parameter)
+    image = torch.randn(1, 3, 700, 40, dtype=torch.float64)
+    tiled = TiledNet(net, side=128)
+    with torch.no_grad():
+        torch.testing.assert_close(tiled(image), net(image).float(), rtol=1e-5, atol=1e-5)
+        assert torch.equal(tiled.label(image).long(), net(image).argmax(1))
+
+
+def test_windows_of_unknown_reach_are_blended_and_a_small_image_is_whole() -> None:
+    net = torch.nn.Conv2d(3, 2, 1)  # sees one pixel: its windows must agree wherever they are cut
+    image = torch.randn(2, 3, 100, 70)
+    tiled = TiledNet(net, side=32)
+    assert tiled.overlap is None
+    torch.testing.assert_close(tiled(image), net(image), rtol=1e-5, atol=1e-5)
+    blur = torch.nn.Conv2d(3, 2, 5, padding=2)
+    whole, blended = blur(image), TiledNet(blur, side=32)(image)
+    assert not torch.equal(whole, blended)
+    assert (whole - blended).abs().mean() < 0.2 * whole.abs().mean()
+    assert torch.equal(TiledNet(blur, side=128)(image), whole)
+
+
+def test_evaluate_in_tiles_gives_the_same_scores(lively: Trained, command: Command) -> None:
+    words = ("evaluate", f"checkpoint={lively.checkpoint}", "data.size=480", "data.images.test=1")
+    words = (*words, "trainer.enable_progress_bar=false")
+    plain, tiled = command(*words), command(*words, "tile=64")
+    assert tiled.code == 0, tiled.text
+    assert {k: round(v, 4) for k, v in tiled.value.items()} == {k: round(v, 4) for k, v in plain.value.items()}
+    assert "tile=33 must be a multiple of 32" in command(*words, "tile=33").text

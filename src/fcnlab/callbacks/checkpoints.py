@@ -123,12 +123,12 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save after every epoch."""
-        if trainer.max_steps != -1 and trainer.global_step < trainer.max_steps:
-            self.due = True  # where steps are counted, Lightning goes on from an epoch's end as if in its middle
-            return
         with plateaus_seen(trainer):
-            self.save(trainer)
-        if self.asked(trainer) and (self.signalled or not is_last_epoch(trainer)):
+            # Where steps are counted, Lightning goes on from an epoch's end as if in its middle.
+            self.due = trainer.max_steps != -1 and trainer.global_step < trainer.max_steps
+            if not self.due:
+                self.save(trainer)
+        if not self.due and self.asked(trainer) and (self.signalled or not is_last_epoch(trainer)):
             self.leave()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -205,13 +205,18 @@ class BestCheckpoint(ModelCheckpoint):
 
 @contextlib.contextmanager
 def plateaus_seen(trainer: L.Trainer) -> Iterator[None]:
-    """Let schedulers by a score have seen this epoch's: Lightning asks them after its end, and not when it goes on."""
+    """Let schedulers by a score see this epoch's before it is saved.
+
+    Lightning asks them after its end; in the epoch in which it goes on from a checkpoint it never does.
+    """
     schedulers = [one.scheduler for one in trainer.lr_scheduler_configs if one.reduce_on_plateau]
     groups = [group for optimizer in trainer.optimizers if schedulers for group in optimizer.param_groups]
     before = [dict(one.state_dict()) for one in schedulers], [group["lr"] for group in groups]
     if schedulers:
         trainer.fit_loop.epoch_loop.update_lr_schedulers("epoch", update_plateau_schedulers=True)
     yield
+    if trainer.fit_loop.restarting:
+        return
     for one, state in zip(schedulers, before[0], strict=True):
         one.load_state_dict(state)
     for group, rate in zip(groups, before[1], strict=True):

@@ -209,8 +209,12 @@ class SegmentationTask(L.LightningModule):
         assert self.optim is not None and self.scheduler is not None, "a task from a checkpoint does not train"
         optimizer = self.optim.build(self.net)
         steps = int(self.trainer.estimated_stepping_batches)
-        of_an_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
-        return [optimizer], self.scheduler.build(optimizer, steps=steps, epochs=math.ceil(steps / of_an_epoch))
+        epochs = 1
+        if self.scheduler.interval == "epoch":
+            self.trainer.fit_loop.setup_data()  # where steps are counted, the batches of an epoch are not known yet
+            of_an_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+            epochs = math.ceil(steps / of_an_epoch)
+        return [optimizer], self.scheduler.build(optimizer, steps=steps, epochs=epochs)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What the processes have counted in this epoch is kept as one sum, and given back to the first of them."""

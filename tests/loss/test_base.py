@@ -1,0 +1,65 @@
+"""What the task asks of a loss: parts that add up over batches, and losses of others that answer as ours do."""
+
+import functools
+
+import pytest
+import torch
+from torch.nn import functional
+
+from fcnlab.error import UserError
+from fcnlab.loss.base import ForeignLoss, adapt, knows_void
+from fcnlab.loss.cross_entropy import CrossEntropy
+
+LOGITS, MASK = torch.randn(4, 3, 6, 5), torch.randint(0, 3, (4, 6, 5))
+VOID_CE = functools.partial(functional.cross_entropy, ignore_index=255)
+
+
+def test_a_foreign_loss_weighs_batches_by_their_images() -> None:
+    loss = ForeignLoss(VOID_CE)
+    terms = [loss.terms(LOGITS[part], MASK[part])[""] for part in (slice(0, 1), slice(1, 4))]
+    together = sum(term.total for term in terms) / sum(term.over for term in terms)
+    assert together.item() == pytest.approx(functional.cross_entropy(LOGITS, MASK).item(), rel=1e-6)
+
+
+def test_a_batch_of_void_alone_counts_nothing_and_has_a_gradient_of_zero() -> None:
+    logits = LOGITS.clone().requires_grad_()
+    term = ForeignLoss(VOID_CE).terms(logits, torch.full_like(MASK, 255))[""]
+    term.mean.backward()
+    assert (term.total.item(), term.over.item()) == (0, 0)
+    assert not logits.grad.any()
+
+
+def test_reductions_are_read_from_modules_and_partial_functions() -> None:
+    assert adapt(torch.nn.CrossEntropyLoss(reduction="sum")).reduction == "sum"
+    assert adapt(functools.partial(functional.cross_entropy, reduction="sum")).reduction == "sum"
+    assert adapt(lambda logits, mask: logits.mean()).reduction == "mean"
+    with pytest.raises(UserError, match="a number per pixel"):
+        adapt(torch.nn.CrossEntropyLoss(reduction="none"))
+
+
+def test_who_knows_void_is_told_by_attribute_keyword_or_what_is_inside() -> None:
+    assert knows_void(torch.nn.CrossEntropyLoss(ignore_index=255))
+    assert not knows_void(torch.nn.CrossEntropyLoss())
+    assert knows_void(VOID_CE)
+    assert knows_void(torch.nn.Sequential(torch.nn.CrossEntropyLoss(ignore_index=255)))
+
+
+def test_what_gives_no_single_number_or_cannot_be_called_is_refused() -> None:
+    with pytest.raises(UserError, match=r"gives \(4, 3, 6, 5\), not one number"):
+        adapt(lambda logits, mask: logits).terms(LOGITS, MASK)
+    with pytest.raises(UserError, match="cannot be called"):
+        adapt(3)
+
+
+def test_an_output_aux_counts_with_its_weight() -> None:
+    class Task:
+        net = torch.nn.Identity()
+
+        def outputs(self, image: torch.Tensor, size: torch.Size | None = None) -> dict[str, torch.Tensor]:
+            return {"out": LOGITS, "aux": 2 * LOGITS}
+
+    loss = CrossEntropy(num_classes=3)
+    terms = loss.score(Task(), LOGITS, MASK, 0.25).terms
+    assert {name: term.weight for name, term in terms.items()} == loss.parts(0.25) == {"": 1.0, "aux": 0.25}
+    assert terms["aux"].mean.item() == pytest.approx(functional.cross_entropy(2 * LOGITS, MASK).item(), rel=1e-6)
+    assert set(loss.score(Task(), LOGITS, MASK).terms) == set(loss.parts()) == {""}

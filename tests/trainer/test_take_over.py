@@ -1,0 +1,48 @@
+"""A run that goes on from another's last.ckpt ends as if it had been one run."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY, Command, Trained
+
+CONSTANT = (*(word for word in TINY if word != "epochs=1"), "scheduler=constant", "scheduler.warmup=0")
+
+
+def only(folder: str) -> Path:
+    (run,) = Path(folder).glob("shapes-*")
+    return run
+
+
+def test_a_longer_training_goes_on_from_the_weights_and_the_state(command: Command) -> None:
+    for words in (("epochs=1", "runs_dir=short"), ("epochs=2", "runs_dir=whole")):
+        assert command("train", *CONSTANT, *words).code == 0
+    last = only("short") / "checkpoints" / "last.ckpt"
+    outcome = command("train", *CONSTANT, "epochs=2", f"ckpt_path={last}", "runs_dir=on")
+    assert outcome.code == 0, outcome.text
+    assert "goes on from step 2, epoch 0 of another" in outcome.text
+    one, other = (torch.load(only(name) / "checkpoints" / "last.ckpt", weights_only=True) for name in ("on", "whole"))
+    for name, tensor in one["state_dict"].items():
+        assert torch.equal(tensor, other["state_dict"][name]), name
+    assert (only("on") / "history.csv").read_text() == (only("whole") / "history.csv").read_text()
+    assert only("on").name != only("whole").name  # another result, for all that the name knows
+
+
+def test_weights_alone_and_a_best_that_is_lost_are_refused(trained: Trained, command: Command, tmp_path: Path) -> None:
+    outcome = command("train", *TINY, "epochs=2", f"ckpt_path={trained.checkpoint}")
+    assert "holds weights only, no state of a training. Start from weights=" in outcome.text
+    alone = tmp_path / "last.ckpt"
+    alone.write_bytes((trained.folder / "checkpoints" / "last.ckpt").read_bytes())
+    outcome = command("train", *TINY, "epochs=2", f"ckpt_path={alone}")
+    assert outcome.code == 1
+    assert "best.ckpt, which has it, is missing. Put it there, or set score=last" in outcome.text
+
+
+@pytest.mark.parametrize("way", ["weights", "ckpt_path"])
+def test_a_net_is_only_tested(way: str, trained: Trained, command: Command) -> None:
+    file = trained.checkpoint if way == "weights" else f"{trained.folder}/checkpoints/best.ckpt"
+    outcome = command("train", *TINY, "train=false", f"{way}={file}")
+    assert outcome.code == 0, outcome.text
+    tested = {key: value for key, value in outcome.value.items() if key.startswith(("test/", "val/"))}
+    assert tested == {key: trained.value[key] for key in tested}
+    assert (only("runs") / "counts.npz").is_file()
