@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.profilers import PyTorchProfiler
 
 from fcnlab.callbacks.checkpoints import AtomicCheckpointIO
-from fcnlab.callbacks.progress_lines import has_terminal
+from fcnlab.callbacks.progress_lines import BatchLines, has_terminal
 from fcnlab.callbacks.time_limit import TimeLimit
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import usable_cores
@@ -50,7 +50,7 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     if settings["profiler"] == "pytorch":
         settings["profiler"] = PyTorchProfiler(dirpath="profile")
     bar = [Progress()] if settings["enable_progress_bar"] else []
-    callbacks = [*given.pop("callbacks", []), *bar]
+    callbacks = [*given.pop("callbacks", []), *bar, *([] if bar else [BatchLines()])]
     if settings["sync_batchnorm"] and not on_gpu(settings["accelerator"]):
         say("trainer.sync_batchnorm: torch has it for GPUs only; each process normalises by its own images.")
         settings["sync_batchnorm"] = False
