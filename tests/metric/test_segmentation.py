@@ -104,7 +104,7 @@ def test_a_device_without_doubles_scores_all_the_same() -> None:
     class WithoutDoubles(torch.Tensor):
         @classmethod
         def __torch_function__(cls, function, types, args=(), kwargs=None):
-            if function is torch.Tensor.double or torch.float64 in args:
+            if function is torch.Tensor.double or any(one is torch.float64 for one in args):
                 raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
             found = super().__torch_function__(function, types, args, kwargs or {})
             return found.as_subclass(torch.Tensor) if function is torch.Tensor.cpu else found
