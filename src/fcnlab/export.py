@@ -66,7 +66,7 @@ def what_is_known(checkpoint: Path, config: dict[str, Any]) -> tuple[dict[str, A
     Args:
         config: that of its run.
     """
-    from fcnlab.run.files import read_json
+    from fcnlab.run.files import read_json, read_scores
 
     run = checkpoint.parent.parent
     record = read_json(run / "record.json") if checkpoint.parent.name == "checkpoints" else {}
@@ -74,7 +74,7 @@ def what_is_known(checkpoint: Path, config: dict[str, Any]) -> tuple[dict[str, A
         return {}, {}
     best = config.get("score") == "best" and (checkpoint.parent / "best.ckpt").is_file()
     scored = checkpoint.name == ("best.ckpt" if best else "last.ckpt")
-    return record, read_json(run / "metrics.json") if scored else {}
+    return record, read_scores(run / "metrics.json") if scored else {}
 
 
 def write_onnx(net: "nn.Module", file: Path, facts: dict[str, Any]) -> None:

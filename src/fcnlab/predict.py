@@ -22,6 +22,7 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.cli.terminal import say
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import input_pipeline
+    from fcnlab.run.distributed import gather
     from fcnlab.task.build import load_task, see_otherwise
     from fcnlab.trainer.build import build_trainer, need_step
     from fcnlab.trainer.precision import prefers_channels_last
@@ -35,11 +36,14 @@ def predict(cfg: DictConfig) -> list[str]:
     writer = MaskWriter(Path(config["output"]).expanduser(), loaded.facts["palette"])
     writer.refuse_overwriting(files)
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
-    loader = DataLoader(Photos(files, pipeline), batch_size=None)
+    shared = files[trainer.global_rank :: trainer.world_size]  # each process has its own
+    loaded.task.allow_zero_length_dataloader_with_multiple_devices = True  # more processes than photos
+    loader = DataLoader(Photos(shared, pipeline), batch_size=None)
     trainer.predict(loaded.task, loader, return_predictions=False)
 
-    say(f"{len(writer.written)} masks, with NAME_colour.png and NAME_overlay.png: {config['output']}")
-    return [str(path) for path in writer.written]
+    written = sorted(str(path) for share in gather(writer.written) for path in share)
+    say(f"{len(written)} masks, with NAME_colour.png and NAME_overlay.png: {config['output']}")
+    return written
 
 
 @command("predict", jobs=Sweep, choices=checkpoint_choices)

@@ -93,3 +93,21 @@ def test_counting_without_bincount_is_counting() -> None:
     place[place == 7] = 8  # a cell that never occurs
     for by_bincount in (True, False, None):
         assert np.array_equal(histogram(place, 52, by_bincount=by_bincount).numpy(), np.bincount(place, minlength=52))
+
+
+def test_a_device_without_doubles_scores_all_the_same() -> None:
+    """What Apple's GPUs say to ``double``, which holds for everything that is computed there."""
+    scores = SegmentationScores(class_names=("a", "b"))
+    scores.update(torch.tensor([[[0, 1]]]), torch.tensor([[[0, 0]]]))
+    there = scores.confmat
+
+    class WithoutDoubles(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            if function is torch.Tensor.double or any(one is torch.float64 for one in args):
+                raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+            found = super().__torch_function__(function, types, args, kwargs or {})
+            return found.as_subclass(torch.Tensor) if function is torch.Tensor.cpu else found
+
+    scores.confmat = there.as_subclass(WithoutDoubles)
+    assert scores.compute()["pixel_accuracy"] == 0.5

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -9,7 +10,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from fcnlab.cli.terminal import say
 
-PAUSE = 300  # seconds without a line within an epoch
+PAUSE = 30  # seconds without a line
 
 
 def has_terminal() -> bool:
@@ -52,10 +53,6 @@ class ProgressLines(Checkpoint):
         """One line per epoch."""
         self.show(trainer)
 
-    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """A test takes a while too."""
-        say(f"Testing on {sum(map(int, trainer.num_test_batches))} batches.")
-
     def show(self, trainer: L.Trainer) -> None:
         """Print the line."""
         self.shown = time.monotonic()
@@ -72,6 +69,48 @@ class ProgressLines(Checkpoint):
         if steps and total != float("inf"):
             parts.append(f"{as_time(seconds / steps * (total - trainer.global_step))} left")
         say("  ".join(parts))
+
+
+class BatchLines(L.Callback):
+    """Print how far a validation, a test or a prediction is, from time to time."""
+
+    def __init__(self) -> None:
+        self.began = self.shown = 0.0
+
+    def begin(self, trainer: L.Trainer, _: L.LightningModule) -> None:
+        """Start the clock."""
+        self.began = self.shown = time.monotonic()
+
+    on_validation_start = on_predict_start = begin
+
+    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Say that it begins."""
+        self.begin(trainer, pl_module)
+        say(f"Testing on {counted(sum(map(int, trainer.num_test_batches)), 'batch')}.")
+
+    def on_validation_batch_end(self, trainer: L.Trainer, *arguments: Any) -> None:
+        """After a batch of validation."""
+        self.show("validation", arguments[3] + 1, trainer.num_val_batches)
+
+    def on_test_batch_end(self, trainer: L.Trainer, *arguments: Any) -> None:
+        """After a batch of a test."""
+        self.show("test", arguments[3] + 1, trainer.num_test_batches)
+
+    def on_predict_batch_end(self, trainer: L.Trainer, *arguments: Any) -> None:
+        """After a photo."""
+        self.show("prediction", arguments[3] + 1, trainer.num_predict_batches)
+
+    def show(self, what: str, done: int, batches: Sequence[int | float]) -> None:
+        """Print a line if the last is some time ago."""
+        now, total = time.monotonic(), sum(batches)
+        if now - self.shown > PAUSE:
+            self.shown = now
+            say(f"{what} {done}/{total:.0f}  {as_time((now - self.began) / done * (total - done))} left")
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 batch``, ``2 batches``."""
+    return f"{number} {thing}{'' if number == 1 else 'es'}"
 
 
 def as_time(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import yaml
 
 from fcnlab.error import UserError, nearest
-from fcnlab.run.files import read_history, read_json, reading
+from fcnlab.run.files import read_history, read_json, read_scores, reading
 from fcnlab.run.name import essence, run_name
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
@@ -127,9 +128,11 @@ def read_run(folder: Path) -> FinishedRun:
     with reading(folder / "config.yaml"):
         config = yaml.safe_load((folder / "config.yaml").read_text())
         run_name(config), config["trainer"]  # near its beginning and its end
-    metrics = read_json(folder / "metrics.json")
+    metrics = read_scores(folder / "metrics.json")
     if not any(key.startswith("test/") for key in metrics):
         raise UserError("it has no test scores: train it with test=true")
+    if unknown := [key for key, value in metrics.items() if key.startswith("test/") and math.isnan(value)]:
+        raise UserError(f"its {unknown[0]} is no number, as where no pixel of the test masks is labelled")
     return FinishedRun(
         folder=folder,
         config=config,

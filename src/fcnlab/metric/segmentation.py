@@ -82,7 +82,7 @@ class SegmentationScores(MulticlassConfusionMatrix):
 
     def compute(self) -> dict[str, Any]:  # type: ignore[override]
         """The four numbers by name and ``iou/<class>`` for every class that occurs; fractions of 1."""
-        pairs = self.confmat.double()
+        pairs = self.confmat.cpu().to(torch.float64)  # Apple's GPUs have no doubles
         hit, true, predicted = pairs.diag(), pairs.sum(1), pairs.sum(0)
         union = true + predicted - hit
         iou, scores = hit / union, paper_scores(hit, predicted, true)

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -34,8 +35,17 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write plain Python as readable JSON, whole or not at all."""
-    write_atomic(path, json.dumps(content, indent=2) + "\n")
+    """Write plain Python as readable JSON, whole or not at all; null for what is no number, which JSON cannot say."""
+    write_atomic(path, json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n")
+
+
+def without_nan(node: Any) -> Any:
+    """Nested plain Python with None for NaN and infinity."""
+    if isinstance(node, Mapping):
+        return {key: without_nan(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [without_nan(value) for value in node]
+    return None if isinstance(node, float) and not math.isfinite(node) else node
 
 
 @contextlib.contextmanager
@@ -55,6 +65,11 @@ def read_json(path: Path) -> dict[str, Any]:
     """What ``write_json`` wrote; empty where there is nothing."""
     with reading(path):
         return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def read_scores(path: Path) -> dict[str, float]:
+    """The scores of a metrics.json by metric key; NaN where there was nothing to score."""
+    return {key: math.nan if value is None else value for key, value in read_json(path).items()}
 
 
 def read_history(path: Path) -> list[dict[str, float]]:

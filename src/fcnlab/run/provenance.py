@@ -1,5 +1,6 @@
 """Where a result comes from: the code with its uncommitted changes, the pinned versions, the machine."""
 
+import functools
 import hashlib
 import os
 import platform
@@ -12,10 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fcnlab.cli.terminal import say
+
 if TYPE_CHECKING:
     import lightning as L
 
-PROJECT = Path(__file__).resolve().parents[3]
+PACKAGE = Path(__file__).resolve().parents[1]
+PROJECT = PACKAGE.parents[1]  # the checkout, where the package was not installed from a wheel
 PACKAGES = (
     *("torch", "torchvision", "lightning", "hydra-core", "omegaconf", "torchmetrics", "albumentations"),
     *("opencv-python-headless", "wandb", "numpy", "pillow"),
@@ -26,9 +30,14 @@ LONGEST_DIFF = 1_000_000  # characters
 
 def circumstances(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a repetition of a run of ``config`` needs to know: code, versions, machine."""
-    diff = uncommitted()
+    try:
+        commit, diff, problem = git("rev-parse", "HEAD").strip(), uncommitted(), {}
+    except NoCommitError as error:
+        commit, diff, problem = "", "", {"commit_unknown": str(error)}
+        tell_once(f"The record will not name the commit: {error}. source_hash tells the code all the same.")
     return {
-        "commit": git("rev-parse", "HEAD").strip(),
+        "commit": commit,
+        **problem,
         "diff": diff if len(diff) < LONGEST_DIFF else f"{len(diff)} characters, too long to keep",
         "source_hash": source_hash(config),
         "lock_hash": lock_hash(),
@@ -43,13 +52,17 @@ def source_hash(config: Mapping[str, Any]) -> str:
 
     Configs are not in it: what they say is in the resolved config, and another config is another run.
     """
-    places = [PROJECT / "src", *own_code(config)]
+    places = [PACKAGE, *own_code(config)]
     return hash_files([file for place in places for file in (sorted(place.rglob("*.py")) or [place])])
 
 
 def lock_hash() -> str:
-    """A hash of the pinned versions."""
-    return hash_files([PROJECT / "requirements.lock"])
+    """A hash of the pinned versions; of the installed ones where there is no lock file."""
+    lock = PROJECT / "requirements.lock"
+    if is_checkout() and lock.is_file():
+        return hash_files([lock])
+    found = {package: installed(package) for package in PACKAGES}
+    return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:16]
 
 
 def own_code(config: Any) -> list[Path]:
@@ -84,14 +97,41 @@ def uncommitted() -> str:
         return git("diff", "HEAD", "--", *CODE, **index)
 
 
+class NoCommitError(Exception):
+    """Why git tells nothing of the code."""
+
+
+def is_checkout() -> bool:
+    """Whether the package lies in its own checkout; from a wheel, a repository around site-packages is another's."""
+    return (PROJECT / "pyproject.toml").is_file() and PACKAGE.parent.name == "src"
+
+
 def git(*arguments: str, **environment: str) -> str:
-    """What git says about this checkout; empty where there is no git or no checkout."""
+    """What git says about this checkout.
+
+    A checkout of another user, as in a container, is trusted: its code runs already.
+
+    Raises:
+        NoCommitError: there is no git, no checkout, or it fails.
+    """
+    if not is_checkout():
+        raise NoCommitError(f"{PACKAGE} is installed, and lies in no checkout")
+    trust = ("-c", "safe.directory=*")
     try:
-        call = ["git", "-C", str(PROJECT), *arguments]
+        call = ["git", "-C", str(PROJECT), *trust, *arguments]
         env = os.environ | environment
         return subprocess.run(call, capture_output=True, text=True, timeout=20, check=True, env=env).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
+    except subprocess.CalledProcessError as error:
+        told = (error.stderr or "").strip().splitlines() or [f"exit code {error.returncode}"]
+        raise NoCommitError(f"git fails in {PROJECT}: {told[0]}") from error
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NoCommitError(f"git cannot be asked ({type(error).__name__})") from error
+
+
+@functools.cache
+def tell_once(message: str) -> None:
+    """Print a line once in this process."""
+    say(message)
 
 
 def installed(package: str) -> str | None:

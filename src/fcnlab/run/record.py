@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from fcnlab.cli.terminal import is_first_process, say
 from fcnlab.error import UserError
-from fcnlab.run.files import read_history, read_json, write_atomic, write_json
+from fcnlab.run.files import read_history, read_json, read_scores, write_atomic, write_json
 from fcnlab.run.lock import hold
 from fcnlab.run.name import run_name
 from fcnlab.run.provenance import circumstances, device_name, lock_hash, source_hash
@@ -137,7 +137,7 @@ class Run:
 
     def metrics(self) -> Result:
         """The scores of a finished run."""
-        result = Result(read_json(self.folder / "metrics.json"))
+        result = Result(read_scores(self.folder / "metrics.json"))
         result.outcome, result.monitor = self.outcome, self.config["monitor"]["metric"]
         return result
 

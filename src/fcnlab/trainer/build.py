@@ -14,7 +14,7 @@ from lightning.pytorch.profilers import PyTorchProfiler
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from fcnlab.callbacks.checkpoints import AtomicCheckpointIO
-from fcnlab.callbacks.progress_lines import has_terminal
+from fcnlab.callbacks.progress_lines import BatchLines, has_terminal
 from fcnlab.callbacks.time_limit import TimeLimit
 from fcnlab.cli.compose import build
 from fcnlab.cli.terminal import say
@@ -56,7 +56,7 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     if settings["profiler"] == "pytorch":
         settings["profiler"] = PyTorchProfiler(dirpath="profile")
     bar = [Progress()] if settings["enable_progress_bar"] else []
-    callbacks = [*given.pop("callbacks", []), *bar]
+    callbacks = [*given.pop("callbacks", []), *bar, *([] if bar else [BatchLines()])]
     if settings["sync_batchnorm"] and not on_gpu(settings["accelerator"]):
         say("trainer.sync_batchnorm: torch has it for GPUs only; each process normalises by its own images.")
         settings["sync_batchnorm"] = False

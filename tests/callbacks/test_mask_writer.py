@@ -1,0 +1,65 @@
+"""Several processes share the photos out: each mask is written once."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from conftest import Command, Trained
+
+from fcnlab.callbacks.mask_writer import MaskWriter
+from fcnlab.trainer import build
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[str]:
+    random = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for i in range(5):
+        pixels = random.integers(0, 255, (40, 40, 3), dtype=np.uint8)
+        PIL.Image.fromarray(pixels).save(tmp_path / f"photos/{i}.png")
+    return [str(i) for i in range(5)]
+
+
+def test_each_process_writes_its_own_share(
+    command: Command, trained: Trained, photos: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, names = MaskWriter.on_predict_batch_end, dict[int, list[str]]()
+    whole = build.L.Trainer
+
+    for rank in (0, 1):
+
+        class OneOfTwo(whole):
+            """Says that it is one of two; nothing here waits for the other."""
+
+            number = rank
+            world_size, global_rank = 2, property(lambda self: self.number)
+
+        def write(self, trainer, task, outputs, batch, *rest, rank=rank) -> None:
+            names.setdefault(rank, []).extend(batch["name"])
+            keep(self, trainer, task, outputs, batch, *rest)
+
+        monkeypatch.setattr(build.L, "Trainer", OneOfTwo)
+        monkeypatch.setattr(MaskWriter, "on_predict_batch_end", write)
+        assert command("predict", f"checkpoint={trained.checkpoint}", "images=photos", "output=out").code == 0
+    assert sorted(names[0] + names[1]) == photos
+    assert abs(len(names[0]) - len(names[1])) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [5, 1])
+def test_two_processes_write_every_mask_and_count_them(
+    number: int, trained: Trained, photos: list[str], tmp_path: Path
+) -> None:
+    for i in range(number, 5):
+        (tmp_path / f"photos/{i}.png").unlink()
+    words = (f"checkpoint={trained.checkpoint}", "images=photos", "output=out")
+    ddp = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
+    call = [sys.executable, "-m", "fcnlab.predict", *words, *ddp]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"(\d+) masks", done.stdout) == [str(number)]
+    assert len(list((tmp_path / "out").iterdir())) == 3 * number
