@@ -8,6 +8,7 @@ import torch
 import torchvision
 
 from fcnlab.error import UserError
+from fcnlab.model.checkpoint import SECTIONS
 from fcnlab.model.fcn import FCN
 from fcnlab.model.source import INPUTS, VGG16_NAMES
 from fcnlab.model.vgg import VGG16
@@ -148,7 +149,7 @@ def test_an_unknown_input_is_refused_and_the_known_ones_listed(tmp_path: Path) -
 def test_a_checkpoint_of_another_input_is_folded_too(tmp_path: Path) -> None:
     first, again = (FCN(num_classes=2, backbone=VGG16(width=0.05, fc_channels=8)).double() for _ in range(2))
     facts = {
-        "config": {"data": {}, "model": {}, "loss": {}, "task": {}, "metrics": {}},
+        "config": {key: {} for key in SECTIONS},
         "class_names": ["a", "b"],
         "palette": [[0, 0, 0]] * 2,
         **IMAGENET,
