@@ -1,8 +1,8 @@
 """Run every distinct layer call of the shipped nets in bfloat16 and compare it with float32.
 
-``python tests/model/layer_calls.py [NET ...]`` calls each convolution and score layer of each net, forward and backward, on
-the shapes that images of odd sizes give it, in child processes: a call that corrupts memory ends its child and not the script.
-Expect one line per net with the CPU, the number of calls, and those that differ, give nan or crash. All nets take minutes.
+``python tests/model/layer_calls.py [NET ...]`` calls each convolution and score layer of each net, forward and
+backward, on the shapes that images of odd sizes give it, in child processes: a call that corrupts memory ends its
+child, not the script. Expect one line per net: the number of calls, and those that differ, give nan or crash.
 """
 
 import json
@@ -99,7 +99,7 @@ def child(path: str, start: int) -> None:
 def check(
     name: str, overrides: list[str], sizes: tuple[tuple[int, ...], ...] = SIZES, classes: int = 2
 ) -> dict[str, Any]:
-    """Compare all calls of a net in child processes; a child that dies is followed by one that goes on behind the call."""
+    """Compare all calls of a net in child processes; after a child that dies another goes on."""
     wrong, start = [], 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "calls.pt"

@@ -8,20 +8,21 @@ from conftest import Command, Trained
 
 from fcnlab.cli.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.model.checkpoint import SECTIONS, listed, load_checkpoint
+from fcnlab.model.checkpoint import FORMAT, SECTIONS, listed, load_checkpoint
 
 FACTS = {"class_names": ["a", "b"], "palette": [[0, 0, 0], [1, 2, 3]], "mean": [0.5] * 3, "std": [0.5] * 3}
 
 
 def save(path, facts=FACTS, **sections) -> str:
-    config = {**{key: {} for key in SECTIONS}, **sections}
+    config = {section: {} for section in SECTIONS} | sections
     torch.save({"fcnlab": {"config": config, **facts}, "state_dict": {}}, path)
     return str(path)
 
 
 def test_what_may_be_built_is_what_the_configs_list() -> None:
     assert {"fcnlab.model.fcn.FCN", "fcnlab.model.vgg.VGG16"} <= listed("model")
-    assert listed("loss") == {"fcnlab.loss.cross_entropy.CrossEntropy", "fcnlab.loss.chunked.ChunkedCrossEntropy"}
+    assert {"fcnlab.model.foreign.ForeignNet", "segmentation_models_pytorch.Unet"} <= listed("model")
+    assert {"fcnlab.loss.cross_entropy.CrossEntropy", "fcnlab.loss.chunked.ChunkedCrossEntropy"} <= listed("loss")
     assert all(target.startswith("fcnlab.data.") for target in listed("data"))  # augmentation never comes along
 
 
@@ -32,13 +33,14 @@ def test_what_may_be_built_is_what_the_configs_list() -> None:
         *("fcnlab.data.fetch.fetch_folder", "albumentations.load", "torch.optim.SGD", "fcnlab.cli.compose.build"),
     ],
 )
-@pytest.mark.parametrize("section", ["model", "data", "loss"])
+@pytest.mark.parametrize("section", ["model", "data", "loss", "task"])
 def test_a_foreign_target_is_refused_wherever_it_hides(tmp_path, section: str, target: str) -> None:
     own = next(iter(listed(section)))
     hidden = {section: {"_target_": own, "inner": [{"deeper": {"_target_": target}}]}}
     with pytest.raises(UserError, match=f"asks to build {target}"):
         load_checkpoint(save(tmp_path / "x.ckpt", **hidden))
-    load_checkpoint(tmp_path / "x.ckpt", build={"model", "data", "loss"} - {section})  # it is typed instead
+    load_checkpoint(tmp_path / "x.ckpt", trust=[target.partition(".")[0]])  # its owner says so
+    load_checkpoint(tmp_path / "x.ckpt", build={*SECTIONS} - {section})  # an override says it instead
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_a_foreign_target_is_refused_wherever_it_hides(tmp_path, section: str, t
         ({"name": "${oc.env:HOME}"}, "interpolation '${oc.env:HOME}' under model.name"),
         ({"name": ["a", {"b": "x${oc.env:HOME}"}]}, "under model.name.1.b"),
         ({"_args_": ["fcn"]}, "instruction '_args_' under model"),
-        ({"backbone": {"_args_": [1]}}, "instruction '_args_' under model.backbone"),
+        ({"backbone": {"_mode_": True}}, "instruction '_mode_' under model.backbone"),
         ({"width": torch.zeros(2)}, "a Tensor under model.width"),
     ],
 )
@@ -66,7 +68,8 @@ def test_the_projects_own_configs_are_accepted(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"format": 1}, "has format 1; this fcnlab reads format 2"),
+        ({"format": FORMAT + 1}, f"has format {FORMAT + 1}; this fcnlab reads format {FORMAT}"),
+        ({"format": 1}, f"has format 1; this fcnlab reads format {FORMAT}"),
         ({"class_names": []}, "is damaged: it has no class names"),
         ({"palette": [[0, 0, 0]]}, "three numbers of 0 to 255 for each of 2 classes"),
         ({"palette": [[0, 0, 0], [1, 2, 0.5]]}, "three numbers of 0 to 255"),
@@ -106,8 +109,20 @@ def test_a_checkpoint_whose_config_tells_no_trainer_is_scored_all_the_same(train
 def test_one_wrong_bit_in_the_weights_is_noticed(tmp_path) -> None:
     path = save(tmp_path / "x.ckpt", facts={**FACTS, "weight": torch.ones(1000)})
     content = bytearray((tmp_path / "x.ckpt").read_bytes())
-    position = content.index(torch.ones(8).numpy().tobytes()) + 400
-    content[position] ^= 1
+    place = content.index(torch.ones(8).numpy().tobytes()) + 400
+    content[place] ^= 1
     (tmp_path / "x.ckpt").write_bytes(content)
     with pytest.raises(UserError, match="wrong checksum"):
         load_checkpoint(path)
+
+
+def test_a_net_from_a_checkpoint_fetches_no_weights_that_the_checkpoint_replaces(tmp_path) -> None:
+    model = {
+        "pretrained": True,
+        "net": {"encoder_weights": "imagenet", "weights": "DEFAULT", "weights_backbone": "IMAGENET1K_V1", "name": "x"},
+    }
+    read = load_checkpoint(save(tmp_path / "x.ckpt", model=model))["fcnlab"]["config"]["model"]
+    assert read == {
+        "pretrained": False,
+        "net": {"encoder_weights": None, "weights": None, "weights_backbone": None, "name": "x"},
+    }

@@ -114,3 +114,20 @@ def test_the_control_is_fcn32s_under_another_name() -> None:
     assert control.pop("name") == CONTROL
     assert fcn32s.pop("name") == "fcn32s"
     assert control == fcn32s
+
+
+def test_scales_measured_over_one_backbone_hold_over_no_other() -> None:
+    scale = {"vgg16": {"pool4": 0.5}, "resnet18": {"pool4": 2.0}}
+    for name, expected in (("vgg16", {"pool4": 0.5}), ("vgg16_narrow", {}), ("resnet18", {"pool4": 2.0})):
+        backbone = VGG16(width=0.02, fc_channels=4, name=name)
+        assert FCN(num_classes=2, backbone=backbone, skips=["pool4"], skip_scale=scale).skip_scale == expected
+        own = FCN(num_classes=2, backbone=backbone, skips=["pool4"], skip_scale=scale | {"pool4": 3.0})
+        assert own.skip_scale == {"pool4": 3.0}
+    assert variant("fcn8s_atonce", "model.backbone.width=0.02").skip_scale == {"pool4": 0.01, "pool3": 0.0001}
+    assert variant("fcn8s_atonce", "model/backbone=resnet18").skip_scale == {}
+
+
+def test_images_of_other_channels_are_refused_in_words() -> None:
+    net = FCN(num_classes=2, backbone=VGG16(width=0.02, fc_channels=4, in_channels=4))
+    with pytest.raises(UserError, match=r"have 3 channels, but the net takes 4. Set model.backbone.in_channels=3"):
+        net(torch.zeros(1, 3, 32, 32))
