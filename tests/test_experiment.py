@@ -8,13 +8,13 @@ import torch
 from conftest import Command, Outcome
 from data import test_camvid, test_voc
 
-from fcnlab.cli.compose import CONF, compose, plain
+from fcnlab.cli.compose import CONF, build, compose, plain
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 FOLDERS: dict[str, Callable[[Path], Path]] = {"camvid": test_camvid.make, "voc": test_voc.make}
 SMALL = (
     *("trainer=smoke", "logger=none", "trainer.enable_progress_bar=false", "trainer.precision=32-true"),
-    *("model/backbone=vgg16_narrow", "model.backbone.width=0.05", "model.backbone.fc_channels=8", "weights=null"),
+    *("model/backbone=vgg16", "model.backbone.width=0.05", "model.backbone.fc_channels=8", "weights=null"),
     *("data.batch_size=1", "checkpoint.every_n_steps=1"),
 )
 LESS = {
@@ -25,8 +25,10 @@ LESS = {
 
 
 def rows(experiment: str) -> dict[str, dict[str, object]]:
+    """What an experiment says of each net that it names; one that names none is FCN-32s over several backbones."""
     config = compose("train", [f"experiment={experiment}"])
-    return dict(plain(config.by_variant))
+    known = dict(plain(config.by_variant)) if "by_variant" in config else {"fcn32s": {}}
+    return {variant: row for variant, row in known.items() if variant != "default"}
 
 
 @pytest.fixture
@@ -50,10 +52,12 @@ def test_every_variant_of_every_experiment_takes_its_first_steps(
     experiment: str, climb: Callable[..., Outcome], tmp_path: Path
 ) -> None:
     variants = list(rows(experiment))  # coarse before fine: each finds the run that it starts from
-    outcome = climb(experiment, variants)
+    more = ("data.year=2012", "trainer.accumulate_grad_batches=1") if experiment == "voc_backbones" else ()
+    outcome = climb(experiment, variants, *more)
     assert outcome.code == 0, outcome.text
     for variant in variants:
-        (run,) = (tmp_path / "runs").glob(f"{experiment}-{variant}-*")
+        name = compose("train", [f"experiment={experiment}", f"model={variant}"]).model.name
+        (run,) = (tmp_path / "runs").glob(f"{experiment}-{name}-*")
         saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
         assert saved["global_step"] == 2
         start = rows(experiment)[variant].get("start")
@@ -100,3 +104,58 @@ def test_learned_upsampling_learns_between_fusions_and_not_at_the_end(
     kernel = torch.outer(ramp, ramp)
     # Two steps: score_fr leaves zero in the first, and what upsamples it moves in the second.
     assert not torch.equal(state["net.upscore2.weight"][0, 0], kernel)
+
+
+def settings(*words: str) -> tuple[object, ...]:
+    config = plain(compose("train", list(words)))
+    return config["weights"], config["optim"]["lr_factors"], config["epochs"]
+
+
+@pytest.mark.parametrize("experiment", ["camvid", "camvid_half", "voc"])
+def test_what_was_measured_over_vgg16_holds_over_vgg16_only(experiment: str) -> None:
+    rate = 0.1 if experiment == "voc" else 0.2
+    over_vgg = settings(f"experiment={experiment}")
+    assert over_vgg[:2] == ("IMAGENET1K_FEATURES", {"backbone.conv": rate})
+    for backbone in ("resnet50", "alexnet", "vgg16_narrow", "timm"):
+        words = (f"experiment={experiment}", f"model/backbone={backbone}")
+        assert settings(*words) == (None, None, over_vgg[2])
+        assert settings(*words, "weights=IMAGENET1K_V2")[:2] == ("IMAGENET1K_V2", None)
+    net = build(compose("train", [f"experiment={experiment}", "model/backbone=resnet18"]).model, num_classes=2)
+    assert net.skip_scale == {}
+    net = build(compose("train", [f"experiment={experiment}", "model.backbone.width=0.02"]).model, num_classes=2)
+    assert net.skip_scale == {"pool4": 0.0083, "pool3": 0.0017}
+
+
+@pytest.mark.parametrize("experiment", ["shapes", "camvid", "camvid_half", "voc"])
+def test_a_net_that_an_experiment_does_not_name_gets_its_default_row(experiment: str) -> None:
+    weights, factors, epochs = settings(f"experiment={experiment}", "model=unet")
+    assert (weights, factors) == (None, None)
+    assert epochs == compose("train", [f"experiment={experiment}"]).by_variant.default.epochs
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["experiment=voc_paper", "model/backbone=resnet50"], "lists nothing for model/backbone=resnet50"),
+        (["experiment=voc_paper", "model=unet"], "lists nothing for model=unet"),
+        (["experiment=voc_backbones", "model/backbone=timm"], "lists nothing for model/backbone=resnet18"),
+        (["experiment=voc_backbones", "model=unet"], "lists nothing for a net without a backbone of ours"),
+    ],
+)
+def test_a_recipe_made_for_other_nets_is_refused_before_anything_runs(
+    words: list[str], message: str, command: Command, tmp_path: Path
+) -> None:
+    outcome = command("train", *words, "logger=none", "data.root=nowhere")
+    assert outcome.code == 1
+    assert message in outcome.text
+    assert "Traceback" not in outcome.text
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_backbones_of_table_1_have_its_parameters() -> None:
+    for backbone, millions, lr in (("alexnet", 57, 1e-3), ("vgg16", 134, 1e-4), ("googlenet", 6, 5e-5)):
+        config = compose("train", ["experiment=voc_backbones", f"model/backbone={backbone}"])
+        with torch.device("meta"):
+            net = build(config.model, num_classes=21)
+        assert round(sum(p.numel() for p in net.parameters()) / 1e6) == millions
+        assert (net.name, config.optim.lr, config.weights) == (f"fcn_{backbone}", lr, "IMAGENET1K_V1")

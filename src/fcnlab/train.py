@@ -148,7 +148,7 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     from fcnlab.cli.compose import build
     from fcnlab.cli.terminal import say
     from fcnlab.error import UserError
-    from fcnlab.model.weights import load_weights, shorten
+    from fcnlab.model.weights import fit_pretrained, load_weights, shorten
 
     net: nn.Module = build(config["model"], num_classes=len(data.class_names))
     if start:
@@ -163,6 +163,8 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     elif config["weights"] and not goes_on:
         report = load_weights(net, config["weights"], expects=config["weights_input"], **data.input)
         say(f"weights={config['weights']}: {report}")
+    elif not goes_on and (report := fit_pretrained(net, **data.input)):  # weights that its constructor brought
+        say(f"model={config['model']['name']}: {report}")
     if config["compile"]:
         net.compile()  # in place: the names in checkpoints stay
     return net

@@ -24,7 +24,6 @@ from conftest import TINY, Command
             ["optim=sgd_paper"],
             ["is meant for loss.reduction=sum, but the loss takes the mean", "Set loss.reduction=sum"],
         ),
-        (["model=fcn32s_control"], ["lists nothing for model=fcn32s_control", "Add a row by_variant.fcn32s_control"]),
         (["rerun=yes"], ["Known: no, changed, all"]),
         (["weights=vgg.pth"], ["neither a file nor a name", "IMAGENET1K_V1"]),
         (["runs_dir=/proc/nowhere"], ["Cannot write to", "Set runs_dir="]),

@@ -21,7 +21,8 @@ def save(path, facts=FACTS, **sections) -> str:
 
 def test_what_may_be_built_is_what_the_configs_list() -> None:
     assert {"fcnlab.model.fcn.FCN", "fcnlab.model.vgg.VGG16"} <= listed("model")
-    assert listed("loss") == {"fcnlab.loss.cross_entropy.CrossEntropy", "fcnlab.loss.chunked.ChunkedCrossEntropy"}
+    assert {"fcnlab.model.foreign.ForeignNet", "segmentation_models_pytorch.Unet"} <= listed("model")
+    assert {"fcnlab.loss.cross_entropy.CrossEntropy", "fcnlab.loss.chunked.ChunkedCrossEntropy"} <= listed("loss")
     assert all(target.startswith("fcnlab.data.") for target in listed("data"))  # augmentation never comes along
 
 
@@ -73,8 +74,9 @@ def test_the_projects_own_configs_are_accepted(tmp_path) -> None:
         ({"palette": [[0, 0, 0]]}, "three numbers of 0 to 255 for each of 2 classes"),
         ({"palette": [[0, 0, 0], [1, 2, 0.5]]}, "three numbers of 0 to 255"),
         ({"class_names": ["a", "${oc.env:HOME}"]}, "a class name is an interpolation"),
-        ({"mean": None}, "its mean is not three numbers"),
-        ({"std": [1.0, 1.0, float("nan")]}, "its std is not three numbers"),
+        ({"mean": None}, "its mean is not one number for each channel"),
+        ({"std": [1.0, 1.0, float("nan")]}, "its std is not one number for each channel"),
+        ({"std": [1.0]}, "its std is not one number for each channel"),
         ({"scale": 0}, "its scale is no number above 0"),
         ({"order": "GBR"}, "its order is not RGB or BGR"),
     ],
@@ -112,3 +114,15 @@ def test_one_wrong_bit_in_the_weights_is_noticed(tmp_path) -> None:
     (tmp_path / "x.ckpt").write_bytes(content)
     with pytest.raises(UserError, match="wrong checksum"):
         load_checkpoint(path)
+
+
+def test_a_net_from_a_checkpoint_fetches_no_weights_that_the_checkpoint_replaces(tmp_path) -> None:
+    model = {
+        "pretrained": True,
+        "net": {"encoder_weights": "imagenet", "weights": "DEFAULT", "weights_backbone": "IMAGENET1K_V1", "name": "x"},
+    }
+    read = load_checkpoint(save(tmp_path / "x.ckpt", model=model))["fcnlab"]["config"]["model"]
+    assert read == {
+        "pretrained": False,
+        "net": {"encoder_weights": None, "weights": None, "weights_backbone": None, "name": "x"},
+    }

@@ -8,12 +8,10 @@ import torchvision
 from model.test_backbone import BACKBONES, narrow
 from model.test_fcn import VARIANTS
 
-from fcnlab.callbacks.checkpoint_facts import CheckpointFacts
 from fcnlab.cli.compose import build, compose, plain
-from fcnlab.loss.build import build_loss
-from fcnlab.model.checkpoint import load_checkpoint
+from fcnlab.model.backbone import Feature
 from fcnlab.model.fcn import FCN
-from fcnlab.task.segmentation import SegmentationTask
+from fcnlab.task.build import build_task, load
 
 CLASSES = 3
 every_net = pytest.mark.parametrize(("backbone", "variant"), [(t, v) for t in BACKBONES for v in VARIANTS])
@@ -38,31 +36,30 @@ def test_with_the_papers_padding_too(variant: str) -> None:
         assert net(torch.randn(1, 3, height, width)).shape == (1, CLASSES, height, width)
 
 
-def dense(factor: int, even: bool) -> torch.Tensor:
-    """The dense bilinear kernel of a transposed convolution, as the authors' surgery.py fills it."""
-    size = 2 * factor if even else 2 * factor - 1
-    ramp = 1 - (torch.arange(size) - (size - 1) / 2).abs() / factor
-    weight = torch.zeros(CLASSES, CLASSES, size, size)
-    weight[range(CLASSES), range(CLASSES)] = torch.outer(ramp, ramp)
-    return weight
+def tents(positions: torch.Tensor, sources: torch.Tensor, stride: int) -> torch.Tensor:
+    """Bilinear interpolation along one axis: the share (P, S) of every source in every position, both in pixels."""
+    return (1 - (positions[:, None] - sources).abs() / stride).clamp(min=0)
 
 
 @every_net
 def test_skips_that_are_zero_leave_the_coarse_prediction_alone(backbone: str, variant: str) -> None:
+    # Written out by where elements lie: neither kernels nor crops.
     net = make(backbone, variant).eval()
     torch.nn.init.normal_(net.score_fr.weight)
     image = torch.randn(1, 3, 70, 45)
     maps = net.backbone(image)
+    at = net.backbone.features[net.backbone.coarse]
     score = net.score_fr(maps[net.backbone.coarse])
-    # Pools put elements between pixels: even kernels; centred strides put them on pixels: odd ones.
-    even = net.backbone.features[net.backbone.coarse].offset % 1 == 0.5
-    sizes = [maps[skip].shape[-2:] for skip in net.skips] + [image.shape[-2:]]
-    factors = [2] * len(net.skips) + [32 // 2 ** len(net.skips)]
-    for factor, (height, width) in zip(factors, sizes, strict=True):
-        score = torch.nn.functional.conv_transpose2d(score, dense(factor, even), stride=factor)
-        # Both are centred on the same pixels: half a kernel, less the half step that pools add.
-        start = factor // 2 if even else factor - 1
-        score = score[..., start : start + height, start : start + width]
+    for feature in (*(net.backbone.features[skip] for skip in net.skips), Feature(channels=3, stride=1, offset=0.0)):
+        skip = next((key for key, known in net.backbone.features.items() if known is feature), None)
+        sizes = maps[skip].shape[-2:] if skip else image.shape[-2:]
+        down, across = (
+            tents(
+                feature.stride * torch.arange(size) + feature.offset, at.stride * torch.arange(n) + at.offset, at.stride
+            )
+            for size, n in zip(sizes, score.shape[-2:], strict=True)
+        )
+        score, at = down @ score @ across.T, feature
     torch.testing.assert_close(net(image), score, rtol=1e-4, atol=1e-4 * score.abs().max().item())
 
 
@@ -93,14 +90,9 @@ def test_a_checkpoint_brings_the_net_back(backbone: str, variant: str, tmp_path:
         if tensor.is_floating_point():
             tensor.copy_(torch.rand(tensor.shape) / tensor[..., :1].numel() ** 0.5)
     facts = {"class_names": ["a", "b", "c"], "palette": [[0, 0, 0]] * 3, "mean": [0.5] * 3, "std": [0.5] * 3}
-    loss = build_loss(config["loss"], num_classes=CLASSES)
-    task = SegmentationTask(net=net, loss=loss, facts=facts, config=config)
-    content = {"state_dict": task.state_dict()}
-    CheckpointFacts(config, facts).on_save_checkpoint(None, task, content)
-    torch.save(content, tmp_path / "x.ckpt")
-    saved = load_checkpoint(tmp_path / "x.ckpt")
-    again = build(saved["fcnlab"]["config"]["model"], num_classes=CLASSES)
-    back = SegmentationTask.from_checkpoint(saved, net=again, loss=loss, channels_last=False)
+    task = build_task(config, net=net, facts=facts, channels_last=False)
+    torch.save({"state_dict": task.state_dict(), "fcnlab": {"config": config, **facts}}, tmp_path / "x.ckpt")
+    back = load(tmp_path / "x.ckpt")
     image = torch.randn(1, 3, 40, 33)
     assert torch.equal(back.eval()(image), task.eval()(image))
 

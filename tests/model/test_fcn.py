@@ -14,7 +14,9 @@ from fcnlab.model.fcn import FCN
 from fcnlab.model.vgg import VGG16
 
 CONTROL = "fcn32s_control"  # FCN-32s under another name
-VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if path.stem != CONTROL)
+VARIANTS = sorted(
+    path.stem for path in (CONF / "model").glob("fcn*s*.yaml") if path.stem not in (CONTROL, "fcn_resnet50")
+)
 GOLDEN = Path(__file__).with_name("golden_logits.npz")
 SIZES = {"seed0_33x57": (0, 33, 57), "seed1_64x64": (1, 64, 64), "seed2_97x130": (2, 97, 130)}
 
@@ -112,3 +114,20 @@ def test_the_control_is_fcn32s_under_another_name() -> None:
     assert control.pop("name") == CONTROL
     assert fcn32s.pop("name") == "fcn32s"
     assert control == fcn32s
+
+
+def test_scales_measured_over_one_backbone_hold_over_no_other() -> None:
+    scale = {"vgg16": {"pool4": 0.5}, "resnet18": {"pool4": 2.0}}
+    for name, expected in (("vgg16", {"pool4": 0.5}), ("vgg16_narrow", {}), ("resnet18", {"pool4": 2.0})):
+        backbone = VGG16(width=0.02, fc_channels=4, name=name)
+        assert FCN(num_classes=2, backbone=backbone, skips=["pool4"], skip_scale=scale).skip_scale == expected
+        own = FCN(num_classes=2, backbone=backbone, skips=["pool4"], skip_scale=scale | {"pool4": 3.0})
+        assert own.skip_scale == {"pool4": 3.0}
+    assert variant("fcn8s_atonce", "model.backbone.width=0.02").skip_scale == {"pool4": 0.01, "pool3": 0.0001}
+    assert variant("fcn8s_atonce", "model/backbone=resnet18").skip_scale == {}
+
+
+def test_images_of_other_channels_are_refused_in_words() -> None:
+    net = FCN(num_classes=2, backbone=VGG16(width=0.02, fc_channels=4, in_channels=4))
+    with pytest.raises(UserError, match=r"have 3 channels, but the net takes 4. Set model.backbone.in_channels=3"):
+        net(torch.zeros(1, 3, 32, 32))

@@ -8,6 +8,7 @@ import torch
 from torchvision.models import get_model_weights
 
 from fcnlab.error import UserError
+from fcnlab.model.checkpoint import SECTIONS
 from fcnlab.model.source import fetch_weights, is_own, read_tensors
 
 VGG = {
@@ -49,12 +50,7 @@ def test_what_a_file_expects_is_told_from_it(file: str, content: dict, expects: 
 
 def test_a_checkpoint_tells_its_input_itself(tmp_path: Path) -> None:
     given = {"mean": [1.0, 2.0, 3.0], "std": [1.0, 1.0, 1.0], "order": "BGR", "scale": 255.0}
-    facts = {
-        "config": {"data": {}, "model": {}, "loss": {}, "task": {}, "metrics": {}},
-        "class_names": ["a"],
-        "palette": [[0, 0, 0]],
-        **given,
-    }
+    facts = {"config": {key: {} for key in SECTIONS}, "class_names": ["a"], "palette": [[0, 0, 0]], **given}
     content = {"fcnlab": facts, "state_dict": {"net.a.weight": torch.ones(1), "loss.b": torch.ones(1)}}
     state, expects, wanted = read_tensors(save(tmp_path / "best.ckpt", content))
     assert (list(state), expects, asdict(wanted)) == (["a.weight"], "fcnlab", given)

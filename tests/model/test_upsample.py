@@ -60,9 +60,16 @@ def test_a_map_is_reproduced_where_it_is_linear() -> None:
     torch.testing.assert_close(result[0, 0, 36, 8:64], torch.arange(72.0)[8:64])
 
 
-def test_offsets_that_no_kernel_can_meet_are_refused() -> None:
-    with pytest.raises(UserError, match="whole pixels"):
-        make(2, offset=0.3)
+@pytest.mark.parametrize("offset", [0.3, -1.8, 2.75, 6.9])
+def test_a_linear_map_is_reproduced_from_any_offset(offset: float) -> None:
+    upsample = make(8, offset=offset)
+    positions = 8 * torch.arange(9.0) + offset
+    result = upsample(positions.expand(1, 3, 9, 9), start=upsample.shift, height=60, width=60)
+    torch.testing.assert_close(result[0, 0, 30, 8:60], torch.arange(60.0)[8:])
+    learned = make(8, offset=offset, learned=True)(
+        positions.expand(1, 3, 9, 9), start=upsample.shift, height=60, width=60
+    )
+    torch.testing.assert_close(learned, result)
 
 
 def test_too_small_a_map_is_refused_with_the_hint() -> None:

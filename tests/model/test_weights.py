@@ -8,6 +8,7 @@ import torch
 import torchvision
 
 from fcnlab.error import UserError
+from fcnlab.model.checkpoint import SECTIONS
 from fcnlab.model.fcn import FCN
 from fcnlab.model.source import INPUTS, VGG16_NAMES
 from fcnlab.model.vgg import VGG16
@@ -148,7 +149,7 @@ def test_an_unknown_input_is_refused_and_the_known_ones_listed(tmp_path: Path) -
 def test_a_checkpoint_of_another_input_is_folded_too(tmp_path: Path) -> None:
     first, again = (FCN(num_classes=2, backbone=VGG16(width=0.05, fc_channels=8)).double() for _ in range(2))
     facts = {
-        "config": {"data": {}, "model": {}, "loss": {}, "task": {}, "metrics": {}},
+        "config": {key: {} for key in SECTIONS},
         "class_names": ["a", "b"],
         "palette": [[0, 0, 0]] * 2,
         **IMAGENET,
@@ -218,3 +219,38 @@ def test_a_learned_upsampling_kernel_fits_where_it_is_learned_and_is_never_lost(
 def test_an_upsampling_that_the_net_cannot_have_is_refused(kernels: dict[str, torch.Tensor], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="this upsampling was learned"):
         load_weights(make_net(learned=True), fcn16s_file(tmp_path / "x.pth", **kernels), **IMAGENET)
+
+
+def test_what_training_scripts_put_around_names_and_tensors_is_left_out(tmp_path: Path) -> None:
+    theirs = FCN(num_classes=3, backbone=VGG16(width=0.05, fc_channels=8), skips=["pool4"])
+    state = theirs.state_dict()
+    files = {
+        "parallel": {f"module.{name}": tensor for name, tensor in state.items()},
+        "compiled": {f"_orig_mod.{name}": tensor for name, tensor in state.items()},
+        "model": {"model": state, "optimizer": {}, "epoch": 3},
+        "both": {"state_dict": {f"module.model.{name}": tensor for name, tensor in state.items()}, "epoch": 3},
+        "lightning": {"state_dict": {f"net.{n}": t for n, t in state.items()} | {"loss.weight": torch.ones(3)}},
+    }
+    for name, content in files.items():
+        torch.save(content, tmp_path / f"{name}.pth")
+        net = make_net(learned=False)
+        report = load_weights(net, str(tmp_path / f"{name}.pth"), **IMAGENET)
+        assert report.initial == [], name
+        assert report.dropped == (["loss.weight"] if name == "lightning" else []), name
+        assert all(torch.equal(tensor, net.state_dict()[key]) for key, tensor in state.items()), name
+
+
+def test_weights_without_a_name_of_the_net_are_refused_with_the_names_of_both(tmp_path: Path) -> None:
+    torch.save({"encoder.a.weight": torch.ones(2), "decoder.b": torch.ones(1)}, tmp_path / "x.pth")
+    with pytest.raises(
+        UserError, match=r"it has encoder.a.weight, decoder.b; the net has backbone.conv1_1.weight, .* more"
+    ):
+        load_weights(make_net(learned=False), str(tmp_path / "x.pth"), **IMAGENET)
+
+
+def test_any_net_is_filled(tmp_path: Path) -> None:
+    theirs = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    torch.save({f"module.{name}": tensor for name, tensor in theirs.state_dict().items()}, tmp_path / "x.pth")
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    assert load_weights(net, str(tmp_path / "x.pth"), **IMAGENET).initial == []
+    assert torch.equal(net[0].weight, theirs[0].weight)

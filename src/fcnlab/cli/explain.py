@@ -52,6 +52,12 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
             f"The experiment lists nothing for model={variant}. Add a row by_variant.{variant} to its file in "
             f"conf/experiment, or type +{row}.epochs=20 and what else its other rows say."
         )
+    if match := re.search(r"key 'by_backbone\.([^']+)' not found|to access (model\.backbone\.name)", text):
+        backbone = f"model/backbone={match.group(1)}" if match.group(1) else "a net without a backbone of ours"
+        return (
+            f"The experiment lists nothing for {backbone}: its recipe was made for another. Add a row to its "
+            "by_backbone in conf/experiment, or take an experiment that has a default row: shapes, camvid, voc."
+        )
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
         key = match.group(1) or match.group(2)
         return (

@@ -23,6 +23,8 @@ HARMLESS = ("_partial_", "_recursive_", "_convert_")  # of Hydra's instructions:
 INPUT = ("mean", "std", "order", "scale")  # the facts that tell what input the net was trained with
 # What is for training only, or would let a stranger's checkpoint fetch files: never taken from a checkpoint.
 LEFT_OUT: dict[str, dict[str, Any]] = {"data": {"augment": [], "download": False}}
+# What a net would fetch weights by, which its checkpoint replaces.
+FETCHES = {"pretrained": False, "encoder_weights": None, "weights": None, "weights_backbone": None}
 
 
 def load_checkpoint(
@@ -61,7 +63,15 @@ def load_checkpoint(
             )
     if wrong := next(faults(saved), None):
         raise UserError(f"checkpoint={path} is damaged: {wrong}. Use one that fcnlab.train wrote.")
+    saved["config"]["model"] = fetching_nothing(saved["config"]["model"])
     return content
+
+
+def fetching_nothing(node: Any) -> Any:
+    """The config of a net that begins without weights of its library."""
+    if not isinstance(node, dict):
+        return node
+    return {key: FETCHES[key] if key in FETCHES else fetching_nothing(value) for key, value in node.items()}
 
 
 def read_content(path: str | Path) -> Any:
@@ -99,9 +109,10 @@ def faults(saved: dict[str, Any]) -> Iterator[str]:
         yield "a class name is an interpolation"
     elif not isinstance(palette, list) or len(palette) != len(names) or not all(is_colour(c) for c in palette):
         yield f"its palette does not hold three numbers of 0 to 255 for each of {len(names)} classes"
-    for key in ("mean", "std"):
-        if not is_numbers(saved.get(key), 3):
-            yield f"its {key} is not three numbers"
+    mean = saved.get("mean")
+    for key in ("mean", "std"):  # a number for each channel
+        if not is_numbers(saved.get(key), len(mean) if isinstance(mean, list | tuple) and mean else 3):
+            yield f"its {key} is not one number for each channel"
     scale = saved.get("scale", 1.0)
     if saved.get("order", "RGB") not in ("RGB", "BGR") or not is_numbers([scale], 1) or not scale > 0:
         yield "its order is not RGB or BGR, or its scale is no number above 0"

@@ -54,7 +54,7 @@ def adopt(config: dict[str, Any], data: "SegmentationData") -> dict[str, Any]:
 
     path, name = config["checkpoint"], config["model"]["name"]
     net = build(config["model"], num_classes=len(data.class_names))
-    if "atonce" in Path(path).name.lower().replace("-", "").replace("_", "") and not net.skip_scale:
+    if "atonce" in Path(path).name.lower().replace("-", "").replace("_", "") and not getattr(net, "skip_scale", None):
         raise UserError(f"checkpoint={path} is at-once by its name, and only its name tells. Say model=fcn8s_atonce.")
     report = load_weights(net, path, **data.input)
     if report.initial or report.dropped:

@@ -8,19 +8,20 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError, nearest
-from fcnlab.model.backbone import Backbone
+from fcnlab.model.backbone import Backbone, check_channels
 from fcnlab.model.upsample import BilinearUpsample
 
 
 class FCN(nn.Module):
-    """Score every pixel: image (N, 3, H, W) -> logits (N, num_classes, H, W), any H and W >= 1.
+    """Score every pixel: image (N, in_channels, H, W) -> logits (N, num_classes, H, W), any H and W >= 1.
 
     Args:
         num_classes: channels of the output, C.
         backbone: gives the features; see :class:`fcnlab.model.backbone.Backbone`.
         skips: features fused into the coarse score, coarse before fine: none is FCN-32s, ``[pool4]`` FCN-16s,
             ``[pool4, pool3]`` FCN-8s.
-        skip_scale: factors on the skips before they are scored; ``{pool4: 0.01, pool3: 0.0001}`` is at-once.
+        skip_scale: factors on the skips before they are scored; ``{pool4: 0.01, pool3: 0.0001}`` is at-once. What was
+            measured over one backbone stands under its name and holds over no other: ``{vgg16: {pool4: 0.01}}``.
         learned_upsampling: learn the upsampling between fusions (the CVPR paper) or keep it bilinear (the authors'
             released nets). The last one, to full size, is always fixed.
         name: what tables and run folders call this net.
@@ -32,13 +33,14 @@ class FCN(nn.Module):
         num_classes: int,
         backbone: Backbone,
         skips: Sequence[str] = (),
-        skip_scale: Mapping[str, float] | None = None,
+        skip_scale: Mapping[str, float | Mapping[str, float]] | None = None,
         learned_upsampling: bool = False,
         name: str = "fcn",
     ) -> None:
         super().__init__()
         self.num_classes, self.name = num_classes, name
-        self.backbone, self.skips, self.skip_scale = backbone, tuple(skips), dict(skip_scale or {})
+        self.backbone, self.skips = backbone, tuple(skips)
+        self.skip_scale = scales_over(backbone.name, skip_scale or {})
         self.check_skips()
         coarse = backbone.features[backbone.coarse]
         self.score_fr = ScoreLayer(coarse.channels, num_classes)
@@ -89,6 +91,7 @@ class FCN(nn.Module):
 
     def forward(self, image: torch.Tensor, upsampled: bool = True) -> torch.Tensor:
         """Backbone, skips, upsample: the paper's Figure 3. Not ``upsampled``: the score before the last upsampling."""
+        check_channels(image.shape[1], self.backbone.in_channels)
         features = self.backbone(image)
         score: torch.Tensor = self.score_fr(features[self.backbone.coarse])  # (N, C, H/32, W/32)
         for skip, upsampling in zip(self.skips, self.upsamplings, strict=False):
@@ -112,6 +115,13 @@ class FCN(nn.Module):
 
     # What a module returns is untyped in torch; this says it once.
     __call__: Callable[..., torch.Tensor]
+
+
+def scales_over(backbone: str, scales: Mapping[str, float | Mapping[str, float]]) -> dict[str, float]:
+    """The factors by skip that hold over a backbone: those under its name, and those under no name."""
+    chosen = scales.get(backbone)
+    own = dict(chosen) if isinstance(chosen, Mapping) else {}
+    return own | {skip: scale for skip, scale in scales.items() if not isinstance(scale, Mapping)}
 
 
 def fuse(coarse: torch.Tensor, fine: torch.Tensor, upsample: BilinearUpsample) -> torch.Tensor:

@@ -4,13 +4,15 @@ import torch
 import torchvision
 
 from fcnlab.error import UserError
-from fcnlab.model.backbone import Backbone, Feature
+from fcnlab.model.backbone import Backbone, Feature, check_in_channels
+from fcnlab.model.convolution import make_careful
+from fcnlab.model.first_layer import take_channels
 
 DEPTHS = (18, 34, 50, 101, 152)
 
 
 class ResNet(Backbone):
-    """ResNet (N, 3, H, W) -> pool3 (stride 8), pool4 (stride 16), layer4 (stride 32).
+    """ResNet (N, in_channels, H, W) -> pool3 (stride 8), pool4 (stride 16), layer4 (stride 32).
 
     ``pool3`` and ``pool4`` are what torchvision calls layer2 and layer3: the last maps at stride 8 and 16, as VGG's
     pools of these names are, so that FCN-16s and FCN-8s mean the same over any backbone. The layers keep torchvision's
@@ -18,17 +20,22 @@ class ResNet(Backbone):
 
     Args:
         depth: 18, 34, 50, 101 or 152.
+        in_channels: 3 for RGB.
+        name: what experiments call it; None: resnet and its depth.
     """
 
     coarse = "layer4"
     first, first_norm = "conv1", "bn1"
 
-    def __init__(self, *, depth: int) -> None:
+    def __init__(self, *, depth: int, in_channels: int = 3, name: str | None = None) -> None:
         super().__init__()
+        check_in_channels(in_channels)
         if depth not in DEPTHS:
             raise UserError(f"model.backbone.depth={depth} is no ResNet of torchvision. Known: {DEPTHS}.")
         self.torchvision = f"resnet{depth}"
+        self.name, self.in_channels = name or self.torchvision, in_channels
         net = torchvision.models.get_model(self.torchvision, weights=None)
+        take_channels(net, in_channels)
         for name, layer in net.named_children():
             if name not in ("avgpool", "fc"):
                 self.add_module(name, layer)
@@ -40,6 +47,7 @@ class ResNet(Backbone):
             "pool4": Feature(channels=channels // 2, stride=16, offset=0.0),
             "layer4": Feature(channels=channels, stride=32, offset=0.0),
         }
+        make_careful(self)
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         """Run the backbone; see the class for names and shapes of what comes out."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,13 @@ State = dict[str, torch.Tensor]
 # torchvision.models.vgg16: the place of every convolution in ``features``, of fc6 and fc7 in ``classifier``.
 VGG16_PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 VGG16_NAMES = [f"conv{s}_{i}" for s, depth in enumerate((2, 2, 3, 3, 3), start=1) for i in range(1, depth + 1)]
-TORCHVISION = {f"features.{place}": name for place, name in zip(VGG16_PLACES, VGG16_NAMES, strict=True)}
-TORCHVISION |= {"classifier.0": "fc6", "classifier.3": "fc7"}
+VGG16 = {f"features.{place}": name for place, name in zip(VGG16_PLACES, VGG16_NAMES, strict=True)}
+VGG16 |= {"classifier.0": "fc6", "classifier.3": "fc7"}
+ALEXNET = {f"features.{place}": f"conv{layer}" for layer, place in enumerate((0, 3, 6, 8, 10), start=1)}
+ALEXNET |= {"classifier.1": "fc6", "classifier.4": "fc7"}
+# What training scripts put before every name, and under which keys they put the tensors.
+WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
+CONTENTS = ("model_state_dict", "state_dict", "model_state", "model", "net", "network", "weights")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,8 @@ class Expects:
 
 INPUTS = {
     "torchvision": Expects(),
+    # torchvision's GoogLeNet was trained by TensorFlow's normalisation, to which it turns its input (transform_input).
+    "torchvision_googlenet": Expects(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     # VGG16_Weights.IMAGENET1K_FEATURES.transforms(): the original weights, for RGB.
     "torchvision_features": Expects(mean=(0.48235, 0.45882, 0.40784), std=(1 / 255, 1 / 255, 1 / 255)),
     # The VGG authors' ILSVRC-2014 models; and the FCN authors' voc_layers.py.
@@ -48,17 +55,17 @@ def read_tensors(source: str, model: str | None = None) -> tuple[State, str, Exp
     """The tensors of a source in fcnlab's names, and the input they expect: a name of ``INPUTS`` or ``fcnlab``, and it.
 
     Args:
-        source: a local .npz, .pth or .ckpt; or a name of torchvision's weights for ``model`` (``vgg16``), downloaded.
+        source: a local .npz, .pth, .safetensors or .ckpt; or a name of torchvision's weights for ``model``, downloaded.
     """
     if source in (known := torchvision_weights(model)):
-        return recognise(read_file(fetch_weights(known[source])), source)
+        return recognise(read_file(fetch_weights(known[source])), source, model)
     path = Path(source).expanduser()
     if not path.is_file():
         raise UserError(f"weights={source} is neither a file nor a name. {nearest(source, known)} Or give a path.")
     content = read_file(path)
     if is_own(content):
         return own_tensors(path)
-    return (content, "caffe", INPUTS["caffe"]) if path.suffix == ".npz" else recognise(content, source)
+    return (content, "caffe", INPUTS["caffe"]) if path.suffix == ".npz" else recognise(content, source, model)
 
 
 def read_file(path: str | Path) -> Any:
@@ -68,9 +75,15 @@ def read_file(path: str | Path) -> Any:
         if file.suffix == ".npz":
             with np.load(file, allow_pickle=False) as arrays:
                 return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays}
+        if file.suffix == ".safetensors":  # timm's and Hugging Face's; timm brings the package
+            from safetensors.torch import load_file
+
+            return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except Exception as error:  # what a broken file raises is not defined by numpy, zipfile or torch
-        raise UserError(f"Cannot read weights={path}: {error}. Give a whole .npz, .pth or .ckpt.") from error
+        raise UserError(
+            f"Cannot read weights={path}: {error}. Give a whole .npz, .pth, .safetensors or .ckpt."
+        ) from error
 
 
 def is_own(content: Any) -> bool:
@@ -88,17 +101,23 @@ def own_tensors(path: Path) -> tuple[State, str, Expects]:
     return state, "fcnlab", Expects(**{key: facts[key] for key in ("order", "scale", "mean", "std") if key in facts})
 
 
-def recognise(content: Any, source: str) -> tuple[State, str, Expects]:
+def recognise(content: Any, source: str, model: str | None = None) -> tuple[State, str, Expects]:
     """What ``torch.load`` gave, as tensors in fcnlab's names, and the input that these names and values tell of."""
-    for key in ("model_state_dict", "state_dict"):  # what pytorch-fcn and others wrap their tensors in
-        content = content.get(key, content) if isinstance(content, dict) else content
+    for key in CONTENTS:  # what pytorch-fcn and others wrap their tensors in
+        inner = content.get(key) if isinstance(content, dict) else None
+        content = inner if isinstance(inner, dict) else content
     if not isinstance(content, dict):
         raise UserError(f"weights={source} holds a {type(content).__name__}. Give a file of tensors by name.")
     if odd := [str(name) for name, tensor in content.items() if not isinstance(tensor, torch.Tensor)]:
         raise UserError(f"weights={source} holds {', '.join(odd[:5])}, no tensors. Give a file of tensors by name.")
+    for wrapper in (*WRAPPERS, *WRAPPERS):  # two at most: DataParallel in somebody's module
+        if content and all(name.startswith(wrapper) for name in content):
+            content = {name.removeprefix(wrapper): tensor for name, tensor in content.items()}
     expects, empty = "torchvision", set[str]()
     if "conv1_1.weight" in content:
         expects = "caffe_fcn"
+    elif "inception3a.branch1.conv.weight" in content:
+        expects = "torchvision_googlenet"
     elif "features.0.weight" in content:
         empty = {name for name, tensor in content.items() if name.startswith("classifier.") and tensor.isnan().any()}
         if empty:  # IMAGENET1K_FEATURES has no classifier: it is filled with nan
@@ -107,22 +126,25 @@ def recognise(content: Any, source: str) -> tuple[State, str, Expects]:
             expects = "caffe_fcn"
     if wrong := [name for name, tensor in content.items() if name not in empty and tensor.isnan().any()]:
         raise UserError(f"{source} has nan in {', '.join(wrong[:3])}. Give weights of a training that went well.")
-    state = {name if name in empty else rename(name): tensor for name, tensor in content.items()}
+    names = ALEXNET if model == "alexnet" else VGG16
+    state = {name if name in empty else rename(name, names): tensor for name, tensor in content.items()}
     return state, expects, INPUTS[expects]
 
 
-def rename(name: str) -> str:
+def rename(name: str, names: Mapping[str, str]) -> str:
     """A torchvision name in the paper's words; any other name as it is."""
     layer, _, tensor = name.rpartition(".")
-    return f"{TORCHVISION[layer]}.{tensor}" if layer in TORCHVISION else name
+    return f"{names[layer]}.{tensor}" if layer in names else name
 
 
 def torchvision_weights(model: str | None) -> dict[str, str]:
     """The addresses of torchvision's weights for one of its models, by name."""
     if model is None:
         return {}
-    from torchvision.models import get_model_weights
+    from torchvision.models import get_model_weights, list_models
 
+    if model not in list_models():
+        return {}
     return {name: weights.url for name, weights in get_model_weights(model).__members__.items()}
 
 

@@ -1,5 +1,6 @@
 """Upsampling as a transposed convolution with bilinear kernels (Long et al. 2015, section 3.3)."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,24 +11,30 @@ from fcnlab.error import UserError
 from fcnlab.model.backbone import Feature
 
 
-def bilinear_ramp(size: int) -> torch.Tensor:
-    """One axis of the bilinear kernel (size,), as ``upsample_filt`` in the authors' surgery.py writes it."""
+def bilinear_ramp(size: int, centre: float | None = None) -> torch.Tensor:
+    """One axis of the bilinear kernel (size,), as ``upsample_filt`` in the authors' surgery.py writes it.
+
+    Args:
+        centre: where its top lies; None: the authors', in the middle.
+    """
     factor = (size + 1) // 2
-    centre = factor - 1 if size % 2 else factor - 0.5
+    if centre is None:
+        centre = (size - 1) / 2
     return 1 - (torch.arange(size) - centre).abs() / factor
 
 
-def bilinear_kernel(size: int) -> torch.Tensor:
+def bilinear_kernel(size: int, centre: float | None = None) -> torch.Tensor:
     """The bilinear kernel (size, size): the ramp across times the ramp down."""
-    return torch.outer(bilinear_ramp(size), bilinear_ramp(size))
+    return torch.outer(bilinear_ramp(size, centre), bilinear_ramp(size, centre))
 
 
 class BilinearUpsample(nn.Module):
     """Upsample (N, C, h, w) by an integer ``factor``: each channel by itself, with a bilinear kernel.
 
-    The kernel has size ``2 * factor`` or ``2 * factor - 1``: the one whose output falls on whole pixels of
-    ``target_offset``, the place where the result is needed. ``lies`` tells where the output lies; ``shift`` is how
-    many pixels its first element lies before the target's (19 for FCN-32s with padding 100, negative if after).
+    ``target_offset`` is the position where the result is needed. Where source and target differ by whole or half
+    elements of the target, the kernel is the authors', of size ``2 * factor`` or ``2 * factor - 1``; else it is the
+    same triangle, whose top lies between two taps. ``lies`` tells where the output lies; ``shift`` is how many pixels
+    its first element lies before the target's (19 for FCN-32s with padding 100, negative if after).
 
     Fixed unless ``learned``: the authors saw no gain from learning it (their FAQ). A fixed kernel is no parameter,
     and as it is a product of two ramps the transposed convolution is two matrix products, rows then columns: the
@@ -39,19 +46,12 @@ class BilinearUpsample(nn.Module):
     ) -> None:
         super().__init__()
         stride = source.stride // factor
-        for kernel in (2 * factor, 2 * factor - 1):
-            offset = source.offset - stride * (kernel - 1) / 2
-            shift = (target_offset - offset) / stride
-            if shift == int(shift):
-                break
-        else:
-            raise UserError(
-                f"A feature at stride {source.stride}, offset {source.offset} cannot be brought to offset "
-                f"{target_offset} in whole pixels. Change the backbone's padding so that the offsets differ by halves."
-            )
-        self.factor, self.kernel, self.shift = factor, kernel, int(shift)
-        self.lies = replace(source, channels=channels, stride=stride, offset=offset)
-        weight = bilinear_kernel(kernel).expand(channels, 1, kernel, kernel)
+        ahead = (source.offset - target_offset) / stride  # of the target's first element, in its own pixels
+        self.shift = math.ceil(factor - 1 - ahead)
+        self.centre = ahead + self.shift  # of the kernel's triangle, in [factor - 1, factor)
+        self.factor, self.kernel = factor, 2 * factor - (self.centre == factor - 1)
+        self.lies = replace(source, channels=channels, stride=stride, offset=target_offset - stride * self.shift)
+        weight = bilinear_kernel(self.kernel, self.centre).expand(channels, 1, self.kernel, self.kernel)
         self.weight = nn.Parameter(weight.clone()) if learned else None
 
     def extent(self, cells: int) -> int:
@@ -91,7 +91,7 @@ class BilinearUpsample(nn.Module):
     def matrix(self, score: torch.Tensor, cells: int, start: int, size: int) -> torch.Tensor:
         """One axis of the transposed convolution as a matrix (size, cells)."""
         pixel = torch.arange(start, start + size, device=score.device)[:, None]
-        tap = pixel - self.factor * torch.arange(cells, device=score.device)  # place in the kernel
-        ramp = bilinear_ramp(self.kernel).to(device=score.device, dtype=score.dtype)
+        tap = pixel - self.factor * torch.arange(cells, device=score.device)  # position in the kernel
+        ramp = bilinear_ramp(self.kernel, self.centre).to(device=score.device, dtype=score.dtype)
         inside = (tap >= 0) & (tap < self.kernel)
         return torch.where(inside, ramp[tap.clamp(0, self.kernel - 1)], 0)

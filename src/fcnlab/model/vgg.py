@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError
-from fcnlab.model.backbone import Backbone, Feature
+from fcnlab.model.backbone import Backbone, Feature, check_in_channels
+from fcnlab.model.convolution import make_careful
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and convolutions, Simonyan & Zisserman 2014, D
 
@@ -20,6 +21,7 @@ class VGG16(Backbone):
         fc_channels: channels of fc6 and fc7, 4096 in the paper.
         dropout: probability after fc6 and fc7, drawn per element as Caffe does.
         in_channels: 3 for RGB.
+        name: what experiments call it.
     """
 
     coarse = "fc7"
@@ -35,8 +37,11 @@ class VGG16(Backbone):
         fc_channels: int = 4096,
         dropout: float = 0.5,
         in_channels: int = 3,
+        name: str = "vgg16",
     ) -> None:
         super().__init__()
+        check_in_channels(in_channels)
+        self.name, self.in_channels = name, in_channels
         if padding != "same" and not (isinstance(padding, int) and padding >= 1):
             raise UserError(f"padding={padding!r} is neither 'same' nor a whole number >= 1. The paper's is 100.")
         first, fc_padding = (1, 3) if padding == "same" else (int(padding), 0)
@@ -65,6 +70,7 @@ class VGG16(Backbone):
         # Caffe rounds the size of a pooled map up (pooling_layer.cpp).
         self.pool = nn.MaxPool2d(2, stride=2, ceil_mode=True)
         self.dropout = nn.Dropout(dropout)
+        make_careful(self)
 
     def add_conv(self, name: str, conv: nn.Conv2d, batch_norm: bool) -> None:
         """Register a convolution under the paper's name, He-initialised, with its ReLU and batch norm if wanted."""
@@ -77,8 +83,7 @@ class VGG16(Backbone):
 
     def layer(self, name: str, x: torch.Tensor) -> torch.Tensor:
         """One convolution, its batch norm if there is one, and its ReLU."""
-        conv = self.get_submodule(name)
-        x = roomy(conv, x) if self.training else conv(x)
+        x = self.get_submodule(name)(x)
         norm = self._modules.get(f"{name}_bn")
         return nn.functional.relu(x if norm is None else norm(x), inplace=True)
 
@@ -92,21 +97,3 @@ class VGG16(Backbone):
         x = self.dropout(self.layer("fc6", x))
         x = maps["fc7"] = self.dropout(self.layer("fc7", x))  # (N, fc_channels, ~H/32, ~W/32)
         return {name: maps[name] for name in self.features}
-
-
-def roomy(conv: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """``conv(x)`` with a gradient that is right where the kernel reaches further than the map.
-
-    Weights that only ever meet padding have gradient 0. In bfloat16 on CPUs torch 2.14.1 returns for them what was in
-    memory, nan among it, and fc6 on images below 97 pixels has such weights. Zeros below and to the right, as many as
-    let every weight meet the map, change no result.
-    """
-    assert isinstance(conv, nn.Conv2d)
-    y: torch.Tensor
-    height, width = x.shape[-2:]
-    reach = conv.kernel_size[0] // 2
-    if conv.padding != (reach, reach) or reach < min(height, width):
-        y = conv(x)
-        return y
-    y = conv(nn.functional.pad(x, (0, max(0, reach + 1 - width), 0, max(0, reach + 1 - height))))
-    return y[..., :height, :width]

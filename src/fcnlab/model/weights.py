@@ -1,5 +1,6 @@
-"""Weights from elsewhere in a net: surgery, folding of the input, and a report that names every tensor once."""
+"""Weights from elsewhere in any net: names, shapes, surgery, and a report that names every tensor once."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,10 +8,18 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError, nearest
-from fcnlab.model.fcn import FCN
-from fcnlab.model.source import INPUTS, Expects, State, read_tensors
+from fcnlab.model.first_layer import find_first, fit_input
+from fcnlab.model.source import INPUTS, WRAPPERS, Expects, State, read_tensors
 from fcnlab.model.upsample import bilinear_kernel
 
+PREFIXES = (
+    "",
+    "backbone.",
+    "backbone.net.",
+    "net.",
+    "net.backbone.",
+    "net.encoder.",
+)  # of a net's names, before those of a file
 KINDS = ("copied", "coerced", "bilinear", "dropped", "initial")
 
 
@@ -27,6 +36,7 @@ class Report:
         dropped: there is no place for them in the net; score layers of another number of classes are both dropped
             and initial.
         initial: not in the file; they stay as the net was built.
+        channels: what was done where the net takes images of other channels than the file's.
     """
 
     expects: str = ""
@@ -35,11 +45,12 @@ class Report:
     bilinear: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     initial: list[str] = field(default_factory=list)
+    channels: str = ""
 
     def __str__(self) -> str:
         kinds = ((kind, getattr(self, kind)) for kind in KINDS)
         told = (f"{kind} {len(names)}{': ' if names else ''}{shorten(names)}" for kind, names in kinds)
-        return "; ".join((f"made for {self.expects} input", *told))
+        return "; ".join((f"made for {self.expects} input", *told, *([self.channels] if self.channels else [])))
 
 
 def shorten(names: list[str]) -> str:
@@ -48,29 +59,35 @@ def shorten(names: list[str]) -> str:
 
 
 def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given: Any) -> Report:
-    """Fill ``net`` from ``source`` and tell what became of every tensor.
+    """Fill any net from ``source`` and tell what became of every tensor.
+
+    Names are matched with what wraps them left out (``module.`` of DataParallel, ``model.``, ``net.``).
 
     Args:
         source: a name of torchvision's weights for the net's backbone (downloaded, with progress), or a local .npz,
-            .pth or .ckpt.
+            .pth, .safetensors or .ckpt.
         given: the input that the net will see (``data.input``: mean, std, order, scale). What the weights expect
             instead is folded into the first convolution: exact inside the image; where the means differ, not on its
             padded border.
         expects: a key of ``INPUTS``, or ``auto``: told from the source and its names; a checkpoint tells its own.
+
+    Raises:
+        UserError: no tensor has a name of the net, or one has another shape.
     """
-    assert isinstance(net, FCN)
-    tensors, kind, wanted = read_tensors(source, net.backbone.torchvision)
+    backbone = getattr(net, "backbone", net)
+    tensors, kind, wanted = read_tensors(source, getattr(backbone, "torchvision", None))
     if expects != "auto":
         if expects not in INPUTS:
             raise UserError(f"weights_input={expects} is not known. {nearest(expects, INPUTS)}")
         kind, wanted = expects, INPUTS[expects]
     report, own = Report(expects=kind), dict(net.state_dict())
+    first, norm = first_names(net)
     filled: State = {}
-    for name, tensor in tensors.items():
-        target = name if name in own else f"backbone.{name}"
+    for name, target in match(tensors, own).items():
+        tensor = tensors[name]
         if name.startswith("upscore"):
             fit_upsampling(net, name, tensor, filled, report, source)
-        elif target not in own:
+        elif target is None:
             report.dropped.append(name)
         elif tensor.shape == own[target].shape:
             filled[target] = tensor.to(own[target].dtype)
@@ -79,7 +96,10 @@ def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given:
             # A fully connected layer (O, I) is a convolution (O, C, H, W): Caffe and torch both flatten C, H, W.
             filled[target] = tensor.reshape(own[target].shape).to(own[target].dtype)
             report.coerced.append(target)
-        elif target.startswith("score_") and tensor.shape[1:] == own[target].shape[1:]:
+        elif target == f"{first}.weight" and same_but_channels(tensor, own[target]):
+            filled[target] = tensor  # fitted below
+            report.coerced.append(target)
+        elif is_score(net, target, own[target]) and tensor.shape[1:] == own[target].shape[1:]:
             report.dropped.append(name)  # scores of other classes: ours are learned anew
         else:
             raise UserError(
@@ -89,15 +109,93 @@ def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given:
             )
     if not filled:
         raise UserError(
-            f"{source} has no tensor of this net: {nearest('', tensors)[:200]} Choose weights for its backbone."
+            f"{source} has no tensor of this net: it has {some(tensors)}; the net has {some(own)}. Choose "
+            "weights for its backbone."
         )
-    fold_input(net, filled, wanted, Expects(**given), report)
+    if first:
+        fit_input(own, filled, first, norm, wanted, Expects(**given), report)
     net.load_state_dict(filled, strict=False)
     report.initial = [name for name in own if name not in filled]
     return report
 
 
-def fit_upsampling(net: FCN, name: str, kernel: torch.Tensor, filled: State, report: Report, source: str) -> None:
+def fit_pretrained(net: nn.Module, **given: Any) -> Report | None:
+    """Fit a net whose constructor brought weights (``pretrained: true``) to the input that it will see.
+
+    None where there is nothing to fit. Args as those of :func:`load_weights`.
+    """
+    backbone = getattr(net, "backbone", net)
+    if (wanted := getattr(backbone, "expects", None)) is None:
+        return None
+    (first, norm), own, report = first_names(net), dict(net.state_dict()), Report(expects="pretrained")
+    tensors = {name: own[name].clone() for name in (f"{first}.weight", f"{first}.bias") if name in own}
+    channels, count = own[f"{first}.weight"].shape[1], len(wanted.mean)
+    if channels != count:  # whoever brought the weights fitted them to the channels
+        return None
+    fit_input(own, tensors, str(first), norm, wanted, Expects(**given), report)
+    net.load_state_dict(tensors, strict=False)
+    return report
+
+
+def first_names(net: nn.Module) -> tuple[str | None, str | None]:
+    """The full names of the convolution that sees the image, and of the batch norm behind it."""
+    owner: Any
+    owner, prefix = (net.backbone, "backbone.") if hasattr(net, "backbone") else (net, "")
+    if not getattr(owner, "first", None):
+        return find_first(net)
+    norm = getattr(owner, "first_norm", None)
+    return f"{prefix}{owner.first}", f"{prefix}{norm}" if norm else None
+
+
+def match(tensors: State, own: State) -> dict[str, str | None]:
+    """For every name of a file the net's name for it, or None; no name of the net comes twice."""
+    flat: dict[str, list[str]] = {}  # timm's features have _ for some of the dots in its names
+    for name in own:
+        flat.setdefault(name.replace(".", "_"), []).append(name)
+    found: dict[str, str | None] = {}
+    taken = set[str]()
+    for name in tensors:
+        found[name] = None
+        for bare in unwrapped(name):
+            for target in (f"{prefix}{bare}" for prefix in PREFIXES):
+                known = [target] if target in own else flat.get(target.replace(".", "_"), [])
+                if len(known) == 1 and known[0] not in taken:
+                    found[name] = known[0]
+                    break
+            if found[name]:
+                taken.add(str(found[name]))
+                break
+    return found
+
+
+def unwrapped(name: str) -> Iterator[str]:
+    """A name, then without its first wrapper, and so on."""
+    yield name
+    for wrapper in WRAPPERS:
+        if name.startswith(wrapper):
+            yield from unwrapped(name.removeprefix(wrapper))
+            return
+
+
+def same_but_channels(tensor: torch.Tensor, own: torch.Tensor) -> bool:
+    """Whether two kernels (O, c, h, w) differ in c only."""
+    return tensor.ndim == own.ndim == 4 and tensor.shape[:1] + tensor.shape[2:] == own.shape[:1] + own.shape[2:]
+
+
+def is_score(net: nn.Module, name: str, tensor: torch.Tensor) -> bool:
+    """Whether a tensor of the net scores the classes: by the paper's name, or in another net by their number."""
+    if hasattr(net, "skips"):
+        return name.startswith("score_")
+    return len(tensor.shape) > 0 and len(tensor) == getattr(net, "num_classes", None)
+
+
+def some(names: Iterable[str]) -> str:
+    """The first few names, and how many there are."""
+    known = list(names)
+    return f"{', '.join(known[:4])}{f' and {len(known) - 4} more' if len(known) > 4 else ''}" if known else "none"
+
+
+def fit_upsampling(net: nn.Module, name: str, kernel: torch.Tensor, filled: State, report: Report, source: str) -> None:
     """Place an upsampling kernel: Caffe's and pytorch-fcn's are dense (C, C, k, k), ours one per channel (C, 1, k, k).
 
     A bilinear one needs no place where ours is fixed. One that was learned must have a place: losing it would change
@@ -120,39 +218,3 @@ def fit_upsampling(net: FCN, name: str, kernel: torch.Tensor, filled: State, rep
             "the net's. Set model.learned_upsampling=true and the model=... that the file was trained as. No place is "
             "there for channels that are mixed, nor for a learned last upsampling: to full size it is always bilinear."
         )
-
-
-def fold_input(net: FCN, tensors: State, expects: Expects, given: Expects, report: Report) -> None:
-    """Let the first convolution see the given input x = (scale * rgb - mean) / std where it expects another, y.
-
-    With y = a * x + b per channel, w * y = (w * a) * x + sum(w * b). The sum goes into the convolution's bias, or off
-    the mean that the batch norm behind it takes away.
-    """
-    first = f"backbone.{net.backbone.first}"
-    if (weight := tensors.get(f"{first}.weight")) is None:
-        return
-    kernel = weight.double()
-    wanted, seen = ([torch.tensor(values).double() for values in (i.mean, i.std)] for i in (expects, given))
-    if expects.order != given.order:
-        kernel, wanted = kernel.flip(1), [values.flip(0) for values in wanted]
-    larger = expects.scale / given.scale
-    slope, shift = larger * seen[1] / wanted[1], (larger * seen[0] - wanted[0]) / wanted[1]
-    same = torch.allclose(slope, torch.ones(3).double()) and shift.abs().max() < 1e-6
-    if same and expects.order == given.order:
-        return
-    constant = (kernel.sum((2, 3)) * shift).sum(1)
-    folded = {f"{first}.weight": kernel * slope.view(1, 3, 1, 1)}
-    own = net.state_dict()
-    if (name := f"{first}.bias") in own:
-        folded[name] = tensors.get(name, own[name]).double() + constant
-    elif (name := f"backbone.{net.backbone.first_norm}.running_mean") in own:
-        folded[name] = tensors.get(name, own[name]).double() - constant
-    elif shift.abs().max() > 1e-6:
-        raise UserError(
-            f"The backbone's first convolution {net.backbone.first} has neither a bias nor a batch norm, so the mean "
-            f"that the weights expect cannot be folded in. Feed what they expect (data.mean and so on): {expects}."
-        )
-    for name, tensor in folded.items():
-        tensors[name] = tensor.to(own[name].dtype)
-        report.copied = [copied for copied in report.copied if copied != name]
-        report.coerced.append(name)

@@ -1,0 +1,93 @@
+"""A net of any library in the place of an FCN: it maps an image to logits, or to a dict with ``out`` (and ``aux``)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from fcnlab.cli.compose import build, offer
+from fcnlab.error import UserError
+from fcnlab.model.backbone import check_channels, check_in_channels
+from fcnlab.model.convolution import make_careful
+from fcnlab.model.first_layer import find_first, take_channels
+
+# What libraries call the number of classes, and of the image's channels.
+CLASSES = ("num_classes", "classes", "n_classes", "nclasses", "n_class", "num_labels", "out_channels", "out_chans")
+CHANNELS = ("in_channels", "in_chans", "n_channels", "input_channels", "in_ch")
+
+
+class ForeignNet(nn.Module):
+    """Image (N, in_channels, H, W) -> logits (N, num_classes, H, W), or a dict of such, any H and W >= 1.
+
+    Args:
+        num_classes: channels of the logits; handed to the net under the name that its signature has for it, if the
+            config does not set it.
+        net: the config of the net (its ``_target_`` and arguments), built here.
+        name: what tables and run folders call it.
+        in_channels: handed over likewise; where the signature has no name for it, the first convolution is changed.
+        multiple: images are padded with zeros, the mean colour, on the right and below to multiples of so many pixels;
+            the logits are brought to that size if they are smaller, and cropped.
+        backbone: None. An experiment may choose a backbone for FCNs; a net of another library has its own.
+    """
+
+    overlap: int | None = None  # not known: how far it sees
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        net: Mapping[str, Any],
+        name: str,
+        in_channels: int = 3,
+        multiple: int = 32,
+        backbone: None = None,
+    ) -> None:
+        super().__init__()
+        check_in_channels(in_channels)
+        if backbone is not None:
+            raise UserError(f"model={name} has a backbone of its own: set it under model.net, not model/backbone.")
+        self.num_classes, self.name, self.in_channels, self.multiple = num_classes, name, in_channels, multiple
+        given = offer(net, dict.fromkeys(CLASSES, num_classes) | dict.fromkeys(CHANNELS, in_channels))
+        built = build(given)
+        if not isinstance(built, nn.Module):
+            raise UserError(f"model.net builds a {type(built).__name__}. It must be a torch.nn.Module.")
+        self.net = built
+        target = str(given.get("_target_", ""))
+        self.torchvision = target.rpartition(".")[2] if target.startswith("torchvision.models.") else None
+        if not any(key in given for key in CHANNELS) and in_channels != 3:
+            take_channels(built, in_channels)
+        make_careful(self)
+        self.first, self.first_norm = find_first(self)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
+        """Pad, run the net, bring its logits to the image's size."""
+        check_channels(image.shape[1], self.in_channels)
+        height, width = image.shape[-2:]
+        padded = nn.functional.pad(image, (0, -width % self.multiple, 0, -height % self.multiple))
+        try:
+            found = self.net(padded)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise UserError(
+                f"model={self.name} normalises over a batch of one element: {error}. Train it with data.batch_size=2 "
+                "or more, on images that leave no batch of one."
+            ) from error
+        if isinstance(found, Mapping):
+            return {key: self.fit(logits, padded, height, width) for key, logits in found.items()}
+        return self.fit(found, padded, height, width)
+
+    def fit(self, logits: Any, padded: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        """Logits (N, num_classes, h, w) of the padded image -> (N, num_classes, height, width)."""
+        if not isinstance(logits, torch.Tensor) or logits.ndim != 4 or logits.shape[1] != self.num_classes:
+            shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+            raise UserError(
+                f"model={self.name} gives {shape}, not logits (N, {self.num_classes}, H, W) of the data's "
+                f"{self.num_classes} classes. Set the number of its classes under model.net."
+            )
+        if logits.shape[-2:] != padded.shape[-2:]:
+            size = padded.shape[-2:]
+            logits = nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        fitted: torch.Tensor = logits[..., :height, :width]
+        return fitted
