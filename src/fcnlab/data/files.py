@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
+from annotated_types import Interval
 
 from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
 from fcnlab.data.transforms import Image, Mask
@@ -39,7 +40,9 @@ class FileData(SegmentationData):
         layout: how the folder must look, for error messages.
     """
 
-    def __init__(self, *, root: str, void_label: int = VOID, layout: str, **common: Any) -> None:
+    def __init__(
+        self, *, root: str, void_label: Annotated[int, Interval(ge=0, le=255)] = VOID, layout: str, **common: Any
+    ) -> None:
         super().__init__(**common)
         self.root, self.void_label, self.layout = Path(root).expanduser(), void_label, layout
         self.listings: dict[str, list[Pair]] = {}

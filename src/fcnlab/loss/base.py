@@ -1,7 +1,7 @@
 """What the task asks of a loss, and how the losses of other libraries answer."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ from fcnlab.data.datamodule import VOID
 from fcnlab.error import UserError
 from fcnlab.metric.segmentation import most_likely
 
-REDUCTIONS = ("mean", "sum")
+Reduction = Literal["mean", "sum"]
 
 
 class Term(NamedTuple):
@@ -51,7 +51,7 @@ class PixelLoss(nn.Module):
         names: the names of the parts that ``terms`` gives.
     """
 
-    reduction = "mean"
+    reduction: Reduction = "mean"
     needs_frequencies = False
     names: tuple[str, ...] = ("",)
 
@@ -95,7 +95,7 @@ class ForeignLoss(PixelLoss):
     def __init__(self, loss: Callable[..., torch.Tensor], *, knows_void: bool) -> None:
         super().__init__()
         self.loss, self.knows_void = loss, knows_void
-        self.reduction = str(getattr(loss, "reduction", None) or "mean")
+        self.reduction = getattr(loss, "reduction", None) or "mean"
 
     def terms(self, logits: torch.Tensor, mask: torch.Tensor) -> dict[str, Term]:
         """One part, weighted by its images."""

@@ -1,12 +1,11 @@
 """ResNet as a backbone: torchvision's definition without its average pool and classifier (He et al. 2015)."""
 
+from typing import Literal
+
 import torch
 import torchvision
 
-from fcnlab.error import UserError
 from fcnlab.model.backbone import Backbone, Feature
-
-DEPTHS = (18, 34, 50, 101, 152)
 
 
 class ResNet(Backbone):
@@ -23,10 +22,8 @@ class ResNet(Backbone):
     coarse = "layer4"
     first, first_norm = "conv1", "bn1"
 
-    def __init__(self, *, depth: int) -> None:
+    def __init__(self, *, depth: Literal[18, 34, 50, 101, 152]) -> None:
         super().__init__()
-        if depth not in DEPTHS:
-            raise UserError(f"model.backbone.depth={depth} is no ResNet of torchvision. Known: {DEPTHS}.")
         self.torchvision = f"resnet{depth}"
         net = torchvision.models.get_model(self.torchvision, weights=None)
         for name, layer in net.named_children():

@@ -2,12 +2,11 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge, Interval
 from torch.optim.lr_scheduler import LinearLR, SequentialLR
-
-from fcnlab.error import UserError
 
 LENGTH = ("total_iters", "T_max", "total_steps")  # what torch's schedulers call the number of their steps
 BEGINNING = 0.01  # of the full rate, where a warm-up begins
@@ -28,17 +27,11 @@ class Scheduler:
         self,
         *,
         scheduler: Callable[..., Any] | None = None,
-        interval: str = "step",
-        frequency: int = 1,
+        interval: Literal["step", "epoch"] = "step",
+        frequency: Annotated[int, Ge(1)] = 1,
         monitor: str | None = None,
-        warmup: float = 0.0,
+        warmup: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     ) -> None:
-        if interval not in ("step", "epoch"):
-            raise UserError(f"scheduler.interval={interval} is not known. Known: step, epoch.")
-        if not 0 <= warmup < 1:
-            raise UserError(f"scheduler.warmup={warmup} is a share of the training: from 0 to below 1.")
-        if frequency < 1:
-            raise UserError(f"scheduler.frequency={frequency} must be a whole number, 1 or more.")
         self.scheduler, self.interval, self.frequency, self.monitor = scheduler, interval, frequency, monitor
         self.warmup = warmup
 
