@@ -3,6 +3,14 @@
 Expect a row per figure with its goal: the median over the rounds, its spread, what is behind it. ``bench.json`` in
 ``output`` keeps them with device and versions. Nothing is asserted. Leave the machine alone meanwhile: ten minutes on
 two CPU cores.
+
+Examples::
+
+    python -m fcnlab.bench
+    python -m fcnlab.bench sections=[step,loop] rounds=1
+    python -m fcnlab.bench pytorch_fcn=CLONE camvid=DIR
+
+Read on: src/fcnlab/benchmark/README.md.
 """
 
 from typing import Any

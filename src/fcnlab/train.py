@@ -2,6 +2,14 @@
 
 Expect a run folder ``runs/<name>`` with config, record, scores, history, checkpoints and predictions, and a table of
 scores at the end. Give the same command again: a finished run is not trained again, an interrupted one goes on.
+
+Examples::
+
+    python -m fcnlab.train experiment=shapes model=fcn8s
+    python -m fcnlab.train data=folder data.root=DIR epochs=40 optim.lr=1e-3
+    python -m fcnlab.train -m experiment=shapes model=fcn32s,fcn16s,fcn8s seed=0,1
+
+Read on: conf/README.md (settings), src/fcnlab/run/README.md (run folders), src/fcnlab/sweep/README.md (sweeps).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -33,6 +41,7 @@ def train(cfg: DictConfig) -> "Result":
     from fcnlab.run.tables import show_scores, show_start
     from fcnlab.trainer.build import build_trainer
     from fcnlab.trainer.callbacks import run_callbacks
+    from fcnlab.trainer.rehearsal import rehearse
 
     config = resolve(cfg)
     refuse_contradictions(config)
@@ -56,6 +65,7 @@ def train(cfg: DictConfig) -> "Result":
         task = make_task(config, data, start, goes_on=goes_on)
         callbacks = run_callbacks(run, data, config, loggers, signals)
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=loggers or False)
+        rehearse(task, data, trainer, config)
         run.describe(trainer, task)
         show_start(run)
 

@@ -84,8 +84,8 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
 
 def no_setting(key: str, name: str, overrides: list[str]) -> str:
     """A key that the config does not have: misspelt, or left out there though it is one."""
-    from fcnlab.cli.schema import known_keys, unknown
     from fcnlab.cli.keys import TrainerKeys
+    from fcnlab.cli.schema import known_keys, unknown
 
     groups = [word for word in overrides if "=" in word and (CONF / word.split("=")[0].lstrip("+")).is_dir()]
     GlobalHydra.instance().clear()

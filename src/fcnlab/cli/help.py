@@ -19,7 +19,7 @@ configs, --config-dir DIR adds one of your own, --hydra-help lists the rest.
 
 def offer_help(name: str, promise: str) -> str:
     """Make the docstring of a command the beginning of its ``--help``; the override that chooses it."""
-    header = promise.replace("``", "").strip().replace("$", "$$")
+    header = promise.replace("``", "").replace("::", ":").strip().replace("$", "$$")
     node = {
         "app_name": f"fcnlab.{name}",
         "header": header,
