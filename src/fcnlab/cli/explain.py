@@ -94,7 +94,8 @@ def no_setting(key: str, name: str, overrides: list[str]) -> str:
     except Exception:  # the choices themselves may be at fault
         cfg = compose_only(name)
     if isinstance(inner := OmegaConf.select(cfg, key, throw_on_missing=False), DictConfig):
-        return f"{key} takes a mapping of {', '.join(str(one) for one in inner)}. Set one by {key}.{next(map(str, inner), 'KEY')}=..."
+        names = [str(one) for one in inner] or ["KEY"]
+        return f"{key} takes a mapping of {', '.join(names)}. Set one by {key}.{names[0]}=..."
     known, takes = known_keys(name, cfg, key)
     if key in known and takes:
         return f"{key} is known, but not set in this config. Add it with a plus: +{key}=..."

@@ -1,4 +1,4 @@
-"""Kinds of mappings in a config: keys that are listed, a node with a ``_target_``, nodes by name, the Trainer's keys."""
+"""Kinds of mappings in a config: listed keys, a node with a ``_target_``, nodes by name, the Trainer's keys."""
 
 import typing
 from collections.abc import Mapping, Sequence

@@ -29,11 +29,12 @@ def rehearse(task: L.LightningModule, data: SegmentationData, trainer: L.Trainer
     data.trainer = trainer  # which tells how many processes share the images; fit does the same
     with isolate_rng():
         loader = data.train_dataloader()
-        batches = limited("train", len(loader), trainer.overfit_batches or trainer.limit_train_batches)
-        if 0 < trainer.overfit_batches < 1 or 0 < (trainer.limit_val_batches or 0) < 1:
-            limited("val", len(data.val_dataloader()), trainer.overfit_batches or trainer.limit_val_batches)
-        if config["test"] and 0 < (trainer.limit_test_batches or 0) < 1:
-            limited("test", len(data.test_dataloader()), trainer.limit_test_batches)
+        limits, overfit = config["trainer"], config["trainer"]["overfit_batches"]
+        batches = limited("train", len(loader), overfit or limits["limit_train_batches"])
+        if 0 < (share := overfit or limits["limit_val_batches"] or 0) < 1:
+            limited("val", len(data.val_dataloader()), share)
+        if config["test"] and 0 < (share := limits["limit_test_batches"] or 0) < 1:
+            limited("test", len(data.test_dataloader()), share)
         refuse_intervals(trainer, batches, config)
         if isinstance(task, SegmentationTask) and hasattr(loader, "sampler"):
             draws = islice(iter(loader.sampler), min(2, data.batch_size))  # two tell as much as more
