@@ -9,6 +9,7 @@ from conftest import TINY, Command
 from torchvision.models import get_model
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from fcnlab.cli.compose import compose
 from fcnlab.error import UserError
 from fcnlab.model.fcn import FCN
 from fcnlab.model.resnet import ResNet
@@ -38,8 +39,8 @@ def test_features_equal_torchvisions_layers() -> None:
 
 
 def test_another_depth_is_refused_and_the_known_ones_listed() -> None:
-    with pytest.raises(UserError, match=r"depth=19 is no ResNet.*18, 34, 50"):
-        ResNet(depth=19)
+    with pytest.raises(UserError, match=r"depth=19 is not known.*101, 152, 18, 34, 50"):
+        compose("train", ["model/backbone=resnet18", "model.backbone.depth=19"])
 
 
 def test_it_trains_and_its_checkpoint_gives_the_same_scores(command: Command) -> None:

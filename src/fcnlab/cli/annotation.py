@@ -112,7 +112,7 @@ def bounds(limits: Iterable[Any]) -> str:
     if set(found) == {"ge"}:
         return f", {spell(found['ge'])} or more"
     told = [f"{BOUNDS[key]} {spell(found[key])}" for key in ("gt", "ge", "le", "lt") if key in found]
-    return f" {' '.join(told)}" if told else ""
+    return f" {' '.join(told)}".replace("above 0 to", "above 0 and").rstrip()
 
 
 def choices(annotation: Any) -> list[str]:
@@ -122,6 +122,12 @@ def choices(annotation: Any) -> list[str]:
         return []
     found = [spell(value) for m in members for value in ((True, False) if m is bool else get_args(m))]
     return list(dict.fromkeys(found))
+
+
+def item_choices(annotation: Any) -> list[str]:
+    """The words among which each item of a list is chosen; none where others are accepted too."""
+    base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return choices(get_args(base)[0]) if get_origin(base) is list else []
 
 
 def spell(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from fcnlab.cli.annotation import accepts, alternatives, choices, describe, spell
+from fcnlab.cli.annotation import accepts, alternatives, choices, describe, item_choices, spell
 from fcnlab.cli.keys import Keys, Node, Nodes
 from fcnlab.cli.settings import COMMANDS
 from fcnlab.cli.signature import PACKAGE, Taken, taken
@@ -136,6 +136,9 @@ def told(value: Any, annotation: Any, key: str) -> str:
         return f"{message} Write {key}={meant}."
     if bool not in members and (known := choices(annotation)):
         return f"{key}={word} is not known. {nearest(word, [*known, *(['null'] if type(None) in members else [])])}"
+    for words in filter(None, map(item_choices, members)):
+        if wrong := [spell(item) for item in value if spell(item) not in words] if isinstance(value, list) else []:
+            return f"{key}={word}: {wrong[0]} is not known. {nearest(wrong[0], words)}"
     if str in members and isinstance(value, bool | int | float) and not members & {int, float}:
         return f"{message} Quote it: {key}=\"'{word}'\""
     return message

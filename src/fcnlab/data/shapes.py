@@ -95,7 +95,7 @@ class Shapes(SegmentationData):
     def __init__(
         self,
         *,
-        size: int,
+        size: Annotated[int, Ge(1)],
         count: tuple[int, int],
         radius: tuple[float, float],
         images: dict[Split, Annotated[int, Ge(0)]],
