@@ -50,11 +50,11 @@ def test_figures_and_goals_are_printed_and_kept(command: Command, tmp_path: Path
     ("word", "message"),
     [
         ("sections=[steps]", "Did you mean step"),
-        ("sections=step", "must be a list"),
-        ("rounds=0", "rounds is 0; to be measured it must be 1 or more"),
-        ("loader_images=8", "loader_images is 8"),
-        ("growth.side=[64,64]", "growth.side is 1; to be measured it must be 2 different values"),
-        ("net.image=[360]", "must be [height, width]"),
+        ("sections=step", "sections=step is not a list"),
+        ("rounds=0", "rounds=0 is not a whole number, 1 or more"),
+        ("loader_images=8", "loader_images=8 is not a whole number, 16 or more"),
+        ("growth.side=[64,64]", "must hold 2 different values"),
+        ("net.image=[360]", "is not a list of 2 whole numbers"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(command: Command, word: str, message: str) -> None:

@@ -3,6 +3,14 @@
 Expect three tables in the terminal (scores, cost, IoU by class) and, in ``output``, ``comparison.html`` (one page that
 needs nothing else), ``comparison.md``, ``comparison.csv`` and ``comparison.json``. Runs tested on other images are an
 error, unfinished ones are left out and named.
+
+Examples::
+
+    python -m fcnlab.compare 'runs=runs/shapes-*'
+    python -m fcnlab.compare runs=[runs/FIRST,runs/SECOND] output=compared
+    python -m fcnlab.compare 'runs=runs/shapes-*' gallery=gallery.png figure=curves.png
+
+Read on: src/fcnlab/comparison/README.md.
 """
 
 from typing import TYPE_CHECKING, Any

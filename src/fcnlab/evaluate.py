@@ -4,6 +4,14 @@ Expect the scores that training reported, to the last digit, on the same machine
 what is typed overrides it: ``data.root=...`` elsewhere, ``data=folder`` for another data set of the same classes, which
 is normalised as the net was trained (``data.mean``, ``std``, ``order`` and ``scale`` can be typed too). A net from
 elsewhere needs both named: ``checkpoint=fcn8s_from_caffe.pth model=fcn8s data=voc``.
+
+Examples::
+
+    python -m fcnlab.evaluate checkpoint=runs/NAME/checkpoints/best.ckpt
+    python -m fcnlab.evaluate checkpoint=runs/NAME/checkpoints/best.ckpt split=val output=scored
+    python -m fcnlab.evaluate -m checkpoint=runs/NAME/checkpoints/best.ckpt,runs/NAME/checkpoints/last.ckpt
+
+Read on: src/fcnlab/run/README.md (what a run leaves), src/fcnlab/data/README.md (data sets).
 """
 
 from omegaconf import DictConfig

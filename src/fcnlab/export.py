@@ -2,6 +2,14 @@
 
 Expect ``model.onnx`` (images of any number, height and width; class names, palette and normalisation in its metadata)
 and ``model_card.md``. Unless onnxruntime gives the original's logits on all of ``shapes``, nothing is written.
+
+Examples::
+
+    python -m fcnlab.export checkpoint=runs/NAME/checkpoints/best.ckpt
+    python -m fcnlab.export checkpoint=runs/NAME/checkpoints/best.ckpt output=exported
+    python -m fcnlab.export checkpoint=fcn8s_from_caffe.pth model=fcn8s data=voc output=exported
+
+Read on: src/fcnlab/run/README.md (what a run leaves).
 """
 
 from pathlib import Path

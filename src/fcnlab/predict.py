@@ -2,6 +2,14 @@
 
 Expect, for every image NAME, ``NAME.png`` (class indices, coloured by a palette), ``NAME_colour.png`` and
 ``NAME_overlay.png``, at the image's own size. ``checkpoint=model.onnx`` takes a net that ``fcnlab.export`` wrote.
+
+Examples::
+
+    python -m fcnlab.predict checkpoint=runs/NAME/checkpoints/best.ckpt images=photos output=masks
+    python -m fcnlab.predict checkpoint=model.onnx images=photo.jpg output=masks
+    python -m fcnlab.predict checkpoint=runs/NAME/checkpoints/best.ckpt images=aerial output=masks tile=512
+
+Read on: src/fcnlab/run/README.md (what a run leaves), src/fcnlab/README.md (the way of an image).
 """
 
 from omegaconf import DictConfig

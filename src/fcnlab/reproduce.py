@@ -2,6 +2,14 @@
 
 ``python -m fcnlab.reproduce experiment=shapes`` trains what is not finished (``fcnlab.train -m``), compares, and prints
 per row: expected, got, within tolerance or not. The exit code is 0 if all rows are.
+
+Examples::
+
+    python -m fcnlab.reproduce experiment=shapes
+    python -m fcnlab.reproduce experiment=shapes variants=[fcn32s,fcn8s] seeds=[0]
+    python -m fcnlab.reproduce experiment=camvid_half data.root=DIR figure=curves.png
+
+Read on: conf/experiment/README.md (results and how they were made).
 """
 
 from typing import TYPE_CHECKING, Any

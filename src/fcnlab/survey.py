@@ -2,6 +2,14 @@
 
 Expect splits, sizes, class frequencies and fingerprints, a contact sheet of images with their masks, and every fault
 at once with its file; the exit code tells whether there is one.
+
+Examples::
+
+    python -m fcnlab.survey data=folder data.root=DIR
+    python -m fcnlab.survey data=folder data.root=DIR data.lists=lists output=sheet.png images=48
+    python -m fcnlab.survey data=shapes
+
+Read on: src/fcnlab/data/README.md (data sets and label formats).
 """
 
 from typing import TYPE_CHECKING, Any

@@ -2,6 +2,14 @@
 
 Expect a run folder ``runs/<name>`` with config, record, scores, history, checkpoints and predictions, and a table of
 scores at the end. Give the same command again: a finished run is not trained again, an interrupted one goes on.
+
+Examples::
+
+    python -m fcnlab.train experiment=shapes model=fcn8s
+    python -m fcnlab.train data=folder data.root=DIR epochs=40 optim.lr=1e-3
+    python -m fcnlab.train -m experiment=shapes model=fcn32s,fcn16s,fcn8s seed=0,1
+
+Read on: conf/README.md (settings), src/fcnlab/run/README.md (run folders), src/fcnlab/sweep/README.md (sweeps).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -35,6 +43,7 @@ def train(cfg: DictConfig) -> "Result":
     from fcnlab.run.tables import show_scores, show_start
     from fcnlab.trainer.build import build_trainer, does, refusals
     from fcnlab.trainer.callbacks import run_callbacks
+    from fcnlab.trainer.rehearsal import rehearse
     from fcnlab.trainer.take_over import take_over
 
     config = resolve(cfg)
@@ -60,6 +69,7 @@ def train(cfg: DictConfig) -> "Result":
         callbacks = run_callbacks(run, data, config, loggers, signals)
         does(task, "validation_step")
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=loggers or False)
+        rehearse(task, data, trainer, config)
         run.describe(trainer, task)
         show_start(run)
 
@@ -163,8 +173,8 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     elif config["weights"] and not goes_on:
         report = load_weights(net, config["weights"], expects=config["weights_input"], **data.input)
         say(f"weights={config['weights']}: {report}")
-    elif not goes_on and (report := fit_pretrained(net, **data.input)):  # weights that its constructor brought
-        say(f"model={config['model']['name']}: {report}")
+    elif not goes_on and (brought := fit_pretrained(net, **data.input)):  # weights that its constructor brought
+        say(f"model={config['model']['name']}: {brought}")
     if config["compile"]:
         net.compile()  # in place: the names in checkpoints stay
     return net

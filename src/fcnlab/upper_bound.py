@@ -1,6 +1,14 @@
 """How good a perfect predictor of a coarse stride could be: ``python -m fcnlab.upper_bound data=voc``.
 
 Expect the mean IU by stride, for VOC beside the paper's (arXiv:1411.4038v2, appendix A). Only masks are read.
+
+Examples::
+
+    python -m fcnlab.upper_bound data=shapes
+    python -m fcnlab.upper_bound data=voc data.root=DIR
+    python -m fcnlab.upper_bound data=folder data.root=DIR split=val strides=[32,16,8]
+
+Read on: src/fcnlab/data/README.md (data sets), conf/experiment/README.md (results).
 """
 
 from typing import TYPE_CHECKING

@@ -19,8 +19,8 @@ def test_what_is_typed_wins_over_the_experiment() -> None:
 
 
 def test_an_error_of_the_object_itself_is_not_wrapped() -> None:
-    with pytest.raises(UserError, match="^padding='valid' is neither"):
-        build(compose("train", ["model.backbone.padding=valid"]).model, num_classes=2)
+    with pytest.raises(UserError, match="^Unknown skip 'pool5'"):
+        build(compose("train", ["model.skips=[pool5]"]).model, num_classes=2)
 
 
 def test_a_missing_value_is_an_error_before_anything_runs() -> None:

@@ -65,7 +65,7 @@ def test_fewer_classes_are_drawn_and_named_where_fewer_are_asked_for() -> None:
 
 @pytest.mark.parametrize("key", ["size=0", "size=9.5", "count=[8,4]", "radius=[28,11]", "radius=[0,5]", "data_seed=-1"])
 def test_impossible_numbers_are_refused(key: str) -> None:
-    with pytest.raises(UserError, match="must be (whole )?numbers"):
+    with pytest.raises(UserError, match="must be (whole )?numbers|is not a whole number"):
         shapes(f"data.{key}")
 
 

@@ -151,7 +151,7 @@ HOME, AUG = "VOCdevkit/VOC2012", "VOCdevkit/VOC2012/SegmentationClassAug"
         ("train_list=sbd_trian", AUG, "neither a list 'sbd_trian' nor a file .*Did you mean sbd_train"),
         ("year=2010", AUG, "data.year=2010 is not known. Did you mean 2012 or 2011?"),
         ("sbd=jpg", AUG, "data.sbd=jpg is not known"),
-        ("val_fraction=1.5", AUG, "data.val_fraction=1.5 is not between 0 and 1"),
+        ("val_fraction=1.5", AUG, "data.val_fraction=1.5 is not a number above 0 and below 1"),
     ],
 )
 def test_what_is_not_there_is_told_with_its_place(tmp_path: Path, setting: str, broken: str, told: str) -> None:

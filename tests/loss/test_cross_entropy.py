@@ -47,11 +47,11 @@ def test_all_void_is_no_loss_and_no_nan() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"reduction": "max"}, "Known: mean, sum"),
-        ({"class_weights": "inverse"}, "median_frequency, a list or null"),
-        ({"class_weights": [1.0]}, "1 numbers for 3 classes"),
+        ("reduction=max", "Known: mean, sum"),
+        ("class_weights=inverse", "a list of numbers, 0 or more, or median_frequency, or null"),
+        ("class_weights=[1.0]", "1 numbers for 3 classes"),
     ],
 )
-def test_unknown_settings_are_refused(settings: dict, message: str) -> None:
+def test_unknown_settings_are_refused(settings: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        CrossEntropy(num_classes=3, **settings)
+        build(compose("train", [f"loss.{settings}"]).loss, num_classes=3)

@@ -9,16 +9,17 @@ from conftest import TINY, Command
 from torchvision.models import get_model
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from fcnlab.cli.compose import compose
 from fcnlab.error import UserError
 from fcnlab.model.fcn import FCN
-from fcnlab.model.resnet import DEPTHS, ResNet
+from fcnlab.model.resnet import ResNet
 from fcnlab.model.weights import load_weights
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 OTHER = {"mean": [0.5, 0.4, 0.3], "std": [0.25, 0.5, 0.2]}
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("depth", (18, 34, 50, 101, 152))
 def test_parameters_are_torchvisions_without_the_classifier(depth: int) -> None:
     with torch.device("meta"):
         ours, theirs = ResNet(depth=depth).state_dict(), get_model(f"resnet{depth}", weights=None).state_dict()
@@ -38,8 +39,8 @@ def test_features_equal_torchvisions_layers() -> None:
 
 
 def test_another_depth_is_refused_and_the_known_ones_listed() -> None:
-    with pytest.raises(UserError, match=r"depth=19 is no ResNet.*18, 34, 50"):
-        ResNet(depth=19)
+    with pytest.raises(UserError, match=r"depth=19 is not known.*101, 152, 18, 34, 50"):
+        compose("train", ["model/backbone=resnet18", "model.backbone.depth=19"])
 
 
 def test_it_trains_and_its_checkpoint_gives_the_same_scores(command: Command) -> None:

@@ -5,6 +5,7 @@ import torch
 import torchvision
 from torch import nn
 
+from fcnlab.cli.compose import compose
 from fcnlab.error import UserError
 from fcnlab.model.vgg import VGG16
 
@@ -45,8 +46,8 @@ def test_dropout_is_drawn_per_element_not_per_channel() -> None:
 
 @pytest.mark.parametrize("padding", ["valid", 0, 1.5])
 def test_another_padding_is_refused(padding: object) -> None:
-    with pytest.raises(UserError, match="neither 'same' nor a whole number"):
-        VGG16(padding=padding)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="is not same, or a whole number, 1 or more"):
+        compose("train", [f"model.backbone.padding={padding}"])
 
 
 def test_batch_norm_follows_every_convolution() -> None:

@@ -5,7 +5,6 @@ import torch
 
 from fcnlab.cli.compose import build, compose
 from fcnlab.error import UserError
-from fcnlab.optim.recipe import Optim
 
 NET = ["model=fcn8s", "model.backbone.width=0.05", "model.backbone.fc_channels=16"]
 
@@ -79,6 +78,5 @@ def test_a_rate_meant_for_another_reduction_is_refused_with_the_conversion() -> 
 
 
 def test_unknown_words_are_refused() -> None:
-    common = {"optimizer": torch.optim.SGD, "lr": 1, "weight_decay": 0}
     with pytest.raises(UserError, match="Known: mean, sum"):
-        Optim(**common, reduction="avg")
+        compose("train", ["optim.reduction=avg"])

@@ -69,6 +69,6 @@ def test_a_plateau_follows_the_monitored_score_by_epochs_after_a_warmup_by_steps
 
 
 def test_impossible_schedules_are_refused() -> None:
-    for words, told in (("scheduler.warmup=1", "from 0 to below 1"), ("scheduler.interval=day", "Known: step, epoch")):
+    for words, told in (("scheduler.warmup=1", "from 0 to below 1"), ("scheduler.interval=day", "Known: epoch, step")):
         with pytest.raises(UserError, match=told):
             schedulers(words, steps=4)

@@ -77,7 +77,7 @@ class BatchLines(L.Callback):
     def __init__(self) -> None:
         self.began = self.shown = 0.0
 
-    def begin(self, trainer: L.Trainer, _: L.LightningModule) -> None:
+    def begin(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock."""
         self.began = self.shown = time.monotonic()
 

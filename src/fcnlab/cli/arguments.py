@@ -1,6 +1,12 @@
 """The words after ``python -m fcnlab.<command>``: flags may stand anywhere, settings have no dashes."""
 
+import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
 
 from fcnlab.error import UserError
 
@@ -38,7 +44,34 @@ def arrange(words: Sequence[str]) -> tuple[list[str], list[str]]:
             raise UserError(f"{word} is no flag. Settings are written without dashes: {bare}. --help lists the flags.")
         else:
             overrides.append(word)
-    return flags, overrides
+    return flags, [at_home(word) for word in overrides]
+
+
+def at_home(word: str) -> str:
+    """An override of ``runs_dir`` in which ``~`` is the home folder: not every shell puts it there itself."""
+    match = re.fullmatch(r"""(\+{0,2}runs_dir=)(['"]?)(~(?:/.*)?)\2""", word, re.DOTALL)
+    return f"{match[1]}{json.dumps(str(Path(match[3]).expanduser()))}" if match else word
+
+
+def value_of(word: str) -> list[str]:
+    """The value or values of an override as they are meant, without Hydra's quotes."""
+    override = OverridesParser.create().parse_override(word)
+    values = override.sweep_iterator() if override.is_sweep_override() else iter([override.value()])
+    return [value.text if isinstance(value, QuotedString) else str(value) for value in values]
+
+
+def by_checkpoint(overrides: Sequence[str]) -> list[list[str]]:
+    """The overrides once for each of several checkpoints, each of which brings choices of its own."""
+    swept = [word for word in overrides if word.startswith("checkpoint=") and len(value_of(word)) > 1]
+    if not swept:
+        return [list(overrides)]
+    word = swept[-1]
+    return [[f"checkpoint={quoted(v)}" if o == word else o for o in overrides] for v in value_of(word)]
+
+
+def quoted(value: str) -> str:
+    """A text as Hydra reads it whatever it holds."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def is_multirun(flags: Sequence[str]) -> bool:

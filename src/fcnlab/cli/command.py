@@ -1,5 +1,6 @@
 """The wrapper around every command: Hydra composes, errors become messages, exit codes tell how it went."""
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,10 +12,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fcnlab.cli import rank
-from fcnlab.cli.arguments import arrange
-from fcnlab.cli.compose import CONF, with_overrides
+from fcnlab.cli.arguments import arrange, by_checkpoint, is_multirun
+from fcnlab.cli.compose import CONF, checked, no_config
 from fcnlab.cli.explain import explain, is_explained
-from fcnlab.cli.overrides import mistyped
+from fcnlab.cli.help import offer_help
+from fcnlab.cli.terminal import flush_output, forget_output
 from fcnlab.error import UserError
 
 Task = Callable[[DictConfig], Any]
@@ -25,9 +27,8 @@ class Jobs(Protocol):
 
     def __init__(self, flags: Sequence[str], overrides: Sequence[str]) -> None: ...
 
-    @property
-    def words(self) -> list[str]:
-        """Overrides for Hydra itself."""
+    def begin(self) -> list[str]:
+        """Overrides for Hydra itself, before it runs some of the jobs."""
 
     @property
     def begun(self) -> bool:
@@ -36,6 +37,9 @@ class Jobs(Protocol):
     def run(self, task: Task, cfg: DictConfig, explain: Callable[[Exception], str]) -> Any:
         """Run one job, whose errors end no other job."""
 
+    def fail(self, words: list[str], message: str) -> None:
+        """Account for a job that could not be composed."""
+
     def end(self) -> list[Any]:
         """Show what became of the jobs; each has an ``outcome``."""
 
@@ -43,7 +47,7 @@ class Jobs(Protocol):
 def command(
     name: str, *, jobs: type[Jobs] | None = None, choices: Callable[[list[str]], list[str]] | None = None
 ) -> Callable[[Task], Callable[[], Any]]:
-    """Make ``python -m fcnlab.<name>`` out of a function of a config.
+    """Make ``python -m fcnlab.<name>`` out of a function of a config, which is called with a checked one.
 
     Args:
         jobs: runs the jobs of ``--multirun``; None: the command has one job.
@@ -57,17 +61,23 @@ def command(
             problem, sweep, ended = "", None, list[Any]()
             overrides = [word for word in words if not word.startswith("-")]
 
+            @functools.wraps(task)
+            def run_checked(cfg: DictConfig) -> Any:
+                """The task with a config of which every key and value is known."""
+                return task(checked(name, cfg, list(HydraConfig.get().overrides.task)))
+
             def job(cfg: DictConfig) -> Any:
                 """The one job or one of many; what it raises is kept until Hydra is done."""
                 setting = HydraConfig.get()
                 os.chdir(setting.runtime.cwd)  # what a relative path means, whatever hydra.job.chdir says
-                cfg = with_overrides(cfg, list(setting.overrides.task))
                 rank.expect(cfg.get("trainer") or {})
                 if sweep and setting.mode == RunMode.MULTIRUN:
-                    return sweep.run(task, cfg, lambda error: explain(error, name, list(setting.overrides.task)))
+                    if "overrides" in cfg:
+                        cfg.overrides = list(setting.overrides.task)
+                    return sweep.run(run_checked, cfg, lambda error: explain(error, name, list(setting.overrides.task)))
                 sys.argv[1:] = words
                 try:
-                    values.append(task(cfg))
+                    values.append(run_checked(cfg))
                 except Exception as error:
                     errors.append(error)
                 return None
@@ -78,24 +88,36 @@ def command(
                 flags, overrides = arrange(words)
                 if jobs:
                     sweep = jobs(flags, overrides)
-                elif "-m" in flags or "--multirun" in flags:
+                elif is_multirun(flags):
                     raise UserError(f"fcnlab.{name} is one job: it takes no -m. Call it once for each of them.")
-                more = [*(sweep.words if sweep else []), *(choices(overrides) if choices else [])]
-                sys.argv[1:] = [*flags, *more, *overrides]
-                hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+                if "-h" in flags or "--help" in flags:
+                    flags.append(offer_help(name, sys.modules[task.__module__].__doc__ or ""))
+                parts = by_checkpoint(overrides) if choices and is_multirun(flags) else [overrides]
+                for part in parts:
+                    own = sweep.begin() if sweep else []
+                    try:
+                        sys.argv[1:] = [*flags, *own, *(choices(part) if choices else []), *part]
+                        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+                    except Exception as error:  # what a job raises has been kept
+                        if traced or sweep is None or len(parts) == 1:
+                            raise error if is_explained(error) else no_config(error) from error
+                        sweep.fail(part, explain(error, name, part))
                 if errors:
                     raise errors[0]
             except KeyboardInterrupt:  # a training ends by itself, where it can go on from
                 print("\ninterrupted", file=sys.stderr)
                 sys.exit(130)
+            except BrokenPipeError:  # | head has seen enough
+                forget_output()
             except Exception as error:
                 begun = sweep is not None and sweep.begun
-                if traced or not (is_explained(error) or begun or mistyped(name, overrides)):
+                if traced or not (is_explained(error) or begun):
                     raise
                 problem = f"\nerror: {explain(error, name, overrides)}"
             finally:
                 sys.argv[1:] = words
                 ended = sweep.end() if sweep else []
+                flush_output()
             if problem or any(job.outcome in ("failed", "interrupted") for job in ended):
                 sys.exit(problem or 1)
             return ended or (values[0] if values else None)

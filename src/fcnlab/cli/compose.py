@@ -8,8 +8,9 @@ from typing import Any
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
+from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from fcnlab.error import UserError
 
@@ -18,20 +19,52 @@ CONF = PACKAGED if PACKAGED.is_dir() else CHECKOUT  # a wheel carries conf/ with
 
 
 def compose(command: str, overrides: list[str] | None = None) -> DictConfig:
-    """The config of ``python -m fcnlab.<command> <overrides>``, for notebooks and tests."""
+    """The config of ``python -m fcnlab.<command> <overrides>``, for notebooks, tests and other stages of a training.
+
+    Raises:
+        UserError: a key or a value is not one that the command knows.
+    """
+    return checked(command, compose_only(command, overrides), overrides or [])
+
+
+def compose_only(command: str, overrides: list[str] | None = None) -> DictConfig:
+    """The same, not checked."""
+    try:
+        return hydra_compose(command, overrides)
+    except (HydraException, OmegaConfBaseException, UserError):
+        raise
+    except Exception as error:
+        raise no_config(error) from error
+
+
+def no_config(error: Exception) -> UserError:
+    """What Hydra and OmegaConf did not expect of some overrides, as an error with a message."""
+    told = " ".join(str(error).split())
+    return UserError(f"Hydra makes no config of this: {type(error).__name__}: {told}. trace=true shows the stack.")
+
+
+def hydra_compose(command: str, overrides: list[str] | None) -> DictConfig:
+    """What Hydra makes of it."""
     if HydraConfig.initialized() and GlobalHydra.instance().is_initialized():
-        # Within a command: its own Hydra knows --config-dir.
-        return with_overrides(hydra.compose(command, overrides), overrides or [])
+        return hydra.compose(command, overrides)  # within a command: its own Hydra knows --config-dir
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return with_overrides(hydra.compose(command, overrides), overrides or [])
+        return hydra.compose(command, overrides)
 
 
-def with_overrides(config: DictConfig, words: list[str]) -> DictConfig:
-    """Keep the overrides in the config of a training: a stage of staged training finds the one before by them."""
+def checked(command: str, config: DictConfig, words: list[str]) -> DictConfig:
+    """A composed config with what fcnlab fills in, after every key and value was held against the schema.
+
+    The overrides are kept in the config of a training: a stage of staged training finds the one before by them. In
+    ``runs_dir`` a ``~`` is the home folder, for everything that is named by it.
+    """
+    from fcnlab.cli.schema import check  # it knows every setting, which --help need not
+
     if "overrides" in config:
         config.overrides = list(words)
-    return config
+    if isinstance(folder := OmegaConf.select(config, "runs_dir", throw_on_missing=False), str):
+        config.runs_dir = str(Path(folder).expanduser()) if folder.startswith("~") else folder
+    return check(command, config)
 
 
 def plain(config: Any) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import errno
 import re
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import CompactHydraException, InstantiationException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from fcnlab.cli.compose import CONF
-from fcnlab.cli.overrides import known_keys, mistyped
+from fcnlab.cli.compose import CONF, compose_only
 from fcnlab.error import UserError, nearest
 
 EXPLAINED = (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException)
@@ -18,6 +19,7 @@ MACHINE = {
     errno.EROFS: "The disk is read-only: set runs_dir=... (output=...) to a folder of yours.",
     errno.EEXIST: "Something else has this name: set runs_dir=... (output=...) to another folder.",
     errno.ENOTDIR: "A file stands where a folder is needed: set runs_dir=... (output=...) to another folder.",
+    errno.EPIPE: "Nobody reads standard output any more: send it to a file, as in > train.log.",
     errno.EACCES: "The file is not yours to use: set runs_dir=... (output=...) to a folder of yours.",
 }
 PLUGINS = {
@@ -42,8 +44,6 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
     text = " ".join(str(error).split())
     if 'Could not detect "srun"' in text:
         return "hydra/launcher=slurm finds no srun. Start it on a machine of a cluster, or take hydra/launcher=joblib."
-    if (not is_explained(error) or isinstance(error, InstantiationException)) and (told := mistyped(name, overrides)):
-        return told
     if not is_explained(error):
         return f"{type(error).__name__}: {text.rstrip('.')}. The stack is in train.log, or shown by trace=true."
     if match := re.search(r"Interpolation key '(by_variant\.[^']+)' not found", text):
@@ -59,11 +59,7 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
             "by_backbone in conf/experiment, or take an experiment that has a default row: shapes, camvid, voc."
         )
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
-        key = match.group(1) or match.group(2)
-        return (
-            f"There is no setting {key!r}. {nearest(key, known_keys(name, overrides, key))} Add a new "
-            f"one with +{key}=..."
-        )
+        return no_setting(match.group(1) or match.group(2), name, overrides)
     if match := re.search(r"Could not (?:find|load) '([^']+)'", text):
         group, _, choice = match.group(1).rpartition("/")
         if choice in PLUGINS:
@@ -71,6 +67,17 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
         options = [path.stem for path in (CONF / group).glob("*.yaml")]
         options += [word for word in ("basic", "joblib") if group == "hydra/launcher"]
         return f"There is no {group}={choice}. {nearest(choice, options)}"
+    if match := re.search(r"Ambiguous value for argument '(.*)' 1\. To use|Sweep parameters '(.*)' requires", text):
+        word = match.group(1) or match.group(2)
+        key, _, value = word.partition("=")
+        return f"{word} gives several values: add -m to run a job for each, or write one list: {key}=[{value}]."
+    if match := re.search(r"Interpolation key '([^']*)' not found|Unsupported interpolation type", text):
+        return (
+            f"{text.split(' full_key')[0]}. ${{...}} refers to another setting. Where it belongs to the name of a "
+            "file, give that another name, or a link to it: ln -s OLD NEW."
+        )
+    if match := re.search(r"multiple values for (?:keyword )?argument '(\w+)'", text):
+        return f"The setting {match.group(1)!r} is given by the code itself. Leave it out."
     if isinstance(error, OverrideParseException):
         return (
             f"Cannot read {error.override!r}. Quote a value that holds a comma, a bracket, an equals sign, a quote or "
@@ -79,3 +86,26 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set. It has no default: say {error.full_key}=..."
     return f"{text} Show the whole stack with trace=true."
+
+
+def no_setting(key: str, name: str, overrides: list[str]) -> str:
+    """A key that the config does not have: misspelt, or left out there though it is one."""
+    from fcnlab.cli.keys import TrainerKeys
+    from fcnlab.cli.schema import known_keys, unknown
+
+    groups = [word for word in overrides if "=" in word and (CONF / word.split("=")[0].lstrip("+")).is_dir()]
+    GlobalHydra.instance().clear()
+    try:
+        cfg = compose_only(name, groups)
+    except Exception:  # the choices themselves may be at fault
+        cfg = compose_only(name)
+    if isinstance(inner := OmegaConf.select(cfg, key, throw_on_missing=False), DictConfig):
+        names = [str(one) for one in inner] or ["KEY"]
+        return f"{key} takes a mapping of {', '.join(names)}. Set one by {key}.{names[0]}=..."
+    known, takes = known_keys(name, cfg, key)
+    if key in known and takes:
+        return f"{key} is known, but not set in this config. Add it with a plus: +{key}=..."
+    parent, _, last = key.rpartition(".")
+    more = f" What is meant for its _target_ all the same is added with a plus: +{key}=..." if takes else ""
+    instead = TrainerKeys.instead.get(last, "") if parent == "trainer" else ""
+    return unknown(key, [one.rpartition(".")[2] for one in known], instead=instead) + more

@@ -1,6 +1,9 @@
 """Lines in the terminal: printed by one process, and kept in the log of the run."""
 
+import contextlib
 import logging
+import os
+import sys
 from typing import Any
 
 import rich.console
@@ -12,9 +15,31 @@ log.setLevel(logging.INFO)  # what is said is kept in train.log
 logging.raiseExceptions = False  # a log on a full disk must not talk over the error that is being told
 
 
+class Console(rich.console.Console):
+    """A terminal that may go away: work goes on where nobody reads any more (``| head``)."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process."""
+        forget_output()
+
+
 def console(**settings: Any) -> rich.console.Console:
     """The terminal, of the first process only."""
-    return rich.console.Console(quiet=not is_first_process(), **settings)
+    return Console(quiet=not is_first_process(), **settings)
+
+
+def forget_output() -> None:
+    """Send what is still to be printed nowhere: standard output was closed."""
+    with contextlib.suppress(OSError, ValueError):  # a test's imitation has no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def flush_output() -> None:
+    """Print what waits to be printed, before Python does at its end, with a traceback where nobody reads."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_output()
 
 
 def say(message: str) -> None:

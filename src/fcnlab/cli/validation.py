@@ -1,24 +1,15 @@
-"""Settings that contradict each other, or that no run can obey, are refused before anything runs."""
+"""Settings, each right by itself (see ``schema``), that contradict each other are refused before anything runs."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from fcnlab.error import UserError, nearest
+from fcnlab.error import UserError
 
 
 def refuse_contradictions(config: dict[str, Any]) -> None:
     """Raise UserError for the first contradiction in the config (plain Python) of a training."""
-    for problem in (*unknown(config), *unbounded(config), *unscored(config), *unlearnable(config), *unused(config)):
+    for problem in (*unbounded(config), *unscored(config), *unused(config)):
         raise UserError(problem)
-
-
-def unknown(config: dict[str, Any]) -> Iterator[str]:
-    """Choices that are words, not config files."""
-    if config["score"] not in ("best", "last"):
-        yield f"score={config['score']} is not known. {nearest(str(config['score']), ('best', 'last'))}"
-    for key, known in (("channels_last", ("auto", True, False)), ("compile", (True, False))):
-        if config[key] not in known:
-            yield f"{key}={config[key]} is not known. {nearest(str(config[key]), [str(k).lower() for k in known])}"
 
 
 def unbounded(config: dict[str, Any]) -> Iterator[str]:
@@ -29,15 +20,11 @@ def unbounded(config: dict[str, Any]) -> Iterator[str]:
     for key in ("max_epochs", "max_steps", "limit_train_batches", "limit_test_batches"):
         if trainer[key] == 0:
             yield f"trainer.{key}=0 leaves nothing to {'test' if 'test' in key else 'train on'}. Set 1 or more."
-    if (epochs := trainer["max_epochs"]) is not None and (type(epochs) is not int or epochs < -1):
-        yield f"epochs={epochs} must be a whole number, 1 or more, or -1 where trainer.max_steps ends the training."
     if trainer["max_epochs"] in (None, -1) and trainer["max_steps"] == -1:
         yield (
             f"Neither epochs ({trainer['max_epochs']}) nor trainer.max_steps ends the training, over which "
             "the schedule of the learning rate is spread. Set one of them."
         )
-    if (every := config["checkpoint"]["every_n_steps"]) is not None and every < 1:
-        yield f"checkpoint.every_n_steps={every} is no interval. Set 1 or more, or null for after every epoch."
 
 
 def unscored(config: dict[str, Any]) -> Iterator[str]:
@@ -46,7 +33,7 @@ def unscored(config: dict[str, Any]) -> Iterator[str]:
         learned = "data.hold_out=false learns from the validation images. Set data.hold_out=true or"
         if config["score"] == "best":
             yield f"score=best chooses the checkpoint by val/mean_iou, but {learned} score=last."
-        if config["early_stopping"]:
+        if config["early_stopping"] is not None:
             yield f"early_stopping goes by val/mean_iou, but {learned} early_stopping=null."
     trainer, epochs = config["trainer"], config["trainer"]["max_epochs"]
     every, off = trainer["check_val_every_n_epoch"], trainer["limit_val_batches"] == 0
@@ -54,19 +41,8 @@ def unscored(config: dict[str, Any]) -> Iterator[str]:
         reason = "trainer.limit_val_batches=0" if off else f"check_val_every_n_epoch={every} in {epochs} epochs"
         if config["score"] == "best":
             yield f"score=best chooses the checkpoint by val/mean_iou, but {reason} validates never. Set score=last."
-        if config["early_stopping"]:
+        if config["early_stopping"] is not None:
             yield f"early_stopping goes by val/mean_iou, but {reason} validates never. Set early_stopping=null."
-
-
-def unlearnable(config: dict[str, Any]) -> Iterator[str]:
-    """Numbers that no optimiser takes."""
-    optim = config["optim"]
-    if not optim["lr"] > 0:
-        yield f"optim.lr={optim['lr']} must be greater than 0."
-    if not optim["weight_decay"] >= 0:
-        yield f"optim.weight_decay={optim['weight_decay']} must not be negative."
-    if type(config["seed"]) is not int or not 0 <= config["seed"] < 2**32:
-        yield f"seed={config['seed']} must be a whole number from 0 to 4294967295."
 
 
 def unused(config: dict[str, Any]) -> Iterator[str]:

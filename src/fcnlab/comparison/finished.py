@@ -80,7 +80,8 @@ def find_runs(words: str | Sequence[str], runs_dir: str) -> list[Path]:
     for word in [words] if isinstance(words, str) else words:
         place = Path(word).expanduser()
         if any(sign in word for sign in "*?"):
-            matches = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
+            pattern = str(place.relative_to(place.anchor)).replace("[", "[[]")  # brackets belong to names
+            matches = sorted(Path(place.anchor).glob(pattern))
             runs = [match for match in matches if (match / "record.json").is_file()]
         else:
             place = place if place.is_dir() else Path(runs_dir).expanduser() / word

@@ -4,12 +4,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import cv2
 import lightning as L
 import numpy as np
 import torch
+from annotated_types import Ge, Gt
 from torch.utils.data import DataLoader
 
 from fcnlab.data.palette import voc_palette
@@ -21,10 +22,11 @@ from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
 from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline
 from fcnlab.error import UserError, nearest
 
+Split = Literal["train", "val", "test"]
 SPLITS = ("train", "val", "test")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-
+Above0 = Annotated[float, Gt(0)]
 Loader = DataLoader[Sample]
 
 
@@ -38,7 +40,7 @@ class SegmentationData(L.LightningDataModule):
         image_size: (height, width) seen by the net, or None for each image's own.
         mean, std: normalisation of values in 0..``scale``, channels in ``order``; None is ImageNet's.
         order, scale: RGB or BGR, and the value of white: what Caffe's nets are fed is BGR of 0..255 minus a mean.
-        augment: albumentations transforms of the training images.
+        augment: albumentations transforms of the training images; None or an empty list: none.
         batch_size: images per process and step.
         replacement: draw training images with replacement.
         num_workers: loading processes, or ``auto``: one per core but one, none where the data are in memory.
@@ -53,27 +55,26 @@ class SegmentationData(L.LightningDataModule):
         *,
         name: str,
         class_names: Sequence[str],
-        batch_size: int,
+        batch_size: Annotated[int, Ge(1)],
         palette: Sequence[Sequence[int]] | None = None,
-        image_size: Sequence[int] | None = None,
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
-        order: str = "RGB",
-        scale: float = 1.0,
-        augment: Sequence[Any] = (),
+        image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None = None,
+        mean: tuple[float, float, float] | None = None,
+        std: tuple[Above0, Above0, Above0] | None = None,
+        order: Literal["RGB", "BGR"] = "RGB",
+        scale: Annotated[float, Gt(0)] = 1.0,
+        augment: Sequence[Any] | None = None,
         replacement: bool = False,
-        num_workers: int | str = "auto",
-        on_bad_sample: str = "raise",
-        seed: int = 0,
+        num_workers: Literal["auto"] | Annotated[int, Ge(0)] = "auto",
+        on_bad_sample: Literal["raise", "skip"] = "raise",
+        seed: Annotated[int, Ge(0)] = 0,
         in_memory: bool = False,
     ) -> None:
         super().__init__()
-        if on_bad_sample not in ("raise", "skip"):
-            raise UserError(f"data.on_bad_sample={on_bad_sample} is not known. Known: raise, skip.")
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise UserError(f"data.batch_size={batch_size} must be a whole number, 1 or more.")
-        if num_workers != "auto" and (not isinstance(num_workers, int) or num_workers < 0):
-            raise UserError(f"data.num_workers={num_workers} is neither auto nor a whole number, 0 or more.")
+        if len(class_names) > VOID:
+            raise UserError(
+                f"data={name} has {len(class_names)} class names. A mask of 8 bits holds {VOID} classes, labels 0 to "
+                f"{VOID - 1}; {VOID} is void, the ignore index. Leave out or merge classes."
+            )
         self.on_bad_sample = on_bad_sample
         self.name, self.class_names = name, tuple(class_names)
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
@@ -86,7 +87,7 @@ class SegmentationData(L.LightningDataModule):
         self.resumed: dict[str, int] = {}
         self.input: dict[str, Any] = {"mean": self.mean, "std": self.std, "order": order, "scale": float(scale)}
         common: dict[str, Any] = {"image_size": image_size, **self.input}
-        self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment), Pipeline(**common)
+        self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment or []), Pipeline(**common)
 
     def names(self, split: str) -> Sequence[str]:
         """The names of a split's images, in a fixed order. Raises UserError where there are none."""

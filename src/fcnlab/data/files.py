@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
+from annotated_types import Ge, Interval
 
 from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
 from fcnlab.data.transforms import Image, Mask
@@ -45,16 +46,14 @@ class FileData(SegmentationData):
         self,
         *,
         root: str,
-        void_label: int = VOID,
+        void_label: Annotated[int, Interval(ge=0, le=255)] = VOID,
         layout: str,
-        folds: int | None = None,
-        fold: int = 0,
+        folds: Annotated[int, Ge(2)] | None = None,
+        fold: Annotated[int, Ge(0)] = 0,
         **common: Any,
     ) -> None:
         super().__init__(**common)
-        if folds is not None and not (isinstance(folds, int) and folds >= 2):
-            raise UserError(f"data.folds={folds} must be null or a whole number, 2 or more.")
-        if not isinstance(fold, int) or not 0 <= fold < (folds or 1):
+        if fold >= (folds or 1):
             known = f"0 to {folds - 1}" if folds else "only with data.folds=5 or another number of parts"
             raise UserError(f"data.fold={fold} is no part of data.folds={folds}. Known: {known}.")
         self.folds, self.fold = folds, fold

@@ -1,10 +1,12 @@
 """Folder: a person's own images and masks, lying side by side."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from annotated_types import Interval
 
+from fcnlab.data.datamodule import Split
 from fcnlab.data.files import IMAGE_SUFFIXES, FileData, Pair, read_text, split_by_hash, without_suffix
 from fcnlab.error import UserError
 
@@ -20,13 +22,19 @@ class Folder(FileData):
     """
 
     def __init__(
-        self, *, root: str, classes: str, lists: str | None, fractions: dict[str, float], **common: Any
+        self,
+        *,
+        root: str,
+        classes: str,
+        lists: str | None,
+        fractions: dict[Split, Annotated[float, Interval(ge=0, le=1)]],
+        **common: Any,
     ) -> None:
         layout = f"{root}/images/NAME.jpg, {root}/masks/NAME.png and class names in {root}/{classes}"
         super().__init__(
             root=root, class_names=read_names(Path(root).expanduser() / classes, layout), layout=layout, **common
         )
-        self.lists, self.fractions = lists, dict(fractions)
+        self.lists, self.fractions = lists, {str(split): share for split, share in fractions.items()}
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
             raise UserError(
                 f"data.fractions={self.fractions} sum to {sum(self.fractions.values())}. Make them sum to 1."

@@ -1,12 +1,13 @@
 """Shapes: scenes made in memory from a seed, where only shape tells the classes apart. Nothing to download."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
+from annotated_types import Ge
 
-from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
+from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData, Split
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError, nearest
 
@@ -94,11 +95,11 @@ class Shapes(SegmentationData):
     def __init__(
         self,
         *,
-        size: int,
+        size: Annotated[int, Ge(1)],
         count: tuple[int, int],
         radius: tuple[float, float],
-        images: dict[str, int],
-        data_seed: int,
+        images: dict[Split, Annotated[int, Ge(0)]],
+        data_seed: Annotated[int, Ge(0)],
         classes: Sequence[str] | None = None,
         **common: Any,
     ) -> None:
@@ -112,10 +113,12 @@ class Shapes(SegmentationData):
             if sorted(numbers) != numbers or (key != "radius" and not all(type(n) is int for n in numbers)):
                 kind = "numbers" if key == "radius" else "whole numbers"
                 raise UserError(f"data.{key}={numbers[1:]} must be {kind}, {numbers[0]} or more, the smaller first.")
-        if not all(type(n) is int and n >= 0 for n in (data_seed, *images.values())):
-            raise UserError(f"data.images={images} and data.data_seed={data_seed} must be whole numbers, 0 or more.")
         super().__init__(class_names=("background", *self.classes), in_memory=True, **common)
-        self.size, self.images, self.data_seed = size, dict(images), data_seed
+        self.size, self.images, self.data_seed = (
+            size,
+            {str(split): number for split, number in images.items()},
+            data_seed,
+        )
         self.drawn: dict[tuple[str, int], tuple[Image, Mask]] = {}
         self.count, self.radius = (count[0], count[1]), (radius[0], radius[1])
 

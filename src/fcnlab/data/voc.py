@@ -4,9 +4,10 @@ import shutil
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Interval
 from scipy.io import loadmat
 from torchvision.datasets import SBDataset, VOCSegmentation
 from torchvision.datasets.voc import DATASET_YEAR_DICT
@@ -54,20 +55,15 @@ class VOC(FileData):
         self,
         *,
         root: str,
-        year: int,
+        year: Literal[2011, 2012],
         train_list: str,
         test_list: str,
-        val_fraction: float,
+        val_fraction: Annotated[float, Interval(gt=0, lt=1)],
         hold_out: bool,
-        sbd: str,
+        sbd: Literal["mat", "png"],
         download: bool,
         **common: Any,
     ) -> None:
-        for key, value, known in (("year", str(year), ("2011", "2012")), ("sbd", sbd, ("mat", "png"))):
-            if value not in known:
-                raise UserError(f"data.{key}={value} is not known. {nearest(value, known)}")
-        if not 0 < val_fraction < 1:
-            raise UserError(f"data.val_fraction={val_fraction} is not between 0 and 1. 0.1 takes every tenth image.")
         voc = DATASET_YEAR_DICT[str(year)]["url"]
         layout = LAYOUT.format(root=root, year=year, voc=voc, sbd=SBDataset.url)
         super().__init__(root=root, layout=layout, class_names=CLASSES, **common)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ from fcnlab.data.datamodule import VOID
 from fcnlab.error import UserError
 from fcnlab.metric.segmentation import most_likely
 
-REDUCTIONS = ("mean", "sum")
+Reduction = Literal["mean", "sum"]
 IGNORED = ("ignore_index", "ignore_label", "ignored_index", "ignore_value", "void_label", "ignore")
 
 
@@ -53,7 +53,7 @@ class PixelLoss(nn.Module):
         weights: the parts that ``terms`` gives, by name, each with its weight.
     """
 
-    reduction = "mean"
+    reduction: Reduction = "mean"
     needs_frequencies = False
     weights: Mapping[str, float] = {"": 1.0}
 
@@ -102,8 +102,8 @@ class ForeignLoss(PixelLoss):
         function = getattr(loss, "func", loss)  # what a partial function calls
         self.called = str(getattr(function, "__name__", type(function).__name__))
         told = getattr(loss, "keywords", {}).get("reduction") or getattr(loss, "reduction", None)
-        self.reduction = told if isinstance(told, str) else "mean"
-        if self.reduction == "none":
+        self.reduction = "sum" if told == "sum" else "mean"
+        if told == "none":
             raise UserError(f"loss={self.called} has reduction=none: a number per pixel. Set it to mean or sum.")
 
     def terms(self, logits: torch.Tensor, mask: torch.Tensor) -> dict[str, Term]:

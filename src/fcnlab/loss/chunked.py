@@ -5,9 +5,10 @@ resolution never exist: of (8, 150, 512, 512) in 32 bits each copy would take 1.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge
 from torch.autograd.function import once_differentiable
 
 from fcnlab.data.datamodule import VOID
@@ -27,7 +28,7 @@ class ChunkedCrossEntropy(CrossEntropy):
             slower), on a GPU 2 ** 25 (not tried).
     """
 
-    def __init__(self, *, elements: int | None = None, **common: Any) -> None:
+    def __init__(self, *, elements: Annotated[int, Ge(1)] | None = None, **common: Any) -> None:
         super().__init__(**common)
         self.elements = elements
 

@@ -1,13 +1,15 @@
 """Pixel losses in which void never counts."""
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import nn
 
 from fcnlab.data.datamodule import VOID
 from fcnlab.error import UserError
-from fcnlab.loss.base import REDUCTIONS, PixelLoss, Term
+from fcnlab.loss.base import PixelLoss, Reduction, Term
 
 
 class CrossEntropy(PixelLoss):
@@ -22,13 +24,13 @@ class CrossEntropy(PixelLoss):
     class_weights: torch.Tensor
 
     def __init__(
-        self, *, num_classes: int, reduction: str = "mean", class_weights: Sequence[float] | str | None = None
+        self,
+        *,
+        num_classes: int,
+        reduction: Reduction = "mean",
+        class_weights: Sequence[Annotated[float, Ge(0)]] | Literal["median_frequency"] | None = None,
     ) -> None:
         super().__init__()
-        if reduction not in REDUCTIONS:
-            raise UserError(f"loss.reduction={reduction} is not known. Known: {', '.join(REDUCTIONS)}.")
-        if isinstance(class_weights, str) and class_weights != "median_frequency":
-            raise UserError(f"loss.class_weights={class_weights} is not known. Use median_frequency, a list or null.")
         self.reduction, self.needs_frequencies = reduction, isinstance(class_weights, str)
         given = (
             class_weights if class_weights is not None and not isinstance(class_weights, str) else [1.0] * num_classes

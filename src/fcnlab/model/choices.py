@@ -6,6 +6,8 @@ import re
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from fcnlab.cli.arguments import value_of
+
 FROM_CHECKPOINT = "from_checkpoint"
 
 
@@ -17,7 +19,7 @@ def checkpoint_choices(overrides: list[str]) -> list[str]:
     from fcnlab.model.checkpoint import INPUT, LEFT_OUT, SECTIONS, load_checkpoint
     from fcnlab.model.converted import foreign_choices, is_foreign
 
-    path = values["checkpoint"].strip("'\"")
+    path = value_of(f"checkpoint={values['checkpoint']}")[0]
     if path.endswith(".onnx"):
         return exported_choices(path, values)
     if is_foreign(path):  # net and data are named beside it; what else it was trained with it tells itself

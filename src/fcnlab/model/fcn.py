@@ -3,8 +3,10 @@
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import nn
 
 from fcnlab.error import UserError, nearest
@@ -30,7 +32,7 @@ class FCN(nn.Module):
     def __init__(
         self,
         *,
-        num_classes: int,
+        num_classes: Annotated[int, Ge(1)],
         backbone: Backbone,
         skips: Sequence[str] = (),
         skip_scale: Mapping[str, float | Mapping[str, float]] | None = None,

@@ -1,14 +1,14 @@
 """ResNet as a backbone: torchvision's definition without its average pool and classifier (He et al. 2015)."""
 
+from typing import Annotated, Literal
+
 import torch
 import torchvision
+from annotated_types import Ge
 
-from fcnlab.error import UserError
-from fcnlab.model.backbone import Backbone, Feature, check_in_channels
+from fcnlab.model.backbone import Backbone, Feature
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import take_channels
-
-DEPTHS = (18, 34, 50, 101, 152)
 
 
 class ResNet(Backbone):
@@ -27,11 +27,14 @@ class ResNet(Backbone):
     coarse = "layer4"
     first, first_norm = "conv1", "bn1"
 
-    def __init__(self, *, depth: int, in_channels: int = 3, name: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        depth: Literal[18, 34, 50, 101, 152],
+        in_channels: Annotated[int, Ge(1)] = 3,
+        name: str | None = None,
+    ) -> None:
         super().__init__()
-        check_in_channels(in_channels)
-        if depth not in DEPTHS:
-            raise UserError(f"model.backbone.depth={depth} is no ResNet of torchvision. Known: {DEPTHS}.")
         self.torchvision = f"resnet{depth}"
         self.name, self.in_channels = name or self.torchvision, in_channels
         net = torchvision.models.get_model(self.torchvision, weights=None)

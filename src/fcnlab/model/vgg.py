@@ -1,10 +1,12 @@
 """VGG16 as a backbone: thirteen convolutions, and its fully connected layers turned into convolutions fc6 and fc7."""
 
+from typing import Annotated, Literal
+
 import torch
+from annotated_types import Ge, Gt, Interval
 from torch import nn
 
-from fcnlab.error import UserError
-from fcnlab.model.backbone import Backbone, Feature, check_in_channels
+from fcnlab.model.backbone import Backbone, Feature
 from fcnlab.model.convolution import make_careful
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and convolutions, Simonyan & Zisserman 2014, D
@@ -31,19 +33,16 @@ class VGG16(Backbone):
     def __init__(
         self,
         *,
-        padding: str | int = "same",
-        width: float = 1.0,
+        padding: Literal["same"] | Annotated[int, Ge(1)] = "same",
+        width: Annotated[float, Gt(0)] = 1.0,
         batch_norm: bool = False,
-        fc_channels: int = 4096,
-        dropout: float = 0.5,
-        in_channels: int = 3,
+        fc_channels: Annotated[int, Ge(1)] = 4096,
+        dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.5,
+        in_channels: Annotated[int, Ge(1)] = 3,
         name: str = "vgg16",
     ) -> None:
         super().__init__()
-        check_in_channels(in_channels)
         self.name, self.in_channels = name, in_channels
-        if padding != "same" and not (isinstance(padding, int) and padding >= 1):
-            raise UserError(f"padding={padding!r} is neither 'same' nor a whole number >= 1. The paper's is 100.")
         first, fc_padding = (1, 3) if padding == "same" else (int(padding), 0)
         channels, stride, offset, self.reach = in_channels, 1, float(1 - first), 0.0
         self.features = {}

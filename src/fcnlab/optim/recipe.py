@@ -1,13 +1,14 @@
 """Which parameters learn, and how fast."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Gt
 from torch import nn
 
 from fcnlab.error import UserError, nearest
-from fcnlab.loss.base import REDUCTIONS
+from fcnlab.loss.base import Reduction
 
 
 class Optim:
@@ -28,15 +29,13 @@ class Optim:
         self,
         *,
         optimizer: Callable[..., torch.optim.Optimizer],
-        lr: float,
-        weight_decay: float,
-        reduction: str,
-        bias_lr_factor: float = 1.0,
-        lr_factors: Mapping[str, float] | None = None,
+        lr: Annotated[float, Gt(0)],
+        weight_decay: Annotated[float, Ge(0)],
+        reduction: Reduction,
+        bias_lr_factor: Annotated[float, Ge(0)] = 1.0,
+        lr_factors: Mapping[str, Annotated[float, Ge(0)]] | None = None,
         freeze: Sequence[str] = (),
     ) -> None:
-        if reduction not in REDUCTIONS:
-            raise UserError(f"optim.reduction={reduction} is not known. {nearest(reduction, REDUCTIONS)}")
         self.optimizer, self.lr, self.weight_decay, self.reduction = optimizer, lr, weight_decay, reduction
         self.bias_lr_factor, self.lr_factors, self.freeze = bias_lr_factor, dict(lr_factors or {}), tuple(freeze)
 

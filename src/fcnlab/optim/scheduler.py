@@ -3,9 +3,10 @@
 import inspect
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge, Interval
 from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau, SequentialLR
 
 from fcnlab.error import UserError
@@ -32,17 +33,11 @@ class Scheduler:
         self,
         *,
         scheduler: Callable[..., Any] | None = None,
-        interval: str = "step",
-        frequency: int = 1,
+        interval: Literal["step", "epoch"] = "step",
+        frequency: Annotated[int, Ge(1)] = 1,
         monitor: str | None = None,
-        warmup: float = 0.0,
+        warmup: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     ) -> None:
-        if interval not in ("step", "epoch"):
-            raise UserError(f"scheduler.interval={interval} is not known. Known: step, epoch.")
-        if not 0 <= warmup < 1:
-            raise UserError(f"scheduler.warmup={warmup} is a share of the training: from 0 to below 1.")
-        if frequency < 1:
-            raise UserError(f"scheduler.frequency={frequency} must be a whole number, 1 or more.")
         if monitor and interval == "step":
             raise UserError(f"scheduler.monitor={monitor} is measured in validations. Set scheduler.interval=epoch.")
         self.scheduler, self.interval, self.frequency, self.monitor = scheduler, interval, frequency, monitor

@@ -69,11 +69,12 @@ class Sweep:
     def __init__(self, flags: Sequence[str], overrides: Sequence[str]) -> None:
         folders = [word.partition("=")[2].strip("'\"") for word in overrides if word.startswith("runs_dir=")]
         self.folder = Path(folders[-1] if folders else ".").expanduser().resolve() / f".sweep-{secrets.token_hex(4)}"
+        self.before = 0
         self.program = [sys.argv[0], *(word for word in flags if word not in ("-m", "--multirun"))]
 
-    @property
-    def words(self) -> list[str]:
-        """What tells Hydra to keep its own files there too."""
+    def begin(self) -> list[str]:
+        """What tells Hydra to keep its own files there too; jobs are numbered on from those begun before."""
+        self.before = len(list(self.folder.glob("*.json")))
         return [f"hydra.sweep.dir={json.dumps(str(self.folder))}", "hydra.sweep.subdir=."]
 
     @property
@@ -85,7 +86,7 @@ class Sweep:
         """Run one job; an error ends the job and is kept, and the others go on."""
         setting = HydraConfig.get()
         job = Job(list(setting.overrides.task))
-        self.keep(setting.job.num, job)
+        self.keep(number := self.before + setting.job.num, job)
         argv = sys.argv
         # Processes that the job starts are told this job, not the sweep; so is W&B.
         sys.argv = [*self.program, *job.words, "hydra.mode=RUN"]
@@ -103,9 +104,14 @@ class Sweep:
                 traceback.print_exc()
         finally:
             sys.argv = argv
-            self.keep(setting.job.num, job)
+            self.keep(number, job)
             gc.collect()  # a Trainer and its parts know each other
             give_back()
+
+    def fail(self, words: list[str], message: str) -> None:
+        """Account for a job that could not be composed."""
+        say(f"\nerror: {message}")
+        self.keep(len(list(self.folder.glob("*.json"))), Job(words, "failed", message=message))
 
     def train_alone(self, task: Callable[[DictConfig], Any], cfg: DictConfig) -> str:
         """Train a job on several devices as a command of its own; the outcome, empty if there was nothing to do.

@@ -42,6 +42,8 @@ class Continue(Callback):
             return
         with read_write(config.hydra):
             sweeper.study_name = f"{sweeper.study_name}-{identity(config)}"
+            if sweeper.storage.startswith("sqlite:///~"):
+                sweeper.storage = f"sqlite:///{Path(sweeper.storage.removeprefix('sqlite:///')).expanduser()}"
         try:
             if sweeper.storage.startswith("sqlite:///"):
                 file = Path(sweeper.storage.removeprefix("sqlite:///"))

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import lightning as L
 import numpy as np
 import torch
+from annotated_types import Ge
 from torch import nn
 from torchmetrics import Metric
 
@@ -50,7 +51,7 @@ class SegmentationTask(L.LightningModule):
         metrics: Mapping[str, Metric] | None = None,
         optim: Optim | None = None,
         scheduler: Scheduler | None = None,
-        aux_weight: float = 0.0,
+        aux_weight: Annotated[float, Ge(0)] = 0.0,
         channels_last: bool = False,
     ) -> None:
         super().__init__()

@@ -1,6 +1,5 @@
 """The callbacks of a training: history, checkpoints, results, and what the config asks for besides."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,8 +37,8 @@ def run_callbacks(
         BestCheckpoint(folder, **monitor),
         ImageResults(run.folder, data, write=run.write),
     ]
-    if config["early_stopping"]:
-        callbacks.append(early_stopping(config["early_stopping"], monitor))
+    if config["early_stopping"] is not None:
+        callbacks.append(EarlyStopping(monitor=monitor["metric"], mode=monitor["mode"], **config["early_stopping"]))
     if loggers:
         callbacks.append(LearningRateMonitor(logging_interval="step"))
         callbacks.append(ValidationImages(data))
@@ -69,12 +68,3 @@ def own_callbacks(settings: Mapping[str, Any] | None) -> list[Callback]:
             )
         found.append(callback)
     return found
-
-
-def early_stopping(settings: Mapping[str, Any], monitor: Mapping[str, str]) -> EarlyStopping:
-    """Stop when the monitored score of the validation gets no better; the keys are Lightning's."""
-    try:
-        return EarlyStopping(monitor=monitor["metric"], mode=monitor["mode"], **settings)
-    except TypeError as error:
-        known = [name for name in inspect.signature(EarlyStopping).parameters if name not in ("monitor", "mode")]
-        raise UserError(f"early_stopping={settings}: {error}. Known: {', '.join(known)}.") from error

@@ -7,16 +7,23 @@ import torch
 from fcnlab.cli.terminal import say
 from fcnlab.error import UserError
 
+SHORT = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}  # as Lightning reads them
+
 
 def on_gpu(accelerator: str) -> bool:
     """Whether ``trainer.accelerator`` means an NVIDIA (or ROCm) GPU here."""
     return accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
 
 
-def resolve_precision(precision: str, accelerator: str) -> str:
-    """``auto`` becomes bf16-mixed where the device computes fast in it, 32-true elsewhere."""
+def resolve_precision(precision: str | int | None, accelerator: str) -> str:
+    """Lightning's name of a precision: 32 is 32-true, 16 is 16-mixed; ``auto`` is what the device computes fast in.
+
+    That is bf16-mixed where the device has it, else 32-true on a CPU and 16-mixed on a GPU.
+    """
+    given = "32-true" if precision is None else str(precision)
+    precision = SHORT.get(given, given)
     if precision == "16-mixed" and not on_gpu(accelerator):
-        raise UserError("trainer.precision=16-mixed needs a GPU: CPUs have no fast float16. Use bf16-mixed or 32-true.")
+        raise UserError(f"trainer.precision={given} needs a GPU: CPUs have no fast float16. Use bf16-mixed or 32-true.")
     on_cpu = not on_gpu(accelerator) and (accelerator == "cpu" or not torch.backends.mps.is_available())
     slow = on_cpu and not torch.cpu._is_avx512_bf16_supported()
     if precision != "auto":

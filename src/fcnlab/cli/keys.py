@@ -1,0 +1,129 @@
+"""Kinds of mappings in a config: listed keys, a node with a ``_target_``, nodes by name, the Trainer's keys."""
+
+import typing
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar
+
+import yaml
+from annotated_types import Ge
+
+from fcnlab.cli.compose import CONF
+from fcnlab.cli.signature import takes
+
+
+class Keys:
+    """A mapping whose keys are the annotations of a subclass, all of them needed.
+
+    Attributes:
+        instead: what to write instead of a key that is not one.
+    """
+
+    instead: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def known(cls) -> Mapping[str, Any]:
+        """The keys and their types."""
+        return {k: v for k, v in typing.get_type_hints(cls, include_extras=True).items() if k != "instead"}
+
+    @classmethod
+    def needed(cls) -> Sequence[str]:
+        """The keys that must be there."""
+        return tuple(cls.known())
+
+
+class Node:
+    """A mapping with a ``_target_``; what else it may hold is what that takes."""
+
+    needed: ClassVar[Sequence[str]] = ("_target_",)
+
+
+class NamedNode(Node):
+    """The same with the name that run folders and tables use."""
+
+    needed = ("_target_", "name")
+
+
+class Nodes:
+    """Nodes by name; null takes one out."""
+
+
+class TrainerKeys(Keys):
+    """The keywords of lightning.Trainer, without those that fcnlab gives."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        "callbacks": "Callbacks are the group callbacks=..., as callbacks=ema; see conf/callbacks.",
+        "logger": "Loggers are the group logger=..., as logger=csv; see conf/logger.",
+        "plugins": "fcnlab gives its own. A plugin of precision is chosen by trainer.precision=...",
+        "use_distributed_sampler": "fcnlab shares out the images itself.",
+        "default_root_dir": "Everything is written below runs_dir=...",
+        "enable_checkpointing": "Every run keeps its checkpoints; see checkpoint.every_n_steps.",
+        "gpus": "Write trainer=gpu trainer.devices=N.",
+        "num_gpus": "Write trainer=gpu trainer.devices=N.",
+        "tpu_cores": "Write trainer.accelerator=tpu trainer.devices=N.",
+        "num_processes": "Write trainer=ddp trainer.devices=N.",
+        "distributed_backend": "Write trainer=ddp.",
+        "amp_level": "Write trainer.precision=16-mixed or bf16-mixed.",
+        "amp_backend": "Write trainer.precision=16-mixed or bf16-mixed.",
+        "auto_lr_find": "Search the rate with search=recipe.",
+        "auto_scale_batch_size": "Set data.batch_size=...; search=recipe searches it too.",
+        "auto_select_gpus": "Write trainer=gpu trainer.devices=N.",
+        "resume_from_checkpoint": "Give the same command again: a run goes on by itself. Weights alone: weights=FILE.",
+        "weights_summary": "Write trainer.enable_model_summary=true.",
+        "progress_bar_refresh_rate": "Write trainer.enable_progress_bar=false or true.",
+        "checkpoint_callback": "Every run keeps its checkpoints; see checkpoint.every_n_steps.",
+        "stochastic_weight_avg": "Averaging of weights is callbacks=ema.",
+        "weights_save_path": "Everything is written below runs_dir=...",
+        "replace_sampler_ddp": "fcnlab shares out the images itself.",
+        "flush_logs_every_n_steps": "Rows are written as they are logged.",
+        "terminate_on_nan": "A loss that is not finite always ends the training.",
+        "track_grad_norm": "Write a callback: see conf/callbacks.",
+    }
+
+    @classmethod
+    def known(cls) -> Mapping[str, Any]:
+        """From Lightning's signature; ``precision`` takes auto too."""
+        import lightning
+
+        keys = {k: v for k, v in takes(lightning.Trainer).keywords.items() if k not in cls.instead}
+        counts = ("max_epochs", "max_steps", "num_sanity_val_steps", "fast_dev_run", "devices", "precision")
+        ranged = {k: limited(v) for k, v in keys.items() if k not in counts}
+        return keys | ranged | {"precision": keys["precision"] | typing.Literal["auto"]}
+
+    @classmethod
+    def needed(cls) -> Sequence[str]:
+        """What conf/trainer/default.yaml lists."""
+        return trainer_defaults()
+
+
+@lru_cache(maxsize=1)
+def trainer_defaults() -> tuple[str, ...]:
+    """The keys of conf/trainer/default.yaml."""
+    return tuple(yaml.safe_load((CONF / "trainer" / "default.yaml").read_text()))
+
+
+def limited(annotation: Any) -> Any:
+    """A type whose numbers must not be negative."""
+    members = typing.get_args(annotation) or (annotation,)
+    if int not in members and float not in members:
+        return annotation
+    return typing.Union[tuple(Annotated[m, Ge(0)] if m in (int, float) else m for m in members)]  # noqa: UP007
+
+
+class EarlyStoppingKeys(Keys):
+    """The keywords of Lightning's EarlyStopping, without those that ``monitor`` gives."""
+
+    instead: ClassVar[Mapping[str, str]] = {"monitor": "Set monitor.metric=...", "mode": "Set monitor.mode=..."}
+
+    @classmethod
+    def known(cls) -> Mapping[str, Any]:
+        """From Lightning's signature."""
+        from lightning.pytorch.callbacks import EarlyStopping
+
+        keys = {k: v for k, v in takes(EarlyStopping).keywords.items() if k not in cls.instead}
+        return keys | {"patience": Annotated[int, Ge(0)]}
+
+    @classmethod
+    def needed(cls) -> Sequence[str]:
+        """None: each has a default."""
+        return ()

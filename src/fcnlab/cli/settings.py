@@ -1,0 +1,263 @@
+"""Every setting of every command with its type, range and choices; a new one of ``conf/<command>.yaml`` is added here.
+
+What stands below a ``_target_`` is not listed: the signature that it names is the schema.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Interval, Len, MultipleOf
+
+from fcnlab.cli.keys import EarlyStoppingKeys, Keys, NamedNode, Node, Nodes, TrainerKeys
+
+Count = Annotated[int, Ge(1)]
+Seed = Annotated[int, Interval(ge=0, lt=2**32)]
+Tile = Annotated[int, Ge(32), MultipleOf(32)]  # pixels, of the coarsest stride
+Split = Literal["train", "val", "test"]
+
+
+class Monitor(Keys):
+    """What rules best.ckpt, early stopping and a search."""
+
+    metric: str
+    mode: Literal["max", "min"]
+
+
+class Checkpoint(Keys):
+    """When last.ckpt is saved."""
+
+    every_n_steps: Count | None
+
+
+class Views(Keys):
+    """Test-time augmentation: the views of an image whose probabilities are averaged."""
+
+    flip: bool
+    scales: Annotated[list[Annotated[float, Gt(0)]], Len(1)]
+
+    @classmethod
+    def needed(cls) -> Sequence[str]:
+        """Each has its default."""
+        return ()
+
+
+class Survey(Keys):
+    """``fcnlab.survey``."""
+
+    data: NamedNode
+    output: str
+    images: Annotated[int, Ge(0)]
+    seed: Seed
+    trace: bool
+
+
+class UpperBound(Keys):
+    """``fcnlab.upper_bound``."""
+
+    data: NamedNode
+    split: Split
+    strides: Annotated[list[Count], Len(1)]
+    seed: Seed
+    trace: bool
+
+
+class FromCheckpoint(Keys):
+    """What ``evaluate``, ``predict`` and ``export`` share."""
+
+    checkpoint: str
+    trust: list[str]
+    data: NamedNode
+    model: NamedNode
+    task: Node
+    loss: Node
+    metrics: Nodes | None
+    trainer: TrainerKeys
+    seed: Seed
+    channels_last: Literal["auto", True, False]
+    trace: bool
+
+
+class Evaluate(FromCheckpoint):
+    """``fcnlab.evaluate``."""
+
+    split: Split
+    tile: Tile | None
+    tta: Views | None
+    output: str | None
+
+
+class Predict(FromCheckpoint):
+    """``fcnlab.predict``."""
+
+    images: str
+    output: str
+    tile: Literal["auto"] | Tile | None
+    tta: Views | None
+
+
+class Export(FromCheckpoint):
+    """``fcnlab.export``."""
+
+    output: str | None
+    shapes: Annotated[list[tuple[Count, Count, Count]], Len(1)]
+    tolerance: Annotated[float, Gt(0)]
+
+
+class Written(Keys):
+    """What ``compare`` and ``reproduce`` write."""
+
+    runs_dir: str
+    output: str
+    readme: str | None
+    gallery: str | None
+    figure: str | None
+    images: Annotated[int, Ge(0)]
+    samples: Count
+    trace: bool
+
+
+class Compare(Written):
+    """``fcnlab.compare``."""
+
+    runs: str | list[str]
+
+
+class Experiment(Keys):
+    """What only experiment files say: free of form, and not needed."""
+
+    by_variant: dict[str, Any]
+    by_backbone: dict[str, Any]
+    row: Any
+    backbone_row: Any
+    seeds: list[Seed]
+
+
+class Train(Keys):
+    """``fcnlab.train``."""
+
+    experiment: str
+    seed: Seed
+    data: NamedNode
+    model: NamedNode
+    start: str | None
+    ckpt_path: str | None
+    weights: str | None
+    weights_input: Literal["auto", "torchvision", "torchvision_features", "caffe", "caffe_fcn"]
+    task: Node
+    loss: Node
+    metrics: Nodes | None
+    optim: Node
+    scheduler: Node
+    epochs: Literal[-1] | Count | None
+    trainer: TrainerKeys
+    compile: bool
+    channels_last: Literal["auto", True, False]
+    callbacks: Nodes | None
+    monitor: Monitor
+    early_stopping: EarlyStoppingKeys | None
+    checkpoint: Checkpoint
+    score: Literal["best", "last"]
+    train: bool
+    limit: Count | None
+    test: bool
+    logger: Nodes | None
+    runs_dir: str
+    rerun: Literal["no", "changed", "all"]
+    overrides: list[str]
+    trace: bool
+
+    @classmethod
+    def known(cls) -> Mapping[str, Any]:
+        """With what experiment files say besides."""
+        return {**Experiment.known(), **super().known()}
+
+    @classmethod
+    def needed(cls) -> Sequence[str]:
+        """Without what experiment files say besides."""
+        return [key for key in super().needed() if key not in Experiment.known()]
+
+
+class Reproduce(Train, Written):
+    """``fcnlab.reproduce``."""
+
+    variants: list[str] | None
+    seeds: list[Seed] | None
+
+
+class BenchNet(Keys):
+    """The net of ``fcnlab.bench``."""
+
+    image: tuple[Count, Count]
+    classes: Annotated[int, Interval(ge=1, le=255)]
+    width: Annotated[float, Gt(0)]
+    fc_channels: Count
+
+
+class BenchBatches(Keys):
+    """Images per step of ours and of those beside ours."""
+
+    ours: Count
+    textbook: Count
+    torchvision: Count
+
+
+class BenchDevices(Keys):
+    """The same by device."""
+
+    cpu: BenchBatches
+    gpu: BenchBatches
+
+
+class BenchSweep(Keys):
+    """The sweep of ``fcnlab.bench``."""
+
+    jobs: Count
+    images: Count
+
+
+class BenchClasses(Keys):
+    """Many classes."""
+
+    classes: Annotated[int, Interval(ge=1, le=255)]
+    side: Count
+    batch: Count
+
+
+class BenchGrowth(Keys):
+    """Over what time and memory are seen to grow."""
+
+    side: Annotated[list[Count], Len(2)]
+    batch: Annotated[list[Count], Len(2)]
+    classes: Annotated[list[Count], Len(2)]
+
+
+class Bench(Keys):
+    """``fcnlab.bench``."""
+
+    sections: Annotated[list[Literal["launch", "loader", "step", "loop", "classes", "growth"]], Len(1)]
+    pytorch_fcn: str | None
+    camvid: str | None
+    output: str
+    readme: str | None
+    rounds: Count
+    net: BenchNet
+    batches: BenchDevices
+    loop_batches: Annotated[int, Ge(4)]
+    loader_images: Annotated[int, Ge(16)]
+    sweep: BenchSweep
+    many_classes: BenchClasses
+    growth: BenchGrowth
+    trace: bool
+
+
+COMMANDS: dict[str, type[Keys]] = {
+    "train": Train,
+    "evaluate": Evaluate,
+    "predict": Predict,
+    "export": Export,
+    "survey": Survey,
+    "upper_bound": UpperBound,
+    "compare": Compare,
+    "reproduce": Reproduce,
+    "bench": Bench,
+}

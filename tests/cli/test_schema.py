@@ -1,0 +1,231 @@
+"""Every key and value of every command is known before anything runs, wherever it comes from."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import TINY, Command
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from fcnlab.cli.compose import CONF, compose
+from fcnlab.cli.explain import explain, is_explained
+from fcnlab.cli.settings import COMMANDS
+from fcnlab.error import UserError
+
+REFUSED = {
+    # words that are not true or false
+    "test=no": "test=no is not true or false. Write test=false.",
+    "data.replacement=no": "Write data.replacement=false",
+    "model.backbone.batch_norm=off": "Write model.backbone.batch_norm=false",
+    "model.learned_upsampling=no": "Write model.learned_upsampling=false",
+    "data=folder data.root=d +data.hold_out=no": "There is no setting 'data.hold_out'",
+    "data=camvid data.root=nowhere data.download=no": "data.download=no is not true or false",
+    "compile=1": "Write compile=true",
+    "trainer.sync_batchnorm=yes": "trainer.sync_batchnorm=yes is not true or false",
+    # types, ranges and choices
+    "optim.lr=abc": "optim.lr=abc is not a number above 0",
+    "optim.lr=0": "optim.lr=0 is not a number above 0",
+    "optim.lr=inf": "optim.lr=inf is not a number above 0",
+    "optim.weight_decay=-1": "is not a number, 0 or more",
+    "epochs=many": "epochs=many is not -1, or a whole number, 1 or more",
+    "epochs=0": "epochs=0 is not",
+    "epochs=1.5": "epochs=1.5 is not",
+    "seed=-1": "seed=-1 is not a whole number from 0 to below 4294967296",
+    "seed=true": "seed=true is not a whole number",
+    "data.count=5": "data.count=5 is not a list of 2 whole numbers",
+    "data.images=5": "data.images=5 is not a mapping of train or val or test",
+    "+data.images.tset=5": "is not a mapping of train or val or test",
+    "data.batch_size=0": "is not a whole number, 1 or more",
+    "data.batch_size=null": "data.batch_size=null is not a whole number",
+    "data.num_workers=many": "data.num_workers=many is not auto, or a whole number, 0 or more",
+    "data.image_size=48": "is not a list of 2 whole numbers, 1 or more, or null",
+    "data.image_size=[32]": "is not a list of 2 whole numbers, 1 or more, or null",
+    "data.mean=[0.5]": "is not a list of 3 numbers or null",
+    "data.std=[0,0,0]": "is not a list of 3 numbers above 0 or null",
+    "data.scale=0": "is not a number above 0",
+    "data.name=2024": "Quote it: data.name=\"'2024'\"",
+    "data=folder data.root=d data.void_label=300": "is not a whole number from 0 to 255",
+    "model.backbone.width=-1": "is not a number above 0",
+    "model.backbone.fc_channels=0": "is not a whole number, 1 or more",
+    "model.backbone.dropout=1": "from 0 to below 1",
+    "model.backbone=vgg": "is not a mapping with a _target_",
+    "score=lst": "score=lst is not known. Did you mean last or best?",
+    "channels_last=maybe": "Known: auto, false, true",
+    "monitor.mode=up": "Known: max, min",
+    "rerun=yes": "Known: all, changed, no",
+    "scheduler.warmup=1": "from 0 to below 1",
+    "checkpoint.every_n_steps=0": "is not a whole number, 1 or more, or null",
+    "trainer.precision=31-true": "trainer.precision=31-true is not known. Did you mean 32-true",
+    "trainer.limit_val_batches=true": "is not a number, 0 or more, or null",
+    # unknown keys
+    "modle=fcn8s": "There is no setting 'modle'. Did you mean model",
+    "+modle=fcn8s": "There is no setting 'modle'. Did you mean model",
+    "data.bach_size=4": "Did you mean data.batch_size",
+    "+data.bach_size=4": "for fcnlab.data.shapes.Shapes takes none such. Did you mean data.batch_size",
+    "+optim.optimizer.momentun=0.9 optim=sgd": "Did you mean optim.optimizer.momentum",
+    "data.radius.x=1": "Hydra makes no config of this",
+    "early_stopping={patiense: 2}": "Did you mean early_stopping.patience",
+    "callbacks=ema +callbacks.x=3": "callbacks.x=3 is not a mapping with a _target_ or null",
+    "data.augment=[{_target_: albumentations.HorizontalFlip, always_apply: true}]": "takes none such",
+    "data.augment=[{_target_: albumentations.HorizontalFlipp}]": "Cannot import _target_",
+    "trainer.gpus=1": "Write trainer=gpu trainer.devices=N",
+    "+trainer.gpus=1": "Write trainer=gpu trainer.devices=N",
+    "+trainer.auto_lr_find=true": "search=recipe",
+    "+trainer.resume_from_checkpoint=x": "a run goes on by itself",
+    "+trainer.callbacks=[]": "Callbacks are the group callbacks=...",
+    "+trainer.max_epoch=3": "Did you mean trainer.max_epochs",
+    "overrides=[x]": "overrides is filled in by fcnlab",
+    "~logger": "logger is missing",
+    "~trainer.max_time": "trainer.max_time is missing",
+    # Hydra's own grammar
+    "seed=0,1": "add -m to run a job for each",
+    "data=folder 'data.root=x ${y}'": "refers to another setting",
+    r"data=folder 'data.root=x \${y}'": "a link to it: ln -s OLD NEW",
+}
+
+
+def split(words: str) -> list[str]:
+    """Overrides that are separated by spaces, but not within quotes or braces."""
+    found, depth = [""], 0
+    for sign in words:
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(sign, 0)
+        depth = 1 - depth if sign == "'" else depth
+        if sign == " " and not depth:
+            found.append("")
+        elif sign != "'":
+            found[-1] += sign
+    return found
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_no_command_knows_is_refused_with_what_would_be_right(words: str, command: Command) -> None:
+    outcome = command("train", "logger=none", *split(words))
+    assert outcome.code == 1
+    assert REFUSED[words] in outcome.text
+    assert "Traceback" not in outcome.text
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "told"),
+    [
+        ("upper_bound", "data=shapes strides=8", "strides=8 is not a list of whole numbers, 1 or more"),
+        ("upper_bound", "strides=[]", "strides=[] is not a list"),
+        ("upper_bound", "split=tset", "Did you mean test"),
+        ("survey", "images=few", "images=few is not a whole number"),
+        ("survey", "data.seed=x", "data.seed=x is not a whole number"),
+        ("compare", "runs=[1,2]", "runs=[1,2] is not text or a list of names"),
+        ("compare", "runs=x samples=0", "samples=0 is not a whole number, 1 or more"),
+        ("compare", "runs=x readme=true", "readme=true is not text or null"),
+        ("bench", "net.widht=1", "Did you mean net.width"),
+        ("reproduce", "experiment=shapes variants=fcn8s", "variants=fcn8s is not a list of names or null"),
+        ("reproduce", "experiment=shapes test=off", "Write test=false"),
+    ],
+)
+def test_every_command_has_the_schema(name: str, words: str, told: str, command: Command) -> None:
+    outcome = command(name, *split(words))
+    assert outcome.code == 1
+    assert told in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def write(path: str, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+
+
+def test_an_experiment_file_without_its_first_line_is_refused(command: Command) -> None:
+    write("my/experiment/mine.yaml", "optim:\n  lr: 0.123\n")
+    outcome = command("train", "--config-dir", "my", "experiment=mine", "logger=none")
+    assert outcome.code == 1
+    assert "Begin it with: # @package _global_" in outcome.text
+    write("my/experiment/mine.yaml", "# @package _global_\nexperiment: mine\noptim:\n  lr: 0.123\n")
+    shown = command("train", "--config-dir", "my", "experiment=mine", "--cfg", "job")
+    assert "lr: 0.123" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("optim: {lrr: 0.1}", "Did you mean optim.lr"),
+        ("optimiser: {lr: 0.1}", "There is no setting 'optimiser'. Did you mean optim"),
+        ("test: no_thanks", "test=no_thanks is not true or false"),
+        ("data: {batch_size: null}", "data.batch_size=null is not a whole number"),
+        ("model: {backbone: {width: '0.25'}}", "model.backbone.width=0.25 is not a number"),
+        ("row: {lr: fast}\noptim: {lr: '${row.lr}'}", "optim.lr=fast is not a number"),
+    ],
+)
+def test_files_are_held_against_the_same_schema(line: str, told: str, command: Command) -> None:
+    write("my/experiment/mine.yaml", f"# @package _global_\nexperiment: mine\n{line}\n")
+    outcome = command("train", "--config-dir=my", "experiment=mine", "logger=none")
+    assert outcome.code == 1
+    assert told in outcome.text
+
+
+def test_each_job_of_a_sweep_is_held_against_it_and_none_stops_another(command: Command) -> None:
+    outcome = command("train", *TINY, "-m", "test=true,no", "trainer.limit_train_batches=1")
+    assert outcome.code == 1
+    assert "2 jobs" in outcome.text
+    assert "failed: test=no is not true or false" in " ".join(outcome.text.split())
+    assert len(list(Path("runs").glob("*/metrics.json"))) == 1
+
+
+def test_what_is_of_ones_own_is_let_in(tmp_path: Path) -> None:
+    words = [
+        "loss={_target_: torch.nn.CrossEntropyLoss, ignore_index: 255}",
+        "+metrics.f1={_target_: torchmetrics.F1Score, task: multiclass, num_classes: 8}",
+        "+callbacks.timer={_target_: lightning.pytorch.callbacks.Timer, duration: '00:01:00:00'}",
+        "model={_target_: segmentation_models_pytorch.Unet, name: unet, encoder_name: resnet18, encoder_weights: null}",
+        "trainer.precision=16",
+        "optim.lr=1",
+    ]
+    with pytest.raises(UserError, match="takes none such"):  # what the group's file set stays below another _target_
+        compose("train", words[:1])
+    assert compose("train", ["~loss", f"+{words[0]}", *words[1:3], "~model", f"+{words[3]}", *words[4:]])
+
+
+def test_every_shipped_file_passes() -> None:
+    for name in COMMANDS:
+        compose(name)
+    for group in ("callbacks", "data", "experiment", "logger", "loss", "model", "model/backbone", "optim", "scheduler"):
+        for path in (CONF / group).glob("*.yaml"):
+            compose("train", [f"{group}={path.stem}"])
+
+
+KEYS = {name: sorted(key for key in COMMANDS[name].known()) for name in COMMANDS}
+DEEP = ("data.batch_size", "data.augment", "model.backbone.width", "optim.lr", "trainer.devices", "net.width", "loss.x")
+VALUES = (
+    *("true", "no", "off", "null", "0", "-1", "1.5", "1e-3", "1e400", "nan", "[1,2]", "[]", "{}", "{a: 1}", "[{}]"),
+    *("'a b'", "é", "나", "a.b", "${seed}", "'${x}'", "???", "0,1", "choice(1,2)", "range(3)", "''", "~", "shapes"),
+    *("{_target_: os.getcwd}", "{_target_: nowhere.at_all}", "[{_target_: albumentations.Blur, q: 1}]", "adamw"),
+)
+
+
+@given(st.data())
+@settings(max_examples=50, derandomize=True, deadline=None)
+def test_random_words_give_a_config_or_a_message_and_are_never_taken_for_something_else(data: st.DataObject) -> None:
+    """A value that is accepted stands in the config as it was given; a key that is not known is never accepted."""
+    name = data.draw(st.sampled_from(sorted(COMMANDS)))
+    noise = st.text("abcdefgh._+~-=[]{}'\"$ 0", min_size=1, max_size=8)
+    keys = st.one_of(st.sampled_from([*KEYS[name], *DEEP]), noise)
+    prefix, key = data.draw(st.sampled_from(["", "", "+", "++", "~"])), data.draw(keys)
+    value = data.draw(st.one_of(st.sampled_from(VALUES), noise, st.integers().map(str), st.floats().map(str)))
+    word = f"{prefix}{key}={value}"
+    try:
+        config = compose(name, [word])
+    except Exception as error:
+        assert is_explained(error), f"{name} {word}: {error!r}"
+        message = explain(error, name, [word])
+        assert message.strip()
+        assert "Traceback" not in message
+        return
+    parsed: Any = OverridesParser.create().parse_override(word)
+    if prefix == "~" or (CONF / key).is_dir():
+        return
+    assert key.lstrip("+~").split(".")[0] in KEYS[name], f"{name} {word} was accepted"
+    found = OmegaConf.select(config, parsed.key_or_group, throw_on_missing=False)
+    if not isinstance(found, str) and not str(value).startswith("${") and found is not None:
+        assert type(found) in (type(parsed.value()), type(config)) or OmegaConf.is_config(found), f"{name} {word}"
