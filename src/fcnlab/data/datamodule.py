@@ -18,12 +18,10 @@ from fcnlab.data.samples import VOID as VOID
 from fcnlab.data.samples import Batch as Batch
 from fcnlab.data.samples import Sample, SplitDataset, collate
 from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
-from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline
+from fcnlab.data.transforms import Image, Mask, Pipeline, usual_input
 from fcnlab.error import UserError, nearest
 
 SPLITS = ("train", "val", "test")
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
 
 Loader = DataLoader[Sample]
 
@@ -46,6 +44,7 @@ class SegmentationData(L.LightningDataModule):
             place, which follows from seed, epoch and position and is counted. Others always raise.
         seed: order and augmentation follow from it, the epoch and the position alone.
         in_memory: reading an image costs nothing (it was made, not loaded).
+        channels: of an image; 3 is RGB.
     """
 
     def __init__(
@@ -60,12 +59,13 @@ class SegmentationData(L.LightningDataModule):
         std: Sequence[float] | None = None,
         order: str = "RGB",
         scale: float = 1.0,
-        augment: Sequence[Any] = (),
+        augment: Sequence[Any] | None = (),
         replacement: bool = False,
         num_workers: int | str = "auto",
         on_bad_sample: str = "raise",
         seed: int = 0,
         in_memory: bool = False,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         if on_bad_sample not in ("raise", "skip"):
@@ -77,16 +77,14 @@ class SegmentationData(L.LightningDataModule):
         self.on_bad_sample = on_bad_sample
         self.name, self.class_names = name, tuple(class_names)
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
-        imagenet = [
-            [scale * value for value in values[:: ORDERS.get(order, 1)]] for values in (IMAGENET_MEAN, IMAGENET_STD)
-        ]
-        self.mean, self.std = mean or imagenet[0], std or imagenet[1]
+        usual = usual_input(channels, order, scale)
+        self.mean, self.std = mean or usual[0], std or usual[1]
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
         self.resumed: dict[str, int] = {}
         self.input: dict[str, Any] = {"mean": self.mean, "std": self.std, "order": order, "scale": float(scale)}
-        common: dict[str, Any] = {"image_size": image_size, **self.input}
-        self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment), Pipeline(**common)
+        common: dict[str, Any] = {"image_size": image_size, "channels": channels, **self.input}
+        self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment or ()), Pipeline(**common)
 
     def names(self, split: str) -> Sequence[str]:
         """The names of a split's images, in a fixed order. Raises UserError where there are none."""

@@ -100,8 +100,9 @@ def faults(saved: dict[str, Any]) -> Iterator[str]:
     elif not isinstance(palette, list) or len(palette) != len(names) or not all(is_colour(c) for c in palette):
         yield f"its palette does not hold three numbers of 0 to 255 for each of {len(names)} classes"
     for key in ("mean", "std"):
-        if not is_numbers(saved.get(key), 3):
-            yield f"its {key} is not three numbers"
+        values = saved.get(key)
+        if not isinstance(values, list | tuple) or not values or not is_numbers(values, len(values)):
+            yield f"its {key} is not a list of numbers, one per channel"
     scale = saved.get("scale", 1.0)
     if saved.get("order", "RGB") not in ("RGB", "BGR") or not is_numbers([scale], 1) or not scale > 0:
         yield "its order is not RGB or BGR, or its scale is no number above 0"
