@@ -4,11 +4,16 @@ Expect, for every image NAME, ``NAME.png`` (class indices, coloured by a palette
 ``NAME_overlay.png``, at the image's own size. ``checkpoint=model.onnx`` takes a net that ``fcnlab.export`` wrote.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from omegaconf import DictConfig
 
 from fcnlab.cli.command import command
 from fcnlab.model.choices import checkpoint_choices
 from fcnlab.sweep.jobs import Sweep
+
+if TYPE_CHECKING:
+    from fcnlab.data.images import ImageReader
 
 
 def predict(cfg: DictConfig) -> list[str]:
@@ -22,6 +27,7 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.cli.terminal import say
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import input_pipeline
+    from fcnlab.error import UserError
     from fcnlab.task.build import load_task
     from fcnlab.trainer.build import build_trainer
     from fcnlab.trainer.precision import prefers_channels_last
@@ -34,11 +40,23 @@ def predict(cfg: DictConfig) -> list[str]:
     writer = MaskWriter(Path(config["output"]).expanduser(), loaded.facts["palette"])
     writer.refuse_overwriting(files)
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
-    loader = DataLoader(Photos(files, pipeline), batch_size=None)
+    loader = DataLoader(Photos(files, pipeline, photo_reader(config, loaded.facts)), batch_size=None)
     trainer.predict(loaded.task, loader, return_predictions=False)
 
     say(f"{len(writer.written)} masks, with NAME_colour.png and NAME_overlay.png: {config['output']}")
+    if writer.broken:
+        listing = "\n".join(f"  {message}" for message in writer.broken)
+        raise UserError(f"{len(writer.broken)} of {len(files)} images could not be read, and have no mask:\n{listing}")
     return [str(path) for path in writer.written]
+
+
+def photo_reader(config: dict[str, Any], facts: dict[str, Any]) -> "ImageReader":
+    """Images are read as in training, unless white, page or max_pixels is given."""
+    from fcnlab.data.images import ImageReader
+
+    keys = ("white", "page", "max_pixels")
+    settings = {key: config["data"].get(key) if config.get(key) is None else config[key] for key in keys}
+    return ImageReader(channels=len(facts["mean"]), prefix="", **settings)
 
 
 def checked_tile(tile: object) -> int | None:

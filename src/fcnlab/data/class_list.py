@@ -72,7 +72,9 @@ class ClassList:
         for position, row in enumerate(rows):
             labels.setdefault(row.name, []).extend(row.labels or (position,))
             colours.setdefault(row.name, []).extend(row.colours)
-        twice = [label for label, times in Counter(one for some in labels.values() for one in some).items() if times > 1]
+        twice = [
+            label for label, times in Counter(one for some in labels.values() for one in some).items() if times > 1
+        ]
         if twice:
             raise UserError(f"{source} gives label {twice[0]} twice. A label stands for one class.")
         void = {name for name in labels if name.lower() == VOID_NAME}
@@ -80,7 +82,9 @@ class ClassList:
         coloured = [name for name in kept if colours[name]]
         if coloured and len(coloured) < len(kept):
             without = next(name for name in kept if not colours[name])
-            raise UserError(f"{source} gives a colour to some classes and none to {without}. Give one to each, or none.")
+            raise UserError(
+                f"{source} gives a colour to some classes and none to {without}. Give one to each, or none."
+            )
         return cls(
             names=kept,
             labels=tuple(tuple(labels[name]) for name in kept),

@@ -82,7 +82,9 @@ class FileData(SegmentationData):
         if palettes not in ("same", "any"):
             raise UserError(f"data.palettes={palettes} is not known. {nearest(str(palettes), ('same', 'any'))}")
         self.reader = ImageReader(channels=channels, white=white, page=page, max_pixels=max_pixels)
-        known = self.labels.palette or (classes.colours and [group[0] for group in classes.colours])
+        known: Sequence[Sequence[int]] | None = self.labels.palette
+        if known is None and classes.colours:
+            known = [group[0] for group in classes.colours]
         super().__init__(class_names=classes.names, palette=palette or known, channels=channels, **common)
         self.root, self.layout = Path(root).expanduser(), layout
         self.palettes = PaletteLog() if palettes == "same" else None
@@ -163,7 +165,11 @@ class FileData(SegmentationData):
 
     def read_labels(self, path: Path) -> Mask:
         """A mask's class indices (H, W), void being 255, none of them unknown."""
-        return self.labels.index(self.decode_mask(path), path, self.labels_elsewhere)
+        return self.to_labels(self.decode_mask(path), path)
+
+    def to_labels(self, raw: Stored, path: Path) -> Mask:
+        """Class indices (H, W), void being 255, of what the mask file ``path`` holds; none of them unknown."""
+        return self.labels.index(raw, path, self.labels_elsewhere)
 
     def decode_mask(self, path: Path) -> Stored:
         """What a mask file holds, (H, W) labels or (H, W, 3) colours; another format than images is said here."""
@@ -210,8 +216,8 @@ class FileData(SegmentationData):
         """
         pair = self.checked_pairs(split)[index]
         size, raw = self.reader.size(pair.image), self.decode_mask(pair.mask)
-        self.labels.index(raw, pair.mask, self.labels_elsewhere)
-        return raw.tobytes() + repr(size).encode()
+        self.to_labels(raw, pair.mask)
+        return raw.tobytes() + repr(size).encode() + self.labels.signature.encode()
 
 
 def read_mask(path: Path) -> Mask:

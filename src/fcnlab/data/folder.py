@@ -13,6 +13,13 @@ from fcnlab.error import UserError
 Files = dict[tuple[tuple[str, str], ...], Found]
 
 
+class Looked:
+    """What the templates found, by folder of a split."""
+
+    def __init__(self) -> None:
+        self.files = dict[str, tuple[Files, Files]]()
+
+
 class Folder(FileData):
     """Images and masks that templates find, ``root/images/NAME.jpg`` and ``root/masks/NAME.png`` unless they say else.
 
@@ -48,11 +55,11 @@ class Folder(FileData):
         found = read_classes(classes, Path(root).expanduser(), self.layout)
         super().__init__(root=root, classes=found, layout=self.layout, **common)
         self.lists, self.fractions, self.called = lists, dict(fractions), dict(splits or {})
-        self.found = dict[str, tuple[Files, Files]]()
+        self.looked = Looked()
         if odd := next((pair for pair in self.templates if pair[0].fields != pair[1].fields), None):
             raise UserError(
                 f"data.images={odd[0].text} and data.masks={odd[1].text} tell different things of an image: "
-                f"{', '.join(sorted(odd[0].fields ^ odd[1].fields))}. Put the same {{fields}} into both, * for the rest."
+                f"{', '.join(sorted(odd[0].fields ^ odd[1].fields))}. Put the same {{fields}} into both, * for others."
             )
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
             raise UserError(
@@ -86,8 +93,8 @@ class Folder(FileData):
     def look(self, split: str) -> tuple[Files, Files]:
         """The images and the masks of all templates; without a folder of images the masks can still be read."""
         called = self.called.get(split, split) if self.templates[0][0].has_split else ""
-        if called in self.found:
-            return self.found[called]
+        if called in self.looked.files:
+            return self.looked.files[called]
         images, masks = Files(), Files()
         for image, mask in self.templates:
             if not (folder := mask.base(self.root, called)).is_dir():
@@ -103,7 +110,7 @@ class Folder(FileData):
         for found, template in ((images, image), (masks, mask)):
             if not found and (folder := template.base(self.root, called)).is_dir():
                 raise self.missing(f"No file fits data.{template.setting}={template.text}. {held(folder)}")
-        self.found[called] = images, masks
+        self.looked.files[called] = images, masks
         return images, masks
 
     def pair(self, key: Any, found: Found, images: Files, masks: Files, split: str) -> Pair:
@@ -132,7 +139,9 @@ class Folder(FileData):
         names = [found.name for found in images.values()]
         files = [found.path.name for found in masks.values()]
         image, mask = self.templates[0]
-        hint = next((s for found in images.values() if (s := suggestion(found.fields["name"], list(map(nfc, files))))), None)
+        hint = next(
+            (s for found in images.values() if (s := suggestion(found.fields["name"], list(map(nfc, files))))), None
+        )
         typed = "" if hint is None else f" Type data.masks='{mask.text.rpartition('/')[0]}/{hint}'."
         raise UserError(
             f"No image has a mask. data.images={image.text} finds the names {shown(names)}; data.masks={mask.text} "

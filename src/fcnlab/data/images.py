@@ -42,25 +42,29 @@ class ImageReader:
         white: the value of white in files of more than 8 bits. None: 65535, unless no value comes near it.
         page: of files with several, 0 being the first; None: they must have one.
         max_pixels: the largest image that is read; None: 178,956,970.
+        prefix: of these settings, in messages.
     """
 
     channels: int = 3
     white: float | None = None
     page: int | None = None
     max_pixels: int | None = None
+    prefix: str = "data."
 
     def __post_init__(self) -> None:
         for key, least, optional in (("channels", 1, False), ("page", 0, True), ("max_pixels", 1, True)):
             value = getattr(self, key)
             if not (optional and value is None) and (type(value) is not int or value < least):
-                raise UserError(f"data.{key}={value} must be a whole number, {least} or more{', or null' * optional}.")
+                raise UserError(
+                    f"{self.prefix}{key}={value} must be a whole number, {least} or more{', or null' * optional}."
+                )
         if self.white is not None and (isinstance(self.white, bool) or not self.white > 0):
-            raise UserError(f"data.white={self.white} must be null or a number above 0, as 4095 for 12 bits.")
+            raise UserError(f"{self.prefix}white={self.white} must be null or a number above 0, as 4095 for 12 bits.")
 
     @property
     def opening(self) -> dict[str, Any]:
-        """Page and limit, as ``open_image`` takes them."""
-        return {"page": self.page, "max_pixels": self.max_pixels}
+        """Page, limit and prefix, as ``open_image`` takes them."""
+        return {"page": self.page, "max_pixels": self.max_pixels, "prefix": self.prefix}
 
     def size(self, path: Path) -> tuple[int, int]:
         """Width and height as they lie in the file, from its header."""
@@ -77,8 +81,8 @@ class ImageReader:
         """
         if is_tiff(path) and needs_tifffile(path, **self.opening):
             width, height = tiff_size(path)
-            check_pixels(path, width, height, self.max_pixels)
-            return self.fit(self.eight_bits(read_tiff(path, self.page), path), path, alpha=False)
+            check_pixels(path, width, height, self.max_pixels, self.prefix)
+            return self.fit(self.eight_bits(read_tiff(path, self.page, self.prefix), path), path, alpha=False)
         return decode(path, lambda image: self.convert(path, image, drawn), **self.opening)
 
     def convert(self, path: Path, image: PIL.Image.Image, drawn: tuple[int, ...] | None) -> Image:
@@ -106,20 +110,24 @@ class ImageReader:
             return values
         low, high = (values.min(), values.max()) if values.size else (0, 0)
         if self.white is None and values.dtype != np.uint16:
+            mode = "F" if values.dtype.kind == "f" else "I"
             raise UserError(
-                f"Image {path} has mode {'F' if values.dtype.kind == 'f' else 'I'}: grey of {8 * values.itemsize} bits, "
-                "of which nothing tells the white. Save it as an image of 8 or 16 bits, or type data.white=..."
+                f"Image {path} has mode {mode}: grey of {8 * values.itemsize} bits, "
+                f"of which nothing tells the white. Save it as an image of 8 or 16 bits, or type {self.prefix}white=..."
             )
         if self.white is None and (white := next((one for one in WHITES if high <= one), None)):
             raise UserError(
                 f"Image {path} has 16 bits, but no value above {high}: {WHITES[white]} bits in 16? Type "
-                f"data.white={white}; or data.white=65535, if it is only dark."
+                f"{self.prefix}white={white}; or {self.prefix}white=65535, if it is only dark."
             )
         if self.white is not None and not (low >= 0 and high <= self.white):
-            raise UserError(f"Image {path} has values {low} to {high}, outside 0 to data.white={self.white:g}. Raise it.")
+            raise UserError(
+                f"Image {path} has values {low} to {high}, outside 0 to {self.prefix}white={self.white:g}. Raise it."
+            )
         if self.white in (None, 65535) and values.dtype == np.uint16:
             return np.asarray(values >> 8, dtype=np.uint8)
-        return np.rint(values * np.float32(255 / (self.white or 1))).astype(np.uint8)
+        scaled: Image = np.rint(values * np.float32(255 / (self.white or 1))).astype(np.uint8)
+        return scaled
 
     def fit(self, values: Image, path: Path, *, alpha: bool) -> Image:
         """(H, W) or (H, W, b) with as many channels as the net sees.
@@ -141,10 +149,11 @@ class ImageReader:
             return np.asarray(cv2.cvtColor(np.ascontiguousarray(values), cv2.COLOR_RGB2GRAY))[..., None]
         if bands == self.channels:
             return np.ascontiguousarray(values)
-        raise UserError(
-            f"Image {path} has {bands} bands, but data.channels={self.channels}. Type data.channels={bands} to read them "
-            f"all, or save it with {self.channels}."
-        )
+        if self.prefix:
+            hint = f"data.channels={self.channels}. Type data.channels={bands} to read them all"
+        else:
+            hint = f"the net sees {self.channels}. Give it images like those of its training"
+        raise UserError(f"Image {path} has {bands} bands, but {hint}, or save it with {self.channels}.")
 
 
 def read_image(path: Path, drawn: tuple[int, ...] | None = None) -> Image:

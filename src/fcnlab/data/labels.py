@@ -7,11 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fcnlab.data.class_list import VOID_NAME, ClassList, Colour, as_colours, is_whole
+from fcnlab.data.class_list import ClassList, Colour
 from fcnlab.data.colours import (
     HINTED,
     UNKNOWN,
-    Groups,
     as_colours_of,
     brightness,
     colour_table,
@@ -20,13 +19,13 @@ from fcnlab.data.colours import (
     refuse_hidden,
     refuse_near,
 )
+from fcnlab.data.label_settings import colour_groups, label_groups, split_void
 from fcnlab.data.masks import MaskFile, Stored
 from fcnlab.data.samples import VOID
 from fcnlab.data.transforms import Mask
-from fcnlab.error import UserError, nearest
+from fcnlab.error import UserError
 
 MOST = 255  # classes: masks of 8 bits, of which 255 is void
-REST = "rest"
 SHOWN = 12  # labels or colours in a message
 
 
@@ -71,7 +70,9 @@ class Labels:
                 f"{len(self.names)}."
             )
         if sum((labels is not None, colours not in (None, False), threshold is not None)) > 1:
-            raise UserError("Of data.labels, data.colours and data.threshold only one can be given: they exclude each other.")
+            raise UserError(
+                "Of data.labels, data.colours and data.threshold only one can be given: they exclude each other."
+            )
         self.told, self.shift, self.tolerance, self.threshold = labels is not None, shift, tolerance, threshold
         if shift and (self.told or classes.written):
             raise UserError(
@@ -79,10 +80,10 @@ class Labels:
                 "says the labels, leave it out."
             )
         self.void, void_colours, self.rest = split_void(void_label)
-        self.groups, more = self.grouped(labels, classes)
+        self.groups, more = label_groups(labels, classes, shift)
         self.known_colours, self.colours = classes.colours is not None, None
         if colours not in (None, False):
-            self.colours, self.void_colours = self.coloured(colours, classes), (*void_colours, *classes.void_colours)
+            self.colours, self.void_colours = colour_groups(colours, classes), (*void_colours, *classes.void_colours)
             refuse_near(self.colours, self.names, tolerance)
         elif void_colours:
             raise UserError(f"data.void_label={void_label} names a colour, but labels are read: set data.colours.")
@@ -96,49 +97,16 @@ class Labels:
             self.void.remove(VOID)
         self.table = self.look_up_table()
 
-    def grouped(self, labels: Any, classes: ClassList) -> tuple[tuple[tuple[int, ...], ...], set[int]]:
-        """The labels of each class, and those that are void."""
-        if labels is None:
-            return classes.labels, {label - self.shift for label in classes.void_labels if label >= self.shift}
-        if isinstance(labels, Mapping):
-            groups: dict[str, list[int]] = {name: [] for name in (*self.names, VOID_NAME)}
-            for label, name in labels.items():
-                if str(name) not in groups or not is_whole(label):
-                    raise UserError(
-                        f"data.labels has {label}: {name}, but must map labels to classes. {nearest(str(name), groups)}"
-                    )
-                groups[str(name)].append(int(label))
-            void = set(groups.pop(VOID_NAME)) if VOID_NAME not in self.names else set()
-            given = list(groups.values())
-        else:
-            given, void = [[one] if not isinstance(one, list | tuple) else list(one) for one in labels], set()
-        flat = [label for group in given for label in group]
-        if len(given) != len(self.names) or not all(given):
-            raise UserError(
-                f"data.labels={labels} must give a label or more to each of {len(self.names)} classes: "
-                f"{', '.join(self.names[:SHOWN])}."
-            )
-        if wrong := [one for one in flat if type(one) is not int or not 0 <= one <= 65535]:
-            raise UserError(f"data.labels has {wrong[0]!r}. Labels in files are whole numbers, 0 to 65535.")
-        if twice := sorted({one for one in flat if flat.count(one) > 1}):
-            raise UserError(f"data.labels gives label {twice[0]} to two classes. A label stands for one class.")
-        return tuple(tuple(group) for group in given), void
+    def __repr__(self) -> str:
+        """All that tells how masks are read."""
+        how = (self.groups, sorted(self.void), self.rest, self.shift, self.threshold)
+        return f"Labels{(*how, self.colours, self.colours and (self.void_colours, self.tolerance))}"
 
-    def coloured(self, colours: Any, classes: ClassList) -> Groups:
-        """The colours of each class."""
-        if colours is True:
-            if classes.colours is None:
-                raise UserError(
-                    "data.colours=true, but data.classes says no colours. Give them: data.colours=['#000000','#ff0000',"
-                    "...], one per class, or a class_dict.csv with name,r,g,b."
-                )
-            return classes.colours
-        if not isinstance(colours, list | tuple) or len(colours) != len(self.names):
-            raise UserError(
-                f"data.colours={colours} must give a colour, or a list of them, to each of {len(self.names)} classes: "
-                f"{', '.join(self.names[:SHOWN])}."
-            )
-        return tuple(as_colours(one, "data.colours") for one in colours)
+    @property
+    def signature(self) -> str:
+        """What a fingerprint must know besides the masks: nothing, where they hold 0, 1, 2, ... and one void label."""
+        plain = self.groups == tuple((place,) for place in range(len(self.names))) and len(self.void) < 3
+        return "" if plain and self.reads_labels and not self.rest and not self.shift else repr(self)
 
     def look_up_table(self) -> np.ndarray[Any, np.dtype[np.int16]]:
         """Class by label of the file, (65536,) int16; 255 is void, -1 unknown."""
@@ -179,8 +147,10 @@ class Labels:
         if values.ndim == 3:
             if self.told and file.alpha is None and (values == values[..., :1]).all():
                 return np.ascontiguousarray(values[..., 0])  # grey, saved in three channels
-            hint = "data.colours=true reads the colours of data.classes" if self.known_colours else (
-                "save it as an 8-bit grey or palette PNG, or give the classes' colours: data.colours=['#000000',...]"
+            hint = (
+                "data.colours=true reads the colours of data.classes"
+                if self.known_colours
+                else ("save it as an 8-bit grey or palette PNG, or give the classes' colours: data.colours=[...]")
             )
             raise UserError(
                 f"Mask {path} has mode {file.mode}. A mask holds one class index per pixel, unless colours are read: "
@@ -218,25 +188,25 @@ class Labels:
                 f"{self.describe_known()}. It holds {describe_colours(raw)}. Name the colour's class, or take it for "
                 "void: data.void_label=rest."
             )
+        values = sorted({*np.unique(raw).tolist(), *others()})
         return UserError(
             f"Mask {path} has label {raw[where].max()}. Known labels are {self.describe_labels()} for "
-            f"{len(self.names)} classes, and {self.describe_void()} for void. {self.hint(sorted({*np.unique(raw).tolist(), *others()}))}"
+            f"{len(self.names)} classes, and {self.describe_void()} for void. {self.hint(values)}"
         )
 
     def hint(self, values: Sequence[int]) -> str:
         """What to type for masks that hold these labels."""
-        held = [int(value) for value in values if self.table[int(value)] != VOID]
+        held = [value for value in values if self.table[value] != VOID]
         count, classes = len(held), len(self.names)
         if not self.told and count == classes:
-            typed = ",".join(map(str, held))
-            return f"The masks hold {listed(held)}: {count} values for {classes} classes: data.labels=[{typed}], in their order."
+            return f"The masks hold {listed(held)}: {count} values for {classes} classes: data.labels={typed(held)}."
         if not self.told and VOID in values and count == classes - 1:
-            return f"The masks hold {listed([*held, VOID])}. If 255 is a class: data.labels=[{','.join(map(str, [*held, VOID]))}]."
+            return f"The masks hold {listed([*held, VOID])}. If 255 is a class: data.labels={typed([*held, VOID])}."
         if held and max(held) == classes and min(held) > 0:
             return f"The masks hold {listed(held)}. If 0 is void and 1 the first class: data.shift=-1."
         return f"The masks hold {listed(values)}. Mend the mask or name its class, or say data.labels=[...]."
 
-    def near(self, colour: Colour) -> str:
+    def near(self, colour: tuple[int, ...]) -> str:
         """The tolerance that would do, where a class's colour is near."""
         away = [
             (max(abs(a - b) for a, b in zip(colour, one, strict=True)), name)
@@ -265,27 +235,11 @@ class Labels:
         return listed(sorted(self.void)) or "none"
 
 
-def split_void(void: Any) -> tuple[set[int], list[Colour], bool]:
-    """Labels and colours that are void, and whether the rest is."""
-    if void in (None, REST):
-        return set(), [], void == REST
-    several = void if isinstance(void, list | tuple) else [void]
-    labels, colours, rest = set[int](), list[Colour](), False
-    for one in several:
-        if one == REST:
-            rest = True
-        elif isinstance(one, list | tuple | str) and not is_whole(one):
-            colours += as_colours(one, "data.void_label")
-        elif type(one) is not int or not (0 <= one <= VOID or one == 65535):
-            raise UserError(
-                f"data.void_label={one} is no label of masks: 0 to 255, or 65535 in those of 16 bits. A colour is "
-                "written as '#000000', everything that no class has as rest."
-            )
-        else:
-            labels.add(one)
-    return labels, colours, rest
-
-
 def listed(values: Sequence[int]) -> str:
     """The first few of some labels."""
     return ", ".join(map(str, values[:SHOWN])) + (", ..." if len(values) > SHOWN else "")
+
+
+def typed(labels: Sequence[int]) -> str:
+    """Labels as they are typed."""
+    return f"[{','.join(map(str, labels))}]"

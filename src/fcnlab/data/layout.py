@@ -83,7 +83,7 @@ class Template:
             inner = PurePosixPath(text).parts[len(PurePosixPath(base).parts) :]
         pattern, wildcard = compiled("/".join(inner))
         found: dict[tuple[tuple[str, str], ...], Found] = {}
-        for relative in sorted(glob.glob(wildcard, root_dir=base, recursive=True)):
+        for relative in sorted(glob.glob(wildcard, root_dir=base, recursive=True)):  # noqa: PTH207 - leaves hidden files alone
             seen = PurePosixPath(nfc(relative.replace(os.sep, "/")))
             fits = pattern.fullmatch(str(seen))
             if not fits or (text.endswith(ANY_SUFFIX) and seen.suffix.lower() not in IMAGE_SUFFIXES):
@@ -97,7 +97,7 @@ class Template:
         return found
 
     def path(self, root: Path, split: str, fields: Mapping[str, str]) -> Path:
-        """Where a file should lie; a wildcard is left as it is, any suffix is PNG for a mask and left out for an image."""
+        """Where a file should lie; any suffix is PNG for a mask and left out for an image."""
         text = self.filled(split)
         for key, value in fields.items():
             text = text.replace(f"{{{key}}}", value)
@@ -125,7 +125,9 @@ def compiled(text: str) -> tuple[re.Pattern[str], str]:
             expression += re.escape(token[0])
             # Another spelling of a letter is found too: the expression compares in one form.
             wildcard += glob.escape(token[0]) if token[0].isascii() else "*"
-    return re.compile(expression + (r"\.[^./]+" if suffix else ""), re.DOTALL), wildcard + (ANY_SUFFIX if suffix else "")
+    return re.compile(expression + (r"\.[^./]+" if suffix else ""), re.DOTALL), wildcard + (
+        ANY_SUFFIX if suffix else ""
+    )
 
 
 def nfc(text: str) -> str:

@@ -77,7 +77,8 @@ def read_wide(path: Path, mask: PIL.Image.Image) -> MaskFile:
     values = np.asarray(mask)
     if values.min() < 0 or values.max() > 65535:
         raise UserError(
-            f"Mask {path} has labels {values.min()} to {values.max()}. Labels are 0 to 65535: save it with 8 or 16 bits."
+            f"Mask {path} has labels {values.min()} to {values.max()}. Labels are 0 to 65535: save it with 8 or 16 "
+            "bits."
         )
     return MaskFile(values.astype(np.uint16), mask.mode)
 

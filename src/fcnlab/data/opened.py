@@ -22,12 +22,15 @@ T = TypeVar("T")
 TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def open_image(path: Path, *, page: int | None = None, max_pixels: int | None = None) -> PIL.Image.Image:
+def open_image(
+    path: Path, *, page: int | None = None, max_pixels: int | None = None, prefix: str = "data."
+) -> PIL.Image.Image:
     """Open a file as an image; only its header is read.
 
     Args:
         page: of a file with several; None: there must be one.
         max_pixels: the largest image that is opened; None: 178,956,970.
+        prefix: of these settings, in messages.
     """
     try:
         with without_limit():
@@ -35,8 +38,8 @@ def open_image(path: Path, *, page: int | None = None, max_pixels: int | None = 
     except BROKEN as error:
         raise unreadable(path, error) from error
     try:
-        check_pixels(path, image.width, image.height, max_pixels)
-        turn_to_page(path, image, page)
+        check_pixels(path, image.width, image.height, max_pixels, prefix)
+        turn_to_page(path, image, page, prefix)
     except Exception as error:
         image.close()
         if isinstance(error, BROKEN) and not isinstance(error, UserError):
@@ -56,35 +59,35 @@ def without_limit() -> Iterator[None]:
             PIL.Image.MAX_IMAGE_PIXELS = limit
 
 
-def check_pixels(path: Path, width: int, height: int, limit: int | None) -> None:
+def check_pixels(path: Path, width: int, height: int, limit: int | None, prefix: str = "data.") -> None:
     """Raise UserError for an image larger than was agreed on: a small file may unpack to fill the memory."""
     limit = limit or MAX_PIXELS
     if width * height > limit:
         raise UserError(
             f"Image {path} has {width}x{height} = {width * height:,} pixels; the limit is {limit:,}. If the file is to "
-            f"be trusted, type data.max_pixels={width * height}, or cut it into tiles."
+            f"be trusted, type {prefix}max_pixels={width * height}, or cut it into tiles."
         )
 
 
-def turn_to_page(path: Path, image: PIL.Image.Image, page: int | None) -> None:
+def turn_to_page(path: Path, image: PIL.Image.Image, page: int | None, prefix: str) -> None:
     """Choose the page that was named. Raises UserError where there are several and none was named."""
     if getattr(image, "n_frames", 1) == 1 and not page:
         return
     if image.format in ONE_OF_MANY:
         return
     pages = [place for place in range(getattr(image, "n_frames", 1)) if is_full(image, place)]
-    image.seek(choose_page(path, pages, page))
+    image.seek(choose_page(path, pages, page, prefix))
 
 
-def choose_page(path: Path, pages: list[int], page: int | None) -> int:
+def choose_page(path: Path, pages: list[int], page: int | None, prefix: str = "data.") -> int:
     """The position in a file of the page that was named, or of the only one."""
     if page is None and len(pages) > 1:
         raise UserError(
             f"{path} has {len(pages)} pages; one image per file is read. Save each page as a file, or name the one "
-            "that is meant: data.page=0 is the first."
+            f"that is meant: {prefix}page=0 is the first."
         )
     if (page or 0) >= len(pages):
-        raise UserError(f"data.page={page}, but {path} has {len(pages)} pages, of which 0 is the first.")
+        raise UserError(f"{prefix}page={page}, but {path} has {len(pages)} pages, of which 0 is the first.")
     return pages[page or 0]
 
 

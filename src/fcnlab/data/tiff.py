@@ -53,13 +53,13 @@ def tiff_size(path: Path) -> tuple[int, int]:
         raise unreadable(path, error) from error
 
 
-def read_tiff(path: Path, page: int | None) -> np.ndarray[Any, Any]:
+def read_tiff(path: Path, page: int | None, prefix: str = "data.") -> np.ndarray[Any, Any]:
     """One page as (H, W) or (H, W, b), of the depth that the file has."""
     tifffile = library(path)
     try:
         with tifffile.TiffFile(path) as file:
             pages = [place for place, one in enumerate(file.pages) if not (one.is_reduced or one.is_mask)]
-            chosen = file.pages[choose_page(path, pages, page)]
+            chosen = file.pages[choose_page(path, pages, page, prefix)]
             if chosen.tags.get(ORIENTATION) is not None and int(chosen.tags[ORIENTATION].value) != 1:
                 raise UserError(f"Image {path} is to be turned when shown (TIFF's Orientation). Save it upright.")
             axes, values = chosen.axes, chosen.asarray()

@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import torch
 
-from fcnlab.data.augmentation import Augmentation, Image, Mask
+from fcnlab.data.augmentation import Augmentation
+from fcnlab.data.augmentation import Image as Image
+from fcnlab.data.augmentation import Mask as Mask
 from fcnlab.error import UserError, nearest
 from fcnlab.model.checkpoint import INPUT, is_numbers
 
