@@ -202,7 +202,7 @@ class Labels:
             return f"The masks hold {listed(held)}: {count} values for {classes} classes: data.labels={typed(held)}."
         if not self.told and VOID in values and count == classes - 1:
             return f"The masks hold {listed([*held, VOID])}. If 255 is a class: data.labels={typed([*held, VOID])}."
-        if held and max(held) == classes and min(held) > 0:
+        if held and max(held) == classes and not self.shift:
             return f"The masks hold {listed(held)}. If 0 is void and 1 the first class: data.shift=-1."
         return f"The masks hold {listed(values)}. Mend the mask or name its class, or say data.labels=[...]."
 

@@ -83,7 +83,7 @@ class Template:
             inner = PurePosixPath(text).parts[len(PurePosixPath(base).parts) :]
         pattern, wildcard = compiled("/".join(inner))
         found: dict[tuple[tuple[str, str], ...], Found] = {}
-        for relative in sorted(glob.glob(wildcard, root_dir=base, recursive=True)):  # noqa: PTH207 - leaves hidden files alone
+        for relative in sorted(listing(base, wildcard)):
             seen = PurePosixPath(nfc(relative.replace(os.sep, "/")))
             fits = pattern.fullmatch(str(seen))
             if not fits or (text.endswith(ANY_SUFFIX) and seen.suffix.lower() not in IMAGE_SUFFIXES):
@@ -91,7 +91,7 @@ class Template:
             file = Found(base / relative, fits.groupdict())
             if (other := found.setdefault(file.key, file)) is not file:
                 raise UserError(
-                    f"{file.path.parent} holds {other.path.name} and {file.path.name}: which of them is meant by "
+                    f"{base} holds {other.path.relative_to(base)} and {file.path.relative_to(base)}: which of them is meant by "
                     f"{file.name} is not clear. Keep one, or rename it, or write the suffix in data.{self.setting}."
                 )
         return found
@@ -128,6 +128,11 @@ def compiled(text: str) -> tuple[re.Pattern[str], str]:
     return re.compile(expression + (r"\.[^./]+" if suffix else ""), re.DOTALL), wildcard + (
         ANY_SUFFIX if suffix else ""
     )
+
+
+def listing(base: Path, wildcard: str) -> list[str]:
+    """The paths under ``base`` that fit; hidden files are left alone, which ``Path.glob`` would give."""
+    return glob.glob(wildcard, root_dir=base, recursive=True)  # noqa: PTH207
 
 
 def nfc(text: str) -> str:

@@ -13,7 +13,7 @@ from fcnlab.error import UserError
 LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
 LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 SCALED = {2: 85, 4: 17}  # Pillow spreads grey of so many bits over 0..255
-BITS, PHOTOMETRIC = 258, 262  # tags of TIFF
+BITS, PHOTOMETRIC, BANDS = 258, 262, 277  # tags of TIFF
 WHITE_IS_ZERO = 0
 Stored = np.ndarray[Any, np.dtype[Any]]  # (H, W) uint8 or uint16 labels, or (H, W, 3) uint8 colours
 
@@ -48,7 +48,7 @@ def read_mask_file(path: Path, *, lossy: bool = False, **opening: Any) -> MaskFi
         if not lossy:
             refuse_lossy(path, mask)
         if mask.format == "TIFF":
-            refuse_inverted(path, mask)
+            refuse_odd_tiff(path, mask)
         if mask.mode in READERS:
             return READERS[mask.mode](path, mask)
         raise UserError(
@@ -125,9 +125,11 @@ def refuse_lossy(path: Path, mask: PIL.Image.Image) -> None:
         )
 
 
-def refuse_inverted(path: Path, mask: PIL.Image.Image) -> None:
-    """Raise UserError for a TIFF whose zero is white: which of its two values is the label is not clear."""
+def refuse_odd_tiff(path: Path, mask: PIL.Image.Image) -> None:
+    """Raise UserError for a TIFF with bands that Pillow leaves out, or whose zero is white: then labels are unclear."""
     tags: Any = mask
+    if (bands := int(tags.tag_v2.get(BANDS, 1))) != len(mask.getbands()):
+        raise UserError(f"Mask {path} has {bands} bands. A mask holds one class index per pixel: save it as PNG.")
     if tags.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         raise UserError(
             f"Mask {path} is a TIFF whose zero is white (PhotometricInterpretation 0), so viewers show other values "

@@ -29,7 +29,7 @@ def needs_tifffile(path: Path, **opening: Any) -> bool:
         bands, bits = int(tags.tag_v2.get(BANDS, 1)), tags.tag_v2.get(BITS, (1,))
         if tags.tag_v2.get(PHOTOMETRIC) in (SEPARATED, YCBCR):
             return False
-        return bands > 3 or (bands > 1 and max(bits) > 8)
+        return bands > 3 or bands != len(image.getbands()) or (bands > 1 and max(bits) > 8)
 
 
 def library(path: Path) -> Any:
