@@ -27,7 +27,8 @@ MADE_UP = {
     "an affine map": "{_target_: albumentations.Affine, rotate: 45, p: 1.0}",
     "a perspective": "{_target_: albumentations.Perspective, p: 1.0, fit_output: true}",
     "a crop beyond the edge": "{_target_: albumentations.RandomCrop, height: 40, width: 40, pad_if_needed: true}",
-    "one of several": "{_target_: albumentations.OneOf, p: 1.0, transforms: [{_target_: albumentations.SafeRotate, limit: [30, 30], p: 1.0}]}",
+    "one of several": "{_target_: albumentations.OneOf, p: 1.0, transforms: "
+    "[{_target_: albumentations.SafeRotate, limit: [30, 30], p: 1.0}]}",
 }
 
 
@@ -46,11 +47,10 @@ def test_the_config_may_give_it_a_class(fill: str, label: int, tmp_path: Path) -
 
 
 REFUSED = {
-    "{_target_: albumentations.Normalize}": "data.augment has Normalize. Augmentation must leave (H, W, 3) uint8; fcnlab "
-    "normalises itself",
+    "{_target_: albumentations.Normalize}": "Augmentation must leave (H, W, 3) uint8; fcnlab normalises itself",
     "{_target_: albumentations.pytorch.ToTensorV2}": "data.augment has ToTensorV2",
     "{_target_: albumentations.OneOf, transforms: [{_target_: albumentations.ToFloat}]}": "data.augment has ToFloat",
-    "{_target_: albumentations.PadIfNeeded, mask_value: 255}": "PadIfNeeded takes no mask_value. Did you mean fill_mask",
+    "{_target_: albumentations.PadIfNeeded, mask_value: 255}": "PadIfNeeded takes no mask_value. It is now fill_mask",
     "{_target_: albumentations.Rotate, mask_interpolation: 1}": "Rotate has mask_interpolation=1, which mixes labels",
     "{_target_: pathlib.Path}": "which is no transform of albumentations",
 }

@@ -105,6 +105,10 @@ READ: dict[str, tuple[Any, list[str], Any]] = {
 }
 
 
+def two_pages(path: Path, labels: np.ndarray) -> None:
+    save(path.with_suffix(".tif"), labels, save_all=True, append_images=[PIL.Image.fromarray(labels)])
+
+
 def pyramid(path: Path, image: np.ndarray) -> None:
     with tifffile.TiffWriter(path) as file:
         file.write(image, photometric="rgb")
@@ -114,9 +118,7 @@ def pyramid(path: Path, image: np.ndarray) -> None:
 @pytest.mark.parametrize("case", READ)
 def test_images_are_read_as_they_were_made(case: str, tmp_path: Path) -> None:
     write, typed, expected = READ[case]
-    # Masks have one page, whatever the images.
-    mask = lambda p, m: save(p.with_suffix(".tif"), m, save_all=True, append_images=[PIL.Image.fromarray(m)])
-    data = folder(make(tmp_path, mask if "second" in case else None, write), *typed)
+    data = folder(make(tmp_path, two_pages if "second" in case else None, write), *typed)
     assert same(data)
     assert (data.read("train", 1)[0] == expected(photo(1))).all()
     sample = data.dataset("train", training=True)[0]

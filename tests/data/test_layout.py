@@ -1,4 +1,4 @@
-"""A table of made-up folders, one per layout: files are found as templates say, or the message shows what lies there."""
+"""A table of made-up folders, one per layout: files are found as templates say, or what lies there is shown."""
 
 import unicodedata
 from pathlib import Path

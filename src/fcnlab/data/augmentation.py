@@ -19,6 +19,7 @@ Image = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W, c), RGB where c is 3
 Mask = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W) class index, 255 is void
 MADE_UP = 255  # void
 OURS = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D")  # what the pipeline does itself
+RENAMED = {"mask_value": "fill_mask", "value": "fill", "border_value": "fill", "always_apply": "p: 1.0"}
 NEAREST = (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT)
 # An argument that albumentations does not know is an error here, told in one line.
 warnings.filterwarnings("ignore", message=r"Argument\(s\) .* are not valid for transform", category=UserWarning)
@@ -101,7 +102,8 @@ def check(transform: Any) -> None:
         )
     if unknown := getattr(transform, "invalid_args", None):
         known = [key for key in inspect.signature(type(transform).__init__).parameters if key != "self"]
-        raise UserError(f"data.augment: {name} takes no {', '.join(unknown)}. {nearest(unknown[0], known)}")
+        now = f"It is now {RENAMED[unknown[0]]}. " if unknown[0] in RENAMED else ""
+        raise UserError(f"data.augment: {name} takes no {', '.join(unknown)}. {now}{nearest(unknown[0], known)}")
     if (how := getattr(transform, "mask_interpolation", cv2.INTER_NEAREST)) not in NEAREST:
         raise UserError(
             f"data.augment: {name} has mask_interpolation={how}, which mixes labels. Leave it at 0, the nearest."

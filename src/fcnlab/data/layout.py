@@ -90,9 +90,10 @@ class Template:
                 continue
             file = Found(base / relative, fits.groupdict())
             if (other := found.setdefault(file.key, file)) is not file:
+                both = f"{other.path.relative_to(base)} and {file.path.relative_to(base)}"
                 raise UserError(
-                    f"{base} holds {other.path.relative_to(base)} and {file.path.relative_to(base)}: which of them is meant by "
-                    f"{file.name} is not clear. Keep one, or rename it, or write the suffix in data.{self.setting}."
+                    f"{base} holds {both}: which of them is meant by {file.name} is not clear. Keep one, or rename it, "
+                    f"or write the suffix in data.{self.setting}."
                 )
         return found
 
