@@ -12,8 +12,7 @@ from data.made import COLOURS, folder, make, palette_png, png, same, save, truth
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fcnlab.data.class_list import ClassList
-from fcnlab.data.labels import Labels
+from fcnlab.data.folder import Folder
 from fcnlab.error import UserError
 
 VALUES = np.array([0, 38, 75], np.uint8)
@@ -290,22 +289,13 @@ def test_other_labels_for_the_same_masks_are_other_data(tmp_path: Path) -> None:
     assert folder(tmp_path, "data.labels=[0,2,1]").fingerprint("test") not in prints
 
 
-@given(
-    labels=st.lists(st.integers(0, 65535), min_size=2, max_size=5, unique=True),
-    kind=st.sampled_from(["grey 1", "grey 2", "grey 4", "grey 8", "grey 16", "palette", "rgb", "jpeg", "webp"]),
-    told=st.booleans(),
-    seed=st.integers(0, 1000),
-)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_label_is_ever_read_as_another(
-    labels: list[int], kind: str, told: bool, seed: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Whatever the file: the labels with which it was written come out, or it is refused."""
+KINDS = ["grey 1", "grey 2", "grey 4", "grey 8", "grey 16", "palette", "rgb", "tif", "jpg", "webp", "bmp"]
+
+
+def write_any(path: Path, values: np.ndarray, kind: str) -> tuple[Path, np.ndarray]:
+    """A mask of some kind; where it was written, and the labels that it was given: those that fit its depth."""
     depth = {"grey 1": 1, "grey 2": 2, "grey 4": 4, "grey 16": 16}.get(kind, 8)
-    labels = list(dict.fromkeys(label % 2**depth for label in labels))
-    places = np.random.default_rng(seed).integers(0, len(labels), (5, 7))
-    values = np.array(labels)[places]
-    path = tmp_path_factory.mktemp("any") / "mask.png"
+    values = values % 2**depth
     if kind.startswith("grey"):
         png(path, values, depth=depth)
     elif kind == "palette":
@@ -315,15 +305,54 @@ def test_no_label_is_ever_read_as_another(
     else:
         path = path.with_suffix(f".{kind}")
         save(path, values.astype(np.uint8))
-    classes = ClassList(names=tuple(map(str, range(len(labels)))), labels=tuple((i,) for i in range(len(labels))))
-    from fcnlab.data.masks import read_mask_file
+    return path, values
 
-    scheme = Labels(classes, labels=labels if told else None)
-    try:
-        read = scheme.index(scheme.raw(read_mask_file(path), path), path)
-    except UserError:
-        # Refused: with reason, where the labels were not told, or the file has lost them.
-        assert kind in ("jpeg", "webp") or not told
-    else:
-        expected = places if told else np.where(values == 255, 255, values)
-        assert (read == expected).all()
+
+@given(
+    labels=st.lists(st.one_of(st.integers(0, 4), st.integers(0, 65535)), min_size=2, max_size=5, unique=True),
+    kinds=st.lists(st.sampled_from(KINDS), min_size=3, max_size=3),
+    told=st.booleans(),
+    image=st.sampled_from(["L", "RGB", "RGBA", "LA", "P", "1", "I;16"]),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_label_of_a_random_folder_is_ever_read_as_another(
+    labels: list[int], kinds: list[str], told: bool, image: str, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever the files: the labels with which they were written come out, or they are refused."""
+    root, random = tmp_path_factory.mktemp("any"), np.random.default_rng(seed)
+    (root / "masks").mkdir(), (root / "images").mkdir()
+    written = {}
+    for index, kind in enumerate(kinds):
+        height, width = random.integers(1, 9, 2)
+        values = np.array(labels)[random.integers(0, len(labels), (height, width))]
+        written[f"photo_{index}"] = (kind, *write_any(root / "masks" / f"photo_{index}.png", values, kind))
+        pixels = random.integers(0, 256, (height, width), dtype=np.uint8)
+        photo = PIL.Image.fromarray(pixels.astype(np.uint16) * 257) if image == "I;16" else PIL.Image.fromarray(pixels)
+        (photo if image == "I;16" else photo.convert(image)).save(root / "images" / f"photo_{index}.png")
+    (root / "train.txt").write_text("\n".join(written))
+    data = Folder(
+        name="any",
+        root=str(root),
+        classes=[str(label) for label in labels],
+        labels=labels if told else None,
+        lists=".",
+        fractions={"train": 1.0},
+        palettes="any",
+        batch_size=1,
+    )
+    for name, read in data.samples("train").items():
+        kind, _, values = written[name]
+        try:
+            found, mask = read()
+        except UserError:
+            unknown = not set(np.unique(values)) <= ({*labels} if told else {*range(len(labels)), 255})
+            dark = image == "I;16"  # whose white is not certain where no pixel is bright
+            assert unknown or dark or kind in ("jpg", "webp") or (kind == "rgb" and not told)
+        else:
+            assert found.shape == (*values.shape, 3)
+            expected = [
+                255 if value == 255 and not (told and 255 in labels) else labels.index(value) if told else value
+                for value in values.ravel().tolist()
+            ]
+            assert mask.ravel().tolist() == expected

@@ -126,8 +126,8 @@ class ImageReader:
             )
         if self.white in (None, 65535) and values.dtype == np.uint16:
             return np.asarray(values >> 8, dtype=np.uint8)
-        scaled: Image = np.rint(values * np.float32(255 / (self.white or 1))).astype(np.uint8)
-        return scaled
+        scaled: Any = np.rint(values * np.float32(255 / (self.white or 1)))
+        return np.asarray(scaled.astype(np.uint8))
 
     def fit(self, values: Image, path: Path, *, alpha: bool) -> Image:
         """(H, W) or (H, W, b) with as many channels as the net sees.
@@ -146,7 +146,8 @@ class ImageReader:
         if bands == GREY and self.channels == COLOUR:
             return np.repeat(values, 3, axis=2)
         if bands == COLOUR and self.channels == GREY:
-            return np.asarray(cv2.cvtColor(np.ascontiguousarray(values), cv2.COLOR_RGB2GRAY))[..., None]
+            grey: Image = np.asarray(cv2.cvtColor(np.ascontiguousarray(values), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+            return grey[..., None]
         if bands == self.channels:
             return np.ascontiguousarray(values)
         if self.prefix:
