@@ -12,11 +12,16 @@ Examples::
 Read on: src/fcnlab/run/README.md (what a run leaves), src/fcnlab/README.md (the way of an image).
 """
 
+from typing import TYPE_CHECKING, Any
+
 from omegaconf import DictConfig
 
 from fcnlab.cli.command import command
 from fcnlab.model.choices import checkpoint_choices
 from fcnlab.sweep.jobs import Sweep
+
+if TYPE_CHECKING:
+    from fcnlab.data.images import ImageReader
 
 
 def predict(cfg: DictConfig) -> list[str]:
@@ -30,6 +35,7 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.cli.terminal import say
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import input_pipeline
+    from fcnlab.error import UserError
     from fcnlab.run.distributed import gather
     from fcnlab.task.build import load_task, see_otherwise
     from fcnlab.trainer.build import build_trainer, need_step
@@ -46,12 +52,24 @@ def predict(cfg: DictConfig) -> list[str]:
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
     shared = files[trainer.global_rank :: trainer.world_size]  # each process has its own
     loaded.task.allow_zero_length_dataloader_with_multiple_devices = True  # more processes than photos
-    loader = DataLoader(Photos(shared, pipeline), batch_size=None)
+    loader = DataLoader(Photos(shared, pipeline, photo_reader(config, loaded.facts)), batch_size=None)
     trainer.predict(loaded.task, loader, return_predictions=False)
 
     written = sorted(str(path) for share in gather(writer.written) for path in share)
     say(f"{len(written)} masks, with NAME_colour.png and NAME_overlay.png: {config['output']}")
+    if broken := [message for share in gather(writer.broken) for message in share]:
+        listing = "\n".join(f"  {message}" for message in broken)
+        raise UserError(f"{len(broken)} of {len(files)} images could not be read, and have no mask:\n{listing}")
     return written
+
+
+def photo_reader(config: dict[str, Any], facts: dict[str, Any]) -> "ImageReader":
+    """Images are read as in training, unless white, page or max_pixels is given."""
+    from fcnlab.data.images import ImageReader
+
+    keys = ("white", "page", "max_pixels")
+    settings = {key: config["data"].get(key) if config.get(key) is None else config[key] for key in keys}
+    return ImageReader(channels=len(facts["mean"]), prefix="", **settings)
 
 
 @command("predict", jobs=Sweep, choices=checkpoint_choices)

@@ -107,22 +107,31 @@ def today_stamp(config: dict[str, Any]) -> str | None:
 
 
 def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, str]]":
-    """The data, fetched where that was asked for, and the fingerprint of each split."""
+    """The data, fetched where that was asked for, and the fingerprint of each split that is needed."""
     from fcnlab.cli.compose import build
     from fcnlab.cli.terminal import is_first_process
-    from fcnlab.data.datamodule import SPLITS
     from fcnlab.error import UserError
 
     data: SegmentationData = build(config["data"])
     if is_first_process():
         data.prepare_data()
-    fingerprint = {split: data.fingerprint(split) for split in SPLITS}
-    if leaked := sorted({*data.names("train")} & {*data.names("test")}):
+    fingerprint = {split: data.fingerprint(split) for split in needed_splits(config)}
+    if "test" in fingerprint and (leaked := sorted({*data.names("train")} & {*data.names("test")})):
         raise UserError(
             f"{len(leaked)} images of data={data.name} are in both train and test: {', '.join(leaked[:3])}. No image "
             "may be both learnt and tested: take them out of one list."
         )
     return data, fingerprint
+
+
+def needed_splits(config: dict[str, Any]) -> list[str]:
+    """The splits that a training reads; what is not used need not be there."""
+    from fcnlab.data.datamodule import SPLITS
+
+    unused = {"test"} if not config["test"] else set()
+    if config["trainer"].get("limit_val_batches") == 0 and config["score"] == "last":
+        unused.add("val")
+    return [split for split in SPLITS if split not in unused]
 
 
 def make_task(

@@ -28,15 +28,22 @@ def colour_mask(mask: Mask, palette: Palette) -> Image:
     return np.asarray(colours(palette)[mask])
 
 
+def visible(image: Image) -> Image:
+    """What of an image (H, W, c) can be shown, (H, W, 3): the first three channels, or the first as grey."""
+    if image.shape[2] == 3:
+        return image
+    return np.ascontiguousarray(image[..., :3] if image.shape[2] > 3 else np.repeat(image[..., :1], 3, axis=2))
+
+
 def overlay(image: Image, mask: Mask, palette: Palette, strength: float = 0.5) -> Image:
-    """The image (H, W, 3) with its mask (H, W) laid over it."""
-    return np.asarray(cv2.addWeighted(image, 1 - strength, colour_mask(mask, palette), strength, 0))
+    """The image (H, W, c) with its mask (H, W) laid over it."""
+    return np.asarray(cv2.addWeighted(visible(image), 1 - strength, colour_mask(mask, palette), strength, 0))
 
 
 def panel(image: Image, truth: Mask, *predictions: Mask, palette: Palette) -> Image:
     """Image, truth and predictions, side by side with a white gap, (H, W', 3)."""
     gap = np.full((image.shape[0], GAP, 3), 255, np.uint8)
-    columns = [image]
+    columns = [visible(image)]
     for mask in (truth, *predictions):
         columns += [gap, colour_mask(mask, palette)]
     return np.concatenate(columns, axis=1)
@@ -65,7 +72,7 @@ def contact_sheet(
         left, top = place % columns * width, place // columns * (2 * height + line + 4)
         # Pillow's own font knows no Hangul or emoji.
         draw.text((left + 2, top), caption.encode("ascii", "replace").decode()[:32], fill="black")
-        for below, pixels in enumerate((image, colour_mask(mask, palette))):
+        for below, pixels in enumerate((visible(image), colour_mask(mask, palette))):
             picture = PIL.Image.fromarray(pixels)
             sampling = PIL.Image.Resampling.NEAREST if below else PIL.Image.Resampling.BICUBIC
             picture.thumbnail((width - 4, height - 2), sampling)

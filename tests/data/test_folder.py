@@ -147,3 +147,63 @@ def test_a_missing_root_says_what_to_do(command: Command, tmp_path: Path) -> Non
     assert outcome.code == 1
     for part in (f"no folder data.root={tmp_path}/nowhere", "Expected", "data.download=true", "data=shapes"):
         assert part in outcome.text
+
+
+ABSENT = {
+    "no list of test images": (lambda root: (root / "lists" / "test.txt").unlink(), ["test=false"]),
+    "test images without masks": (
+        lambda root: [(root / "masks" / f"photo_{i}.png").unlink() for i in (8, 9, 10)],
+        ["test=false"],
+    ),
+    "no list of val images": (
+        lambda root: (root / "lists" / "val.txt").unlink(),
+        ["score=last", "trainer.limit_val_batches=0"],
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`ModelCheckpoint")  # which finds no score of the validation that there is not
+@pytest.mark.parametrize("case", ABSENT)
+def test_what_is_not_used_need_not_be_there(case: str, root: Path, command: Command) -> None:
+    by_list = lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])
+    remove, typed = ABSENT[case]
+    remove(root)
+    words = [*SMALL, *NARROW, f"data.root={root}", by_list]
+    refused = command("train", *words)
+    assert refused.code == 1
+    assert " is missing" in refused.text
+    outcome = command("train", *words, *typed)
+    assert outcome.code == 0, outcome.text
+    assert ("test/mean_iou" in outcome.value) == ("test=false" not in typed)
+    assert command("train", *words, *typed).code == 0  # a finished run, seen again
+
+
+def test_without_a_share_for_the_test_split_nothing_is_tested(root: Path, command: Command) -> None:
+    shares = "data.fractions={train: 0.6, val: 0.4, test: 0}"
+    outcome = command("train", *SMALL, *NARROW, f"data.root={root}", shares, "test=false")
+    assert outcome.code == 0, outcome.text
+
+
+def test_a_run_that_was_not_tested_is_tested_later(root: Path, command: Command) -> None:
+    words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
+    assert command("train", *words, "test=false").code == 0
+    outcome = command("train", *words)
+    assert outcome.code == 0, outcome.text
+    assert "test/mean_iou" in outcome.value
+
+
+def test_runs_without_a_test_are_left_out_of_a_comparison(root: Path, command: Command) -> None:
+    words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
+    assert command("train", *words, "test=false").code == 0
+    outcome = command("compare", "runs=runs/*")
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.text
+
+
+def test_a_class_called_void_counts_nowhere(root: Path, command: Command) -> None:
+    (root / "classes.txt").write_text("void\nleaf\nstem\n")
+    words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
+    outcome = command("train", *words)
+    assert outcome.code == 0, outcome.text
+    assert {key for key in outcome.value if key.startswith("test/iou/")} <= {"test/iou/leaf", "test/iou/stem"}
+    assert "void" not in " ".join(outcome.value)

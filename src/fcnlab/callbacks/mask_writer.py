@@ -8,6 +8,7 @@ import lightning as L
 import numpy as np
 import PIL.Image
 
+from fcnlab.cli.terminal import say
 from fcnlab.error import UserError
 from fcnlab.visualize import colour_mask, index_image, overlay
 
@@ -21,7 +22,7 @@ class MaskWriter(L.Callback):
     """
 
     def __init__(self, folder: Path, palette: list[list[int]]) -> None:
-        self.folder, self.palette, self.written = folder, palette, list[Path]()
+        self.folder, self.palette, self.written, self.broken = folder, palette, list[Path](), list[str]()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ".try").touch()
@@ -40,7 +41,11 @@ class MaskWriter(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Write one photo's pictures."""
+        """Write one photo's pictures; of one that could not be read, say why."""
+        if "broken" in batch:
+            self.broken.append(batch["broken"])
+            say(f"Left out: {batch['broken']}")
+            return
         mask, photo, (name,) = outputs[0].cpu().numpy().astype(np.uint8), np.asarray(batch["photo"]), batch["name"]
         index, colour, over = self.places(name)
         index_image(mask, self.palette).save(index)

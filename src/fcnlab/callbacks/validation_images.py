@@ -9,7 +9,7 @@ import numpy as np
 
 from fcnlab.data.datamodule import VOID, Batch, SegmentationData
 from fcnlab.data.transforms import Image, Mask
-from fcnlab.visualize import panel
+from fcnlab.visualize import panel, visible
 
 LARGEST = 400  # pixels a side of what is shown
 
@@ -42,7 +42,10 @@ class ValidationImages(L.Callback):
             if name in first:
                 image, _ = self.data.read("val", first.index(name))
                 masks = [outputs["prediction"][index], batch["mask"][index]]
-                small = [shrink(image), *(shrink(mask.cpu().numpy().astype(np.uint8), nearest=True) for mask in masks)]
+                small = [
+                    shrink(visible(image)),
+                    *(shrink(mask.cpu().numpy().astype(np.uint8), nearest=True) for mask in masks),
+                ]
                 for logger in trainer.loggers:
                     self.log_image(logger, f"val/{name}", *small, step=trainer.global_step)
 

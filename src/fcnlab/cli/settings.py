@@ -91,6 +91,9 @@ class Predict(FromCheckpoint):
 
     images: str
     output: str
+    white: Annotated[float, Gt(0)] | None
+    page: Annotated[int, Ge(0)] | None
+    max_pixels: Count | None
     tile: Literal["auto"] | Tile | None
     tta: Views | None
 

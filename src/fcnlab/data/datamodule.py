@@ -19,12 +19,11 @@ from fcnlab.data.samples import VOID as VOID
 from fcnlab.data.samples import Batch as Batch
 from fcnlab.data.samples import Sample, SplitDataset, collate
 from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
-from fcnlab.data.transforms import ORDERS, Image, Mask, Pipeline
+from fcnlab.data.transforms import Image, Mask, Pipeline, usual_input
 from fcnlab.error import UserError, nearest
 
 Split = Literal["train", "val", "test"]
 SPLITS = ("train", "val", "test")
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 Above0 = Annotated[float, Gt(0)]
 Loader = DataLoader[Sample]
@@ -48,6 +47,7 @@ class SegmentationData(L.LightningDataModule):
             place, which follows from seed, epoch and position and is counted. Others always raise.
         seed: order and augmentation follow from it, the epoch and the position alone.
         in_memory: reading an image costs nothing (it was made, not loaded).
+        channels: of an image; 3 is RGB.
     """
 
     def __init__(
@@ -58,16 +58,17 @@ class SegmentationData(L.LightningDataModule):
         batch_size: Annotated[int, Ge(1)],
         palette: Sequence[Sequence[int]] | None = None,
         image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None = None,
-        mean: tuple[float, float, float] | None = None,
-        std: tuple[Above0, Above0, Above0] | None = None,
+        mean: Sequence[float] | None = None,
+        std: Sequence[Above0] | None = None,
         order: Literal["RGB", "BGR"] = "RGB",
         scale: Annotated[float, Gt(0)] = 1.0,
-        augment: Sequence[Any] | None = None,
+        augment: Sequence[Any] | None = (),
         replacement: bool = False,
         num_workers: Literal["auto"] | Annotated[int, Ge(0)] = "auto",
         on_bad_sample: Literal["raise", "skip"] = "raise",
         seed: Annotated[int, Ge(0)] = 0,
         in_memory: bool = False,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         if len(class_names) > VOID:
@@ -78,16 +79,14 @@ class SegmentationData(L.LightningDataModule):
         self.on_bad_sample = on_bad_sample
         self.name, self.class_names = name, tuple(class_names)
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
-        imagenet = [
-            [scale * value for value in values[:: ORDERS.get(order, 1)]] for values in (IMAGENET_MEAN, IMAGENET_STD)
-        ]
-        self.mean, self.std = mean or imagenet[0], std or imagenet[1]
+        usual = usual_input(channels, order, scale)
+        self.mean, self.std = mean or usual[0], std or usual[1]
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
         self.resumed: dict[str, int] = {}
         self.input: dict[str, Any] = {"mean": self.mean, "std": self.std, "order": order, "scale": float(scale)}
-        common: dict[str, Any] = {"image_size": image_size, **self.input}
-        self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment or []), Pipeline(**common)
+        common: dict[str, Any] = {"image_size": image_size, "channels": channels, **self.input}
+        self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment or ()), Pipeline(**common)
 
     def names(self, split: str) -> Sequence[str]:
         """The names of a split's images, in a fixed order. Raises UserError where there are none."""

@@ -1,26 +1,31 @@
-"""Images and index masks in files: finding them, reading them, and saying what is wrong with them."""
+"""A data set in files: pairs of an image and its mask, read as the settings say, and checked that they fit."""
 
 import hashlib
-import struct
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-import PIL.Image
-import PIL.ImageOps
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 
+from fcnlab.data.class_list import ClassList
+from fcnlab.data.class_list import read_text as read_text
 from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
+from fcnlab.data.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
+from fcnlab.data.images import ImageReader
+from fcnlab.data.images import read_image as read_image
+from fcnlab.data.labels import Labels
+from fcnlab.data.lists import without_suffix as without_suffix
+from fcnlab.data.masks import Stored, read_mask_file
+from fcnlab.data.opened import open_image as open_image
+from fcnlab.data.opened import unreadable as unreadable
+from fcnlab.data.palette import PaletteLog
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
 
-# What Pillow raises for files that are no whole images, or absurdly large ones.
-BROKEN = (OSError, SyntaxError, EOFError, ValueError, struct.error, zlib.error, PIL.Image.DecompressionBombError)
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+LOOKED_AT = 50  # masks whose labels are told in a message
 
 
 class Pair(NamedTuple):
@@ -36,28 +41,60 @@ class FileData(SegmentationData):
 
     Args:
         root: the folder that holds it.
-        void_label: the label in the files that never counts, read as 255.
         layout: how the folder must look, for error messages.
         folds, fold: share train and val out anew, by hash of the names: of ``folds`` equal parts, part ``fold``
             (counted from 0) is val and the others are train. None keeps the splits. Test stays what it is.
+        classes: names, labels and colours; or ``class_names`` alone.
+        void_label, labels, colours, shift, tolerance, threshold: what mask files hold; see :class:`Labels`.
+        palettes: ``same``: palette files whose colours contradict each other are refused; ``any``: they are not.
+        channels, white, page, max_pixels: what image files hold; see :class:`ImageReader`.
     """
 
     def __init__(
         self,
         *,
         root: str,
-        void_label: Annotated[int, Interval(ge=0, le=255)] = VOID,
         layout: str,
         folds: Annotated[int, Ge(2)] | None = None,
         fold: Annotated[int, Ge(0)] = 0,
+        classes: ClassList | None = None,
+        class_names: Sequence[str] = (),
+        palette: Sequence[Sequence[int]] | None = None,
+        void_label: Any = VOID,
+        labels: Sequence[Any] | Mapping[Any, str] | None = None,
+        colours: Sequence[Any] | bool | None = None,
+        shift: int = 0,
+        tolerance: Annotated[int, Interval(ge=0, le=255)] = 0,
+        threshold: Annotated[int, Interval(ge=0, le=255)] | None = None,
+        palettes: Literal["same", "any"] = "same",
+        channels: Annotated[int, Ge(1)] = 3,
+        white: Annotated[float, Gt(0)] | None = None,
+        page: Annotated[int, Ge(0)] | None = None,
+        max_pixels: Annotated[int, Ge(1)] | None = None,
         **common: Any,
     ) -> None:
-        super().__init__(**common)
+        if classes is None:
+            classes = ClassList(names=tuple(class_names), labels=tuple((place,) for place in range(len(class_names))))
+        self.labels = Labels(
+            classes,
+            labels=labels,
+            colours=colours,
+            void_label=void_label,
+            shift=shift,
+            tolerance=tolerance,
+            threshold=threshold,
+        )
         if fold >= (folds or 1):
-            known = f"0 to {folds - 1}" if folds else "only with data.folds=5 or another number of parts"
-            raise UserError(f"data.fold={fold} is no part of data.folds={folds}. Known: {known}.")
+            parts = f"0 to {folds - 1}" if folds else "only with data.folds=5 or another number of parts"
+            raise UserError(f"data.fold={fold} is no part of data.folds={folds}. Known: {parts}.")
+        self.reader = ImageReader(channels=channels, white=white, page=page, max_pixels=max_pixels)
+        known: Sequence[Sequence[int]] | None = self.labels.palette
+        if known is None and classes.colours:
+            known = [group[0] for group in classes.colours]
+        super().__init__(class_names=classes.names, palette=palette or known, channels=channels, **common)
         self.folds, self.fold = folds, fold
-        self.root, self.void_label, self.layout = Path(root).expanduser(), void_label, layout
+        self.root, self.layout = Path(root).expanduser(), layout
+        self.palettes = PaletteLog() if palettes == "same" else None
         self.listings: dict[str, list[Pair]] = {}
         self.complete: set[str] = set()
 
@@ -121,7 +158,7 @@ class FileData(SegmentationData):
     def read_pair(self, pair: Pair) -> tuple[Image, Mask]:
         """Image and mask of one pair."""
         mask = self.read_labels(pair.mask)
-        image = read_image(pair.image, drawn=mask.shape)
+        image = self.reader.read(pair.image, drawn=mask.shape)
         if image.shape[:2] != mask.shape:
             raise UserError(
                 f"Mask {pair.mask} is {mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}. "
@@ -143,119 +180,71 @@ class FileData(SegmentationData):
                 yield labels
 
     def read_labels(self, path: Path) -> Mask:
-        """A mask's labels (H, W), void being 255, none of them unknown."""
-        mask = self.decode_mask(path)
-        if self.void_label != VOID:
-            mask = np.where(mask == self.void_label, VOID, mask).astype(np.uint8)
-        worst = int(mask[mask != VOID].max(initial=0))
-        if worst >= len(self.class_names):
-            raise UserError(
-                f"Mask {path} has label {worst}. Known labels are 0 to {len(self.class_names) - 1} for "
-                f"{len(self.class_names)} classes, and {self.void_label} for void. Mend the mask or name its class."
-            )
-        return mask
+        """A mask's class indices (H, W), void being 255, none of them unknown."""
+        return self.to_labels(self.decode_mask(path), path)
 
-    def decode_mask(self, path: Path) -> Mask:
-        """What a mask file holds, (H, W) uint8; another format than images is said here."""
-        return read_mask(path)
+    def to_labels(self, raw: Stored, path: Path) -> Mask:
+        """Class indices (H, W), void being 255, of what the mask file ``path`` holds; none of them unknown."""
+        return self.labels.index(raw, path, self.labels_elsewhere)
+
+    def decode_mask(self, path: Path) -> Stored:
+        """What a mask file holds, (H, W) labels or (H, W, 3) colours; another format than images is said here."""
+        file = read_mask_file(path, lossy=self.labels.threshold is not None, **self.reader.opening)
+        raw = self.labels.raw(file, path)
+        if self.palettes and file.palette is not None and self.labels.reads_labels:
+            self.palettes.check(file.values, file.palette, path)
+        return raw
+
+    def labels_elsewhere(self) -> set[int]:
+        """The labels in the first masks of every split that was looked up, for a message."""
+        found = set[int]()
+        for pair in [pair for pairs in self.listings.values() for pair in pairs][:LOOKED_AT]:
+            try:
+                raw = self.decode_mask(pair.mask)
+            except UserError:
+                continue
+            found |= set(np.unique(raw).tolist()) if raw.ndim == 2 else set()
+        return found
 
     def image_shape(self, split: str, index: int) -> tuple[int, int]:
         """Height and width, from the file's header."""
-        with open_image(self.checked_pairs(split)[index].mask) as mask:
+        with open_image(self.checked_pairs(split)[index].mask, **self.reader.opening) as mask:
             return mask.height, mask.width
 
     def stamp(self) -> str:
-        """A hash of all names, sizes and times of change."""
+        """A hash of all names, sizes and times of change; a split that is not there is none."""
         digest = hashlib.sha256(repr(self.class_names).encode())
         for split in SPLITS:
-            for pair in self.listed_pairs(split):
+            try:
+                pairs = self.listed_pairs(split)
+            except UserError:
+                digest.update(repr((split, "missing")).encode())
+                continue
+            for pair in pairs:
                 seen = [path.stat() for path in pair[1:] if path.is_file()]
                 digest.update(repr((split, pair.name, [(s.st_size, s.st_mtime_ns) for s in seen])).encode())
         return digest.hexdigest()[:16]
 
     def sample_bytes(self, split: str, index: int) -> bytes:
-        """The mask's pixels and the image's size: quick, and the same however the files are compressed."""
+        """The mask's pixels and the image's size: quick, and the same however the files are compressed.
+
+        Raises UserError for a mask that holds what is no class, before anything is learnt.
+        """
         pair = self.checked_pairs(split)[index]
-        with open_image(pair.image) as image:
-            return self.decode_mask(pair.mask).tobytes() + repr(image.size).encode()
-
-
-def open_image(path: Path) -> PIL.Image.Image:
-    """Open a file as an image; only its header is read."""
-    try:
-        return PIL.Image.open(path)
-    except BROKEN as error:
-        raise unreadable(path, error) from error
-
-
-def decode(path: Path, read: Callable[[PIL.Image.Image], Image]) -> Image:
-    """What ``read`` makes of an image file, if the file is whole."""
-    with open_image(path) as image:
-        try:
-            if image.format == "PNG":  # Pillow decodes them without looking at the checksums
-                with PIL.Image.open(path) as probe:
-                    probe.verify()
-            return read(image)
-        except UserError:  # a ValueError too, and told already
-            raise
-        except BROKEN as error:
-            raise unreadable(path, error) from error
-
-
-def read_text(path: Path) -> str:
-    """A list that a person wrote, in UTF-8, with the mark before it that Windows' editors set or without."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text in UTF-8: {error}. Save it as UTF-8.") from error
-
-
-def without_suffix(line: str) -> str:
-    """The name in a line of a list, which may have a folder and a suffix; ``scene.0001`` has none."""
-    path = Path(line)
-    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
-
-
-def read_image(path: Path, drawn: tuple[int, ...] | None = None) -> Image:
-    """An image file as (H, W, 3) uint8 RGB, turned as its EXIF tag says.
-
-    Args:
-        drawn: (H, W) of its mask. A mask that only fits the pixels as they lie in the file was drawn on those.
-    """
-
-    def read(image: PIL.Image.Image) -> Image:
-        turned = PIL.ImageOps.exif_transpose(image)
-        if drawn == (image.height, image.width) != (turned.height, turned.width):
-            turned = image
-        if turned.mode in ("I", "F"):
-            raise UserError(
-                f"Image {path} has mode {turned.mode}: grey of 32 bits, of which nothing tells the white. Save it as "
-                "an image of 8 or 16 bits."
-            )
-        if turned.mode.startswith("I;16"):  # grey of 16 bits, which Pillow would clip at 255
-            turned = PIL.Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
-        return np.array(turned.convert("RGB"))
-
-    return decode(path, read)
+        size, raw = self.reader.size(pair.image), self.decode_mask(pair.mask)
+        self.to_labels(raw, pair.mask)
+        return raw.tobytes() + repr(size).encode() + self.labels.signature.encode()
 
 
 def read_mask(path: Path) -> Mask:
-    """An index or palette image as (H, W) uint8 labels."""
-
-    def read(mask: PIL.Image.Image) -> Mask:
-        if mask.mode not in ("L", "P"):
-            raise UserError(
-                f"Mask {path} has mode {mask.mode}. A mask holds one class index per pixel: save it as an 8-bit grey "
-                "or palette PNG."
-            )
-        return np.array(mask)
-
-    return decode(path, read)
-
-
-def unreadable(path: Path, error: Exception) -> UserError:
-    """An error about a file that is no whole image."""
-    return UserError(f"Cannot read {path} as an image: {error}. Every listed file must be whole: replace or unlist it.")
+    """An index or palette image as (H, W) labels as they are stored. Raises UserError for one in colour."""
+    file = read_mask_file(path)
+    if file.values.ndim == 3:
+        raise UserError(
+            f"Mask {path} has mode {file.mode}. A mask holds one class index per pixel: save it as an 8-bit grey or "
+            "palette PNG."
+        )
+    return file.values
 
 
 def split_by_hash(name: str, fractions: dict[str, float]) -> str:

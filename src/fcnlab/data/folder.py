@@ -1,23 +1,37 @@
-"""Folder: a person's own images and masks, lying side by side."""
+"""Folder: a person's own images and masks, wherever they lie."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from annotated_types import Interval
 
+from fcnlab.data.class_list import read_classes
 from fcnlab.data.datamodule import Split
-from fcnlab.data.files import IMAGE_SUFFIXES, FileData, Pair, read_text, split_by_hash, without_suffix
+from fcnlab.data.files import FileData, Pair, split_by_hash
+from fcnlab.data.layout import Found, Template, held, nfc, shown, suggestion
+from fcnlab.data.lists import Listed, find_list, read_list
 from fcnlab.error import UserError
+
+Files = dict[tuple[tuple[str, str], ...], Found]
+
+
+class Looked:
+    """What the templates found, by folder of a split."""
+
+    def __init__(self) -> None:
+        self.files = dict[str, tuple[Files, Files]]()
 
 
 class Folder(FileData):
-    """``root/images/NAME.jpg`` with ``root/masks/NAME.png`` (index or palette PNG, 255 is void).
+    """Images and masks that templates find, ``root/images/NAME.jpg`` and ``root/masks/NAME.png`` unless they say else.
 
     Args:
-        classes: a text file with one class name per line, or a YAML file with a list, relative to ``root``.
-        lists: a folder with train.txt, val.txt and test.txt (one name per line), relative to ``root``; None splits by
-            ``fractions``.
+        classes: a file (.txt, .yaml, .json, .csv) relative to ``root``, or the classes themselves.
+        images, masks: templates of paths relative to ``root``, or lists of as many; see :class:`Template`.
+        lists: a folder with train.txt, val.txt and test.txt (or .csv, .jsonl), or a list for all splits with a column
+            ``split``, relative to ``root``. None: the split is in the templates, or follows from ``fractions``.
+        splits: what the folders call the splits, as {val: validation}.
         fractions: shares of the splits; an image's place follows from a hash of its name.
     """
 
@@ -25,72 +39,115 @@ class Folder(FileData):
         self,
         *,
         root: str,
-        classes: str,
-        lists: str | None,
+        classes: Any,
+        images: str | Sequence[str] = "images/{name}.*",
+        masks: str | Sequence[str] = "masks/{name}.*",
+        lists: str | None = None,
+        splits: Mapping[Split, str] | None = None,
         fractions: dict[Split, Annotated[float, Interval(ge=0, le=1)]],
         **common: Any,
     ) -> None:
-        layout = f"{root}/images/NAME.jpg, {root}/masks/NAME.png and class names in {root}/{classes}"
-        super().__init__(
-            root=root, class_names=read_names(Path(root).expanduser() / classes, layout), layout=layout, **common
-        )
+        several = [[one] if isinstance(one, str) else list(one) for one in (images, masks)]
+        if len(several[0]) != len(several[1]) or not several[0]:
+            raise UserError(f"data.images has {len(several[0])} templates, data.masks {len(several[1])}. Give as many.")
+        self.templates = [(Template(i, "images"), Template(m, "masks")) for i, m in zip(*several, strict=True)]
+        where = " and ".join(f"{root}/{one.text}" for pair in self.templates for one in pair)
+        self.layout = where.replace("{name}.*", "NAME.png").replace("{name}", "NAME")
+        if isinstance(classes, str):
+            self.layout += f" and class names in {root}/{classes}"
+        found = read_classes(classes, Path(root).expanduser(), self.layout)
+        super().__init__(root=root, classes=found, layout=self.layout, **common)
         self.lists, self.fractions = lists, {str(split): share for split, share in fractions.items()}
+        self.called = {str(split): name for split, name in (splits or {}).items()}
+        self.looked = Looked()
+        if odd := next((pair for pair in self.templates if pair[0].fields != pair[1].fields), None):
+            raise UserError(
+                f"data.images={odd[0].text} and data.masks={odd[1].text} tell different things of an image: "
+                f"{', '.join(sorted(odd[0].fields ^ odd[1].fields))}. Put the same {{fields}} into both, * for others."
+            )
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
             raise UserError(
                 f"data.fractions={self.fractions} sum to {sum(self.fractions.values())}. Make them sum to 1."
             )
 
     def pairs(self, split: str) -> list[Pair]:
-        """Take the split's names from its list or by hash, and find the files."""
-        masks = self.files("masks")
-        # Without a folder of images the masks can still be read.
-        files = self.files("images") if (self.root / "images").is_dir() else {}
-        if self.lists is None:
-            names = [name for name in files or masks if split_by_hash(name, self.fractions) == split]
-            if masks and not names:
-                raise UserError(
-                    f"None of {len(files or masks)} images falls into split {split!r} by "
-                    f"data.fractions={self.fractions}. Change them, or name the images of each split in data.lists."
-                )
+        """Find the split's files by its list, by its folder or by hash."""
+        images, masks = self.look(split)
+        by_name = {found.fields["name"]: (key, found) for key, found in [*masks.items(), *images.items()]}
+        by_name |= {found.name: (key, found) for key, found in [*masks.items(), *images.items()]}
+        if self.lists is not None:
+            path = find_list(self.root, self.lists, split)
+            if not path.is_file():
+                raise self.missing(f"The list {path} is missing.")
+            pairs = [self.listed_pair(listed, by_name, images, masks, split) for listed in read_list(path, split)]
         else:
-            listing = self.root / self.lists / f"{split}.txt"
-            if not listing.is_file():
-                raise self.missing(f"The list {listing} is missing.")
-            names = [without_suffix(line.strip()) for line in read_text(listing).splitlines() if line.strip()]
-        images = self.root / "images"
-        return [
-            Pair(name, files.get(name, images / name), masks.get(name, self.root / "masks" / f"{name}.png"))
-            for name in names
-        ]
+            own = [(key, found) for key, found in (images or masks).items()]
+            if not self.templates[0][0].has_split:
+                own = [one for one in own if split_by_hash(one[1].name, self.fractions) == split]
+                if masks and not own:
+                    raise UserError(
+                        f"None of {len(images or masks)} images falls into split {split!r} by data.fractions="
+                        f"{self.fractions}. Change them, or name the images of each split in data.lists."
+                    )
+            pairs = [self.pair(key, found, images, masks, split) for key, found in own]
+        if images and masks and not images.keys() & masks.keys() and not any(pair.mask.is_file() for pair in pairs):
+            self.refuse_strangers(images, masks)
+        return pairs
 
-    def files(self, folder: str) -> dict[str, Path]:
-        """The image files of a folder by name, sorted."""
-        if not (self.root / folder).is_dir():
-            raise self.missing(f"There is no folder {self.root / folder}.")
-        found = dict[str, Path]()
-        for path in sorted(p for p in (self.root / folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
-            if (other := found.setdefault(path.stem, path)) != path:
-                raise UserError(
-                    f"{self.root / folder} holds {other.name} and {path.name}: which of them is meant by {path.stem} "
-                    "is not clear. Keep one, or rename it."
-                )
-        return found
+    def look(self, split: str) -> tuple[Files, Files]:
+        """The images and the masks of all templates; without a folder of images the masks can still be read."""
+        called = self.called.get(split, split) if self.templates[0][0].has_split else ""
+        if called in self.looked.files:
+            return self.looked.files[called]
+        images, masks = Files(), Files()
+        for image, mask in self.templates:
+            if not (folder := mask.base(self.root, called)).is_dir():
+                raise self.missing(f"There is no folder {folder}.")
+            for found, template in ((images, image), (masks, mask)):
+                for key, file in template.find(self.root, called).items():
+                    if (other := found.setdefault(key, file)) is not file:
+                        raise UserError(
+                            f"{other.path} and {file.path} have one name, {file.name}. Tell them apart by a field: "
+                            f"data.{template.setting}='{{site}}/{{name}}.*'."
+                        )
+        image, mask = self.templates[0]
+        for found, template in ((images, image), (masks, mask)):
+            if not found and (folder := template.base(self.root, called)).is_dir():
+                raise self.missing(f"No file fits data.{template.setting}={template.text}. {held(folder)}")
+        self.looked.files[called] = images, masks
+        return images, masks
 
-
-def read_names(path: Path, layout: str) -> tuple[str, ...]:
-    """Class names from a text or YAML file, in the order of the labels."""
-    if not path.is_file():
-        raise UserError(
-            f"There is no file {path} of class names. Expected {layout}. Set data.root=... and data.classes=..."
+    def pair(self, key: Any, found: Found, images: Files, masks: Files, split: str) -> Pair:
+        """An image and the mask whose path says the same; where one is not there, where it should be."""
+        called = self.called.get(split, split)
+        image, mask = (
+            files[key].path if key in files else template.path(self.root, called, found.fields)
+            for files, template in zip((images, masks), self.templates[0], strict=True)
         )
-    text = read_text(path)
-    try:
-        names = yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else text.split("\n")
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML: {error}. Write a list of class names, or one per line as .txt.") from error
-    if isinstance(names, dict):
-        names = [names[label] for label in sorted(names)]
-    names = tuple(str(name).strip() for name in names or () if str(name).strip())
-    if not names or len(set(names)) != len(names):
-        raise UserError(f"{path} lists {names or 'nothing'}. It must hold one class name per line, none twice.")
-    return names
+        return Pair(found.name, image, mask)
+
+    def listed_pair(self, listed: Listed, by_name: Any, images: Files, masks: Files, split: str) -> Pair:
+        """The files of one line of a list."""
+        if listed.name in by_name:
+            key, found = by_name[listed.name]
+            pair = self.pair(key, found, images, masks, split)
+        else:
+            called = self.called.get(split, split)
+            image, mask = (one.path(self.root, called, {"name": listed.name}) for one in self.templates[0])
+            pair = Pair(listed.name, image, mask)
+        given = [None if path is None else self.root / path for path in (listed.image, listed.mask)]
+        return Pair(pair.name, given[0] or pair.image, given[1] or pair.mask)
+
+    def refuse_strangers(self, images: Files, masks: Files) -> None:
+        """Tell why no image has a mask: three names of each side, and the template that would do."""
+        names = [found.name for found in images.values()]
+        files = [found.path.name for found in masks.values()]
+        image, mask = self.templates[0]
+        hint = next(
+            (s for found in images.values() if (s := suggestion(found.fields["name"], list(map(nfc, files))))), None
+        )
+        typed = "" if hint is None else f" Type data.masks='{mask.text.rpartition('/')[0]}/{hint}'."
+        raise UserError(
+            f"No image has a mask. data.images={image.text} finds the names {shown(names)}; data.masks={mask.text} "
+            f"finds {shown(found.name for found in masks.values())} ({shown(files)}).{typed or ' Give both one name.'}"
+        )

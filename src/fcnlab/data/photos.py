@@ -4,19 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch.utils.data import Dataset
 
-from fcnlab.data.files import IMAGE_SUFFIXES, read_image
+from fcnlab.data.images import IMAGE_SUFFIXES, ImageReader
 from fcnlab.data.transforms import Image, Pipeline
 from fcnlab.error import UserError
 
 
 def find_photos(place: str) -> list[Path]:
-    """The image at ``place``, or all images in that folder, sorted."""
+    """The image at ``place``, or all images in that folder, sorted; hidden files are left alone."""
     path = Path(place).expanduser()
     if path.is_file():
         return [path]
-    files = sorted(f for f in path.glob("*") if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
+    seen = (f for f in path.glob("*") if not f.name.startswith("."))  # macOS writes ._NAME beside each
+    files = sorted(f for f in seen if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
     if not files:
         raise UserError(f"No images at images={place}. Give a file or a folder of {', '.join(IMAGE_SUFFIXES)}.")
     stems = [file.stem for file in files]
@@ -26,19 +28,27 @@ def find_photos(place: str) -> list[Path]:
 
 
 class Photos(Dataset[dict[str, Any]]):
-    """Images as batches of one: image (1, 3, h, w) as the net saw it in training, and the file it came from."""
+    """Images as batches of one: image (1, c, h, w) as the net saw it in training, and the name of its file.
 
-    def __init__(self, files: Sequence[Path], pipeline: Pipeline) -> None:
-        self.files, self.pipeline = files, pipeline
+    A file that cannot be read gives one black pixel, and ``broken`` tells what is wrong with it.
+    """
+
+    def __init__(self, files: Sequence[Path], pipeline: Pipeline, reader: ImageReader | None = None) -> None:
+        self.files, self.pipeline, self.reader = files, pipeline, reader or ImageReader()
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return photo_batch(read_image(self.files[index]), self.pipeline) | {"name": [self.files[index].stem]}
+        name = {"name": [self.files[index].stem]}
+        try:
+            return photo_batch(self.reader.read(self.files[index]), self.pipeline) | name
+        except UserError as error:
+            pixel = np.zeros((1, 1, self.reader.channels), np.uint8)
+            return photo_batch(pixel, self.pipeline) | name | {"broken": str(error)}
 
 
 def photo_batch(photo: Image, pipeline: Pipeline) -> dict[str, Any]:
-    """A batch of one from an RGB image (H, W, 3) uint8."""
+    """A batch of one from an image (H, W, c) uint8."""
     image, _ = pipeline(photo, photo[:1, :1, 0])  # there is no mask
     return {"image": image[None], "photo": photo}

@@ -109,9 +109,9 @@ class Run:
             )
 
     def other_splits(self, fingerprint: Mapping[str, str]) -> list[str]:
-        """The splits that are not what this run was trained on; none where it is not known."""
+        """The splits that are not what this run was trained on; none where it is not known, or they were not needed."""
         known = self.record.get("fingerprint") or fingerprint
-        return [split for split in fingerprint if fingerprint[split] != known.get(split)]
+        return [split for split in fingerprint if split in known and fingerprint[split] != known[split]]
 
     def clear(self) -> None:
         """Forget what an earlier training left, so that nothing of it is taken up."""

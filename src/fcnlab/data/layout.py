@@ -1,0 +1,161 @@
+"""Where the files of a data set lie: templates like ``{split}/img/{name}.jpg``, looked up on the disk."""
+
+import glob
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from fcnlab.data.images import IMAGE_SUFFIXES
+from fcnlab.error import UserError
+
+TOKEN = re.compile(r"\{(?P<field>[a-z_]\w*)\}|(?P<deep>\*\*/)|(?P<many>\*)|(?P<one>\?)|(?P<literal>.)", re.DOTALL)
+SPLIT, NAME, ANY_SUFFIX = "split", "name", ".*"
+SHOWN = 3  # names in a message
+
+
+class Found(NamedTuple):
+    """A file and what its path says."""
+
+    path: Path
+    fields: dict[str, str]
+
+    @property
+    def key(self) -> tuple[tuple[str, str], ...]:
+        """What an image and its mask have in common."""
+        return tuple(sorted(self.fields.items()))
+
+    @property
+    def name(self) -> str:
+        """The name of the image, behind what else its path says: ``{city}/{name}.png`` gives city_name."""
+        others = [value for key, value in self.fields.items() if key != NAME]
+        return "_".join([*others, self.fields[NAME]])
+
+
+@dataclass(frozen=True)
+class Template:
+    """A path under a root with ``{name}``, ``{split}`` and fields of one's own, and with ``*``, ``**/`` and ``?``.
+
+    ``.*`` at its end is any suffix of images. Hidden files are left alone. Paths are compared in Unicode's form NFC.
+    """
+
+    text: str
+    setting: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or f"{{{NAME}}}" not in self.text:
+            raise UserError(
+                f"data.{self.setting}={self.text} has no {{name}}. Write where the files lie, seen from data.root: "
+                f"'{self.setting}/{{name}}.*', or '{{split}}/img/{{name}}.jpg'."
+            )
+
+    @property
+    def has_split(self) -> bool:
+        """Whether the path tells the split."""
+        return f"{{{SPLIT}}}" in self.text
+
+    @property
+    def fields(self) -> set[str]:
+        """What a path tells of its image."""
+        return {token["field"] for token in TOKEN.finditer(self.text) if token["field"]}
+
+    def base(self, root: Path, split: str) -> Path:
+        """The folder under which all its files lie."""
+        fixed = []
+        for part in PurePosixPath(self.filled(split)).parts[:-1]:
+            if re.search(r"[{}*?]", part):
+                break
+            fixed.append(part)
+        return root.joinpath(*fixed)
+
+    def filled(self, split: str) -> str:
+        """The template of one split, in NFC."""
+        return nfc(self.text.replace(f"{{{SPLIT}}}", split))
+
+    def find(self, root: Path, split: str = "") -> dict[tuple[tuple[str, str], ...], Found]:
+        """The files that fit, sorted, by what their paths say. Raises UserError where two say the same."""
+        base, text = self.base(root, split), self.filled(split)
+        inner = PurePosixPath(text).parts[len(PurePosixPath(base).parts) - len(PurePosixPath(root).parts) :]
+        if PurePosixPath(text).is_absolute():
+            inner = PurePosixPath(text).parts[len(PurePosixPath(base).parts) :]
+        pattern, wildcard = compiled("/".join(inner))
+        found: dict[tuple[tuple[str, str], ...], Found] = {}
+        for relative in sorted(listing(base, wildcard)):
+            seen = PurePosixPath(nfc(relative.replace(os.sep, "/")))
+            fits = pattern.fullmatch(str(seen))
+            if not fits or (text.endswith(ANY_SUFFIX) and seen.suffix.lower() not in IMAGE_SUFFIXES):
+                continue
+            file = Found(base / relative, fits.groupdict())
+            if (other := found.setdefault(file.key, file)) is not file:
+                both = f"{other.path.relative_to(base)} and {file.path.relative_to(base)}"
+                raise UserError(
+                    f"{base} holds {both}: which of them is meant by {file.name} is not clear. Keep one, or rename it, "
+                    f"or write the suffix in data.{self.setting}."
+                )
+        return found
+
+    def path(self, root: Path, split: str, fields: Mapping[str, str]) -> Path:
+        """Where a file should lie; any suffix is PNG for a mask and left out for an image."""
+        text = self.filled(split)
+        for key, value in fields.items():
+            text = text.replace(f"{{{key}}}", value)
+        if text.endswith(ANY_SUFFIX):
+            text = text[: -len(ANY_SUFFIX)] + (".png" if self.setting == "masks" else "")
+        return root / text
+
+
+def compiled(text: str) -> tuple[re.Pattern[str], str]:
+    """A template as a regular expression with a group per field, and as a pattern for ``glob``."""
+    suffix = text.endswith(ANY_SUFFIX)
+    expression, wildcard, fields = "", "", set[str]()
+    for token in TOKEN.finditer(text[: -len(ANY_SUFFIX)] if suffix else text):
+        field = token["field"]
+        if field:
+            expression += f"(?P={field})" if field in fields else f"(?P<{field}>[^/]+)"
+            wildcard += "*"
+            fields.add(field)
+        elif token["deep"]:
+            expression, wildcard = expression + "(?:.*/)?", wildcard + "**/"
+        elif token["many"] or token["one"]:
+            expression += "[^/]*" if token["many"] else "[^/]"
+            wildcard += token[0]
+        else:
+            expression += re.escape(token[0])
+            # Another spelling of a letter is found too: the expression compares in one form.
+            wildcard += glob.escape(token[0]) if token[0].isascii() else "*"
+    return re.compile(expression + (r"\.[^./]+" if suffix else ""), re.DOTALL), wildcard + (
+        ANY_SUFFIX if suffix else ""
+    )
+
+
+def listing(base: Path, wildcard: str) -> list[str]:
+    """The paths under ``base`` that fit; hidden files are left alone, which ``Path.glob`` would give."""
+    return glob.glob(wildcard, root_dir=base, recursive=True)  # noqa: PTH207
+
+
+def nfc(text: str) -> str:
+    """Text in one Unicode form: macOS decomposes names, others do not."""
+    return unicodedata.normalize("NFC", text)
+
+
+def shown(names: Iterable[str]) -> str:
+    """The first few of some names."""
+    some = list(names)
+    return ", ".join(some[:SHOWN]) + (", ..." if len(some) > SHOWN else "")
+
+
+def held(folder: Path) -> str:
+    """What lies in a folder, for messages."""
+    if not folder.is_dir():
+        return f"There is no folder {folder}."
+    names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    return f"{folder} holds {shown(names)}." if names else f"{folder} is empty."
+
+
+def suggestion(name: str, files: Sequence[str]) -> str | None:
+    """A template for files of which one has an image's name within its own: photo_0_mask.png is {name}_mask.png."""
+    fits = [file for file in files if name in file]
+    return min(fits, key=len).replace(name, "{name}", 1) if fits else None

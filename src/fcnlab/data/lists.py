@@ -1,0 +1,75 @@
+"""Lists of the images of a split: names in text, rows of a CSV, lines of JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fcnlab.data.class_list import read_text
+from fcnlab.data.images import IMAGE_SUFFIXES
+from fcnlab.data.layout import nfc
+from fcnlab.error import UserError
+
+SUFFIXES = (".txt", ".csv", ".jsonl")
+
+
+class Listed(NamedTuple):
+    """One image of a list: its name, and where it and its mask lie if the list says so."""
+
+    name: str
+    image: str | None = None
+    mask: str | None = None
+
+
+def find_list(root: Path, lists: str, split: str) -> Path:
+    """The list of a split: in the folder ``lists``, or where ``lists`` says with {split}, or one for all splits."""
+    place = root / lists.replace("{split}", split)
+    if place.suffix.lower() in SUFFIXES and not place.is_dir():
+        return place
+    found = [path for suffix in SUFFIXES if (path := place / f"{split}{suffix}").is_file()]
+    if len(found) > 1:
+        raise UserError(f"{place} holds {found[0].name} and {found[1].name}: which is meant is not clear. Keep one.")
+    return found[0] if found else place / f"{split}.txt"
+
+
+def read_list(path: Path, split: str) -> list[Listed]:
+    """The images of a split, in the list's order; one with a column ``split`` is for all of them."""
+    text = read_text(path)
+    if path.suffix.lower() not in (".csv", ".jsonl"):
+        return [Listed(nfc(without_suffix(line.strip()))) for line in text.splitlines() if line.strip()]
+    return [listed(row, path) for row in rows(text, path) if str(row.get("split") or split) == split]
+
+
+def rows(text: str, path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a CSV with a header, or of lines of JSON."""
+    if path.suffix.lower() == ".csv":
+        reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+        reader.fieldnames = [(field or "").strip().lower() for field in reader.fieldnames or ()]
+        yield from (row for row in reader if any(row.values()))
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise UserError(f"{path}, line {number}, is no JSON: {error}.") from error
+            yield row if isinstance(row, dict) else {"name": row}
+
+
+def listed(row: dict[str, Any], path: Path) -> Listed:
+    """An image from a row."""
+    image, mask, name = (str(row[key]).strip() if row.get(key) else None for key in ("image", "mask", "name"))
+    if not (image or name):
+        raise UserError(
+            f"{path} has a row without a name: {dict(row)}. Its columns are name, or image and mask (paths seen from "
+            "data.root), and split if it lists them all."
+        )
+    return Listed(nfc(without_suffix(name or image or "")), image, mask)
+
+
+def without_suffix(line: str) -> str:
+    """The name in a line of a list, which may have a folder and a suffix; ``scene.0001`` has none."""
+    path = Path(line)
+    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name

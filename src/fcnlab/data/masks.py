@@ -1,0 +1,137 @@
+"""Mask files as they are stored: labels of 1 to 16 bits or colours, never what a viewer makes of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import PIL.Image
+
+from fcnlab.data.opened import decode, png_depth
+from fcnlab.error import UserError
+
+LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
+LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
+SCALED = {2: 85, 4: 17}  # Pillow spreads grey of so many bits over 0..255
+BITS, PHOTOMETRIC, BANDS = 258, 262, 277  # tags of TIFF
+WHITE_IS_ZERO = 0
+Stored = np.ndarray[Any, np.dtype[Any]]  # (H, W) uint8 or uint16 labels, or (H, W, 3) uint8 colours
+
+
+class MaskFile(NamedTuple):
+    """What a mask file holds.
+
+    Args:
+        values: (H, W) labels, or (H, W, 3) colours where the file has no labels.
+        mode: Pillow's word for the kind of file.
+        palette: (n, 3) colours by label, of a palette file.
+        alpha: (H, W), where it is not the same everywhere.
+        scale: what grey of fewer than 8 bits is multiplied by when it is shown.
+    """
+
+    values: Stored
+    mode: str
+    palette: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+    alpha: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+    scale: int = 1
+
+
+def read_mask_file(path: Path, *, lossy: bool = False, **opening: Any) -> MaskFile:
+    """The stored values of a mask file.
+
+    Args:
+        lossy: take a file whose compression changes values.
+        opening: page and limit of pixels, as ``open_image`` takes them.
+    """
+
+    def read(mask: PIL.Image.Image) -> MaskFile:
+        if not lossy:
+            refuse_lossy(path, mask)
+        if mask.format == "TIFF":
+            refuse_odd_tiff(path, mask)
+        if mask.mode in READERS:
+            return READERS[mask.mode](path, mask)
+        raise UserError(
+            f"Mask {path} has mode {mask.mode}. A mask holds one class index per pixel, or one colour per class: save "
+            "it as an 8-bit grey or palette PNG."
+        )
+
+    return decode(path, read, **opening)
+
+
+def read_labels_of(path: Path, mask: PIL.Image.Image) -> MaskFile:
+    """Grey and palette files of 1 to 8 bits."""
+    if mask.mode == "P":
+        colours = np.frombuffer(mask.palette.tobytes(), np.uint8) if mask.palette else np.zeros(0, np.uint8)
+        bands = len(mask.palette.mode) if mask.palette else 3
+        return MaskFile(np.array(mask), "P", palette=colours[: len(colours) // bands * bands].reshape(-1, bands)[:, :3])
+    values = np.array(mask, dtype=np.uint8)
+    if mask.mode == "1":
+        return MaskFile(values, mask.mode, scale=255)
+    scale = SCALED.get(grey_bits(path, mask), 1)
+    return MaskFile(values // scale if scale > 1 else values, mask.mode, scale=scale)
+
+
+def read_wide(path: Path, mask: PIL.Image.Image) -> MaskFile:
+    """Grey of 16 bits, or of 32 whose values fit into 16."""
+    values = np.asarray(mask)
+    if values.min() < 0 or values.max() > 65535:
+        raise UserError(
+            f"Mask {path} has labels {values.min()} to {values.max()}. Labels are 0 to 65535: save it with 8 or 16 "
+            "bits."
+        )
+    return MaskFile(values.astype(np.uint16), mask.mode)
+
+
+def read_colours(path: Path, mask: PIL.Image.Image) -> MaskFile:
+    """Red, green and blue, and transparency where it varies."""
+    if mask.format == "PNG" and png_depth(path)[0] == 16:
+        raise UserError(f"Mask {path} has colours of 16 bits a channel. Save it with 8.")
+    values = np.array(mask)
+    if mask.mode == "LA":
+        values = values[..., [0, 0, 0, 1]]
+    alpha = values[..., 3] if values.shape[2] == 4 else None
+    varies = alpha is not None and alpha.min() < alpha.max()
+    return MaskFile(np.ascontiguousarray(values[..., :3]), mask.mode, alpha=alpha if varies else None)
+
+
+READERS: dict[str, Callable[[Path, PIL.Image.Image], MaskFile]] = {
+    **dict.fromkeys(("1", "L", "P"), read_labels_of),
+    **dict.fromkeys(("I", "I;16", "I;16B", "I;16L"), read_wide),
+    **dict.fromkeys(("RGB", "RGBA", "LA"), read_colours),
+}
+
+
+def grey_bits(path: Path, mask: PIL.Image.Image) -> int:
+    """Bits of a grey pixel in the file."""
+    if mask.format == "PNG":
+        return png_depth(path)[0]
+    tags: Any = mask
+    return int(tags.tag_v2.get(BITS, (1,))[0]) if mask.format == "TIFF" else 8
+
+
+def refuse_lossy(path: Path, mask: PIL.Image.Image) -> None:
+    """Raise UserError for a compression that makes up values around every edge."""
+    kind = mask.format if mask.format in LOSSY else None
+    if mask.format == "WEBP" and b"VP8L" not in path.read_bytes()[:64]:
+        kind = "lossy WebP"
+    if mask.format == "TIFF" and mask.info.get("compression") in LOSSY_TIFF:
+        kind = "TIFF with lossy compression"
+    if kind:
+        raise UserError(
+            f"Mask {path} is a {kind}: its compression makes up values around every edge, which are no labels. Draw it "
+            "anew from the source and save it as PNG; or, for two classes, data.threshold=127 takes what is brighter "
+            "for the second."
+        )
+
+
+def refuse_odd_tiff(path: Path, mask: PIL.Image.Image) -> None:
+    """Raise UserError for a TIFF with bands that Pillow leaves out, or whose zero is white: then labels are unclear."""
+    tags: Any = mask
+    if (bands := int(tags.tag_v2.get(BANDS, 1))) != len(mask.getbands()):
+        raise UserError(f"Mask {path} has {bands} bands. A mask holds one class index per pixel: save it as PNG.")
+    if tags.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        raise UserError(
+            f"Mask {path} is a TIFF whose zero is white (PhotometricInterpretation 0), so viewers show other values "
+            "than it stores. Save it as PNG."
+        )

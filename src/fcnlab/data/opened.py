@@ -1,0 +1,137 @@
+"""Opening an image file: whole, of a size that was agreed on, one page of it."""
+
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import PIL.Image
+
+from fcnlab.error import UserError
+
+# What Pillow raises for files that are no whole images.
+BROKEN = (OSError, SyntaxError, EOFError, ValueError, struct.error, zlib.error, PIL.Image.DecompressionBombError)
+MAX_PIXELS = 178_956_970  # where Pillow itself stops
+SUBFILE, REDUCED_OR_MASK = 254, 1 | 4  # of a TIFF's page: it is a smaller copy of another, or its transparency
+ONE_OF_MANY = ("MPO",)  # photos of telephones, with previews behind them
+OPENING = threading.Lock()  # Pillow's limit is one number for all threads
+T = TypeVar("T")
+TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def open_image(
+    path: Path, *, page: int | None = None, max_pixels: int | None = None, prefix: str = "data."
+) -> PIL.Image.Image:
+    """Open a file as an image; only its header is read.
+
+    Args:
+        page: of a file with several; None: there must be one.
+        max_pixels: the largest image that is opened; None: 178,956,970.
+        prefix: of these settings, in messages.
+    """
+    try:
+        with without_limit():
+            image = PIL.Image.open(path)
+    except BROKEN as error:
+        raise unreadable(path, error) from error
+    try:
+        check_pixels(path, image.width, image.height, max_pixels, prefix)
+        turn_to_page(path, image, page, prefix)
+    except Exception as error:
+        image.close()
+        if isinstance(error, BROKEN) and not isinstance(error, UserError):
+            raise unreadable(path, error) from error
+        raise
+    return image
+
+
+@contextmanager
+def without_limit() -> Iterator[None]:
+    """Without Pillow's own limit, whose message knows no setting."""
+    with OPENING:
+        limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            PIL.Image.MAX_IMAGE_PIXELS = limit
+
+
+def check_pixels(path: Path, width: int, height: int, limit: int | None, prefix: str = "data.") -> None:
+    """Raise UserError for an image larger than was agreed on: a small file may unpack to fill the memory."""
+    limit = limit or MAX_PIXELS
+    if width * height > limit:
+        raise UserError(
+            f"Image {path} has {width}x{height} = {width * height:,} pixels; the limit is {limit:,}. If the file is to "
+            f"be trusted, type {prefix}max_pixels={width * height}, or cut it into tiles."
+        )
+
+
+def turn_to_page(path: Path, image: PIL.Image.Image, page: int | None, prefix: str) -> None:
+    """Choose the page that was named. Raises UserError where there are several and none was named."""
+    if getattr(image, "n_frames", 1) == 1 and not page:
+        return
+    if image.format in ONE_OF_MANY:
+        return
+    pages = [place for place in range(getattr(image, "n_frames", 1)) if is_full(image, place)]
+    image.seek(choose_page(path, pages, page, prefix))
+
+
+def choose_page(path: Path, pages: list[int], page: int | None, prefix: str = "data.") -> int:
+    """The position in a file of the page that was named, or of the only one."""
+    if page is None and len(pages) > 1:
+        raise UserError(
+            f"{path} has {len(pages)} pages; one image per file is read. Save each page as a file, or name the one "
+            f"that is meant: {prefix}page=0 is the first."
+        )
+    if (page or 0) >= len(pages):
+        raise UserError(f"{prefix}page={page}, but {path} has {len(pages)} pages, of which 0 is the first.")
+    return pages[page or 0]
+
+
+def is_full(image: PIL.Image.Image, place: int) -> bool:
+    """Whether a page is an image of its own."""
+    if image.format != "TIFF":
+        return True
+    image.seek(place)
+    tags: Any = image
+    return not int(tags.tag_v2.get(SUBFILE, 0)) & REDUCED_OR_MASK
+
+
+def decode(path: Path, read: Callable[[PIL.Image.Image], T], **opening: Any) -> T:
+    """What ``read`` makes of an image file, if the file is whole."""
+    with open_image(path, **opening) as image:
+        try:
+            if image.format == "PNG":  # Pillow decodes them without looking at the checksums
+                with without_limit():
+                    probe = PIL.Image.open(path)
+                with probe:
+                    probe.verify()
+            return read(image)
+        except UserError:  # a ValueError too, and told already
+            raise
+        except BROKEN as error:
+            raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> UserError:
+    """An error about a file that is no whole image."""
+    return UserError(f"Cannot read {path} as an image: {error}. Every listed file must be whole: replace or unlist it.")
+
+
+def png_depth(path: Path) -> tuple[int, int]:
+    """Bits of a channel, and PNG's type of colour: 0 grey, 2 colour, 3 palette, 4 and 6 with transparency."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head[24], head[25]
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether a file begins as TIFFs do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in TIFF_HEADS
+    except OSError as error:
+        raise unreadable(path, error) from error

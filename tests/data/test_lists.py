@@ -1,0 +1,82 @@
+"""Lists of a split: text, CSV and JSON lines name the same images."""
+
+import json
+from pathlib import Path
+
+import pytest
+from data.made import SPLITS, folder, make, same
+
+from fcnlab.error import UserError
+
+TOLD = [(split, f"images/photo_{i}.png", f"masks/photo_{i}.png") for split, some in SPLITS.items() for i in some]
+
+
+def csv(root: Path, columns: str, rows: list[tuple[str, ...]], name: str) -> None:
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_text("\n".join([columns, *(",".join(row) for row in rows)]) + "\n")
+
+
+def by_split(root: Path) -> None:
+    for split in SPLITS:
+        csv(root, "Image,Mask", [row[1:] for row in TOLD if row[0] == split], f"lists/{split}.csv")
+
+
+def json_lines(root: Path) -> None:
+    (root / "lists").mkdir()
+    for split in SPLITS:
+        rows = [{"image": image, "mask": mask} for of, image, mask in TOLD if of == split]
+        (root / "lists" / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def names_only(root: Path) -> None:
+    csv(root, "split,name", [(split, Path(image).stem) for split, image, _ in TOLD], "all.csv")
+
+
+LISTS = {
+    "a CSV per split": (by_split, "lists"),
+    "JSON lines per split": (json_lines, "lists"),
+    "one CSV with a column split": (lambda r: csv(r, "split, image, mask", TOLD, "all.csv"), "all.csv"),
+    "names and splits": (names_only, "all.csv"),
+    "a path with the split": (by_split, "'lists/{split}.csv'"),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_a_list_is_followed(case: str, tmp_path: Path) -> None:
+    write, typed = LISTS[case]
+    write(make(tmp_path, lists=False))
+    data = folder(tmp_path, f"data.lists={typed}", lists=False)
+    assert same(data)
+    assert [name[-1] for split in SPLITS for name in data.names(split)] == list("01234567")
+
+
+def test_a_list_may_give_masks_that_no_template_finds(tmp_path: Path) -> None:
+    make(tmp_path, mask_name="masks/drawn_{}.png", lists=False)
+    rows = [(split, image, mask.replace("photo", "drawn")) for split, image, mask in TOLD]
+    csv(tmp_path, "split,image,mask", rows, "all.csv")
+    assert same(folder(tmp_path, "data.lists=all.csv", lists=False))
+
+
+WRONG = {
+    "split,picture\ntrain,photo_0\n": "has a row without a name",
+    "split,image,mask\ntrain,images/photo_99.png,masks/photo_0.png\n": "photo_99.png of split 'train' is missing",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_list_that_names_nothing_is_refused(text: str, tmp_path: Path) -> None:
+    make(tmp_path, lists=False)
+    (tmp_path / "all.csv").write_text(text)
+    with pytest.raises(UserError) as told:
+        folder(tmp_path, "data.lists=all.csv", lists=False).names("train")
+    assert WRONG[text] in str(told.value)
+
+
+def test_broken_json_and_two_lists_of_a_split_are_refused(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "lists" / "train.csv").write_text("name\nphoto_0\n")
+    with pytest.raises(UserError, match="holds train.txt and train.csv"):
+        folder(tmp_path).names("train")
+    (tmp_path / "all.jsonl").write_text('{"name": "photo_0"}\n{"name"\n')
+    with pytest.raises(UserError, match="all.jsonl, line 2, is no JSON"):
+        folder(tmp_path, "data.lists=all.jsonl", lists=False).names("train")

@@ -1,0 +1,47 @@
+"""Files are opened one page at a time, up to a size that was agreed on, and Pillow's own limit stays for others."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from data.made import save
+
+from fcnlab.data.opened import MAX_PIXELS, open_image
+from fcnlab.error import UserError
+
+PAGE = np.zeros((4, 5), np.uint8)
+
+
+def animation(path: Path) -> Path:
+    frames = [PIL.Image.fromarray(PAGE + i * 100) for i in range(3)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".gif", ".png", ".webp"])
+def test_of_several_pages_one_must_be_named(suffix: str, tmp_path: Path) -> None:
+    path = animation(tmp_path / f"many{suffix}")
+    with pytest.raises(UserError, match="has 3 pages; one image per file is read. .* data.page=0 is the first"):
+        open_image(path)
+    with open_image(path, page=2) as image:
+        assert np.asarray(image.convert("L")).max() > 150
+    with pytest.raises(UserError, match="data.page=3, but .* has 3 pages"):
+        open_image(path, page=3)
+
+
+def test_a_telephones_photo_with_a_preview_is_one_image(tmp_path: Path) -> None:
+    frames = [PIL.Image.new("RGB", (16, 16), "red"), PIL.Image.new("RGB", (8, 8))]
+    frames[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=frames[1:])
+    with open_image(tmp_path / "a.jpg") as image:
+        assert image.size == (16, 16)
+
+
+def test_the_limit_is_a_setting_and_pillows_own_stays(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", PAGE)
+    before = PIL.Image.MAX_IMAGE_PIXELS
+    with pytest.raises(UserError, match="has 5x4 = 20 pixels; the limit is 19. .* data.max_pixels=20"):
+        open_image(tmp_path / "a.png", max_pixels=19)
+    open_image(tmp_path / "a.png", max_pixels=20).close()
+    assert before == PIL.Image.MAX_IMAGE_PIXELS
+    assert 2 * (before or 0) == MAX_PIXELS
