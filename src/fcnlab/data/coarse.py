@@ -25,7 +25,7 @@ def through_stride(mask: Mask, stride: int) -> Mask:
     square = np.arange(rows * columns).reshape(rows, columns, 1, 1) * 4
     fine = four.ravel()[square + winner].transpose(0, 2, 1, 3).reshape(rows * stride, columns * stride)
     top = (stride + 1) // 2  # the first square begins half a cell before the mask
-    return fine[top : top + height, top : top + width]
+    return np.asarray(fine[top : top + height, top : top + width])
 
 
 def majority(mask: Mask, stride: int) -> Mask:
@@ -37,7 +37,7 @@ def majority(mask: Mask, stride: int) -> Mask:
     index[labels] = np.arange(len(labels))
     cell = (np.arange(height) // stride * columns)[:, None] + np.arange(width) // stride
     votes = np.bincount((cell * len(labels) + index[mask]).ravel(), minlength=rows * columns * len(labels))
-    return labels[votes.reshape(rows, columns, -1).argmax(-1)].astype(np.uint8)
+    return np.asarray(labels[votes.reshape(rows, columns, -1).argmax(-1)], np.uint8)
 
 
 @cache
