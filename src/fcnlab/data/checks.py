@@ -1,4 +1,4 @@
-"""What no training may begin with: an image that is learnt and tested, a split without a label, palettes that differ."""
+"""What no training may begin with: images both learnt and tested, a split without a label, palettes that differ."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING

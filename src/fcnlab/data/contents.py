@@ -3,9 +3,10 @@
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -29,7 +30,9 @@ class Look(NamedTuple):
     content: bytes  # what stands for both in the fingerprint
     labels: Mask | None  # (H, W), void being 255; None where the mask is forgiven that it cannot be read
     image: str  # a hash of the image: equal images have equal ones
-    colours: dict[int, Colour] = {}  # of the labels in the file that occur, where its palette tells them
+    colours: Mapping[int, Colour] = MappingProxyType(
+        {}
+    )  # of the labels in the file that occur, where its palette tells them
     file: str = ""  # whose colours they are
 
 

@@ -123,9 +123,10 @@ class SegmentationData(L.LightningDataModule):
         if split not in self.found:
             threads = usable_cores() if self.parallel else 1
             look = partial(look_through, self, split, threads=threads)
-            stamp = self.split_stamp(split) if self.kept else None
-            kept = self.kept if stamp else None
-            self.found[split] = kept.get(self.name, split, str(stamp), look) if kept else look()
+            if self.kept is None or (stamp := self.split_stamp(split)) is None:
+                self.found[split] = look()
+            else:
+                self.found[split] = self.kept.get(self.name, split, stamp, look)
         return self.found[split]
 
     def facts(self) -> dict[str, Any]:

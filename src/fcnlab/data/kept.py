@@ -42,7 +42,7 @@ class Kept:
 
     def get(self, name: str, split: str, stamp: str, look: Callable[[], Contents]) -> Contents:
         """What is kept of a split if the stamp is still the same, else what ``look`` finds, which is kept then."""
-        recipe = repr((sorted(self.config.items()), os.getcwd(), split))
+        recipe = repr((sorted(self.config.items()), str(Path.cwd()), split))
         file = self.folder / f"{name}-{split}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.json"
         stamp = hashlib.sha256(f"{stamp} {reader()}".encode()).hexdigest()
         if (known := read(file, stamp)) is not None:

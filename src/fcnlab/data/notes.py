@@ -73,5 +73,5 @@ def pads(data: "SegmentationData", sizes: Mapping[tuple[int, int], int]) -> Iter
     if mean < (1 - MUCH) * largest:
         yield (
             f"The train images have {len(sizes)} sizes. In batches of {data.batch_size} up to "
-            f"{100 * (1 - mean / largest):.0f} % of the pixels are padding: set data.image_size or a crop in data.augment."
+            f"{100 * (1 - mean / largest):.0f} % of the pixels are padding: set data.image_size or crop in data.augment."
         )
