@@ -24,7 +24,7 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
 
     from fcnlab.cli.compose import build, plain
     from fcnlab.cli.terminal import say
-    from fcnlab.data.checks import repainted, unlabelled
+    from fcnlab.data.checks import unlabelled
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.data.notes import notes
     from fcnlab.data.tables import show_survey
@@ -40,7 +40,7 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     whole = [split for split in SPLITS if not found[split]["faults"]]
     faults = [fault for split in found.values() for fault in split["faults"]]
     faults += [f"{name} is in both {split} and test." for split in SPLITS[:2] for name in both(found, split)]
-    faults += [*twins(found), *unlabelled(data, whole), *repainted(data, whole), *monotony(data.class_names, found)]
+    faults += [*twins(found), *unlabelled(data, whole), *monotony(data.class_names, found)]
     show_survey(config["data"]["name"], data.class_names, found)
     for note in notes(data, found):
         say(note)
@@ -69,6 +69,7 @@ def look(data: "SegmentationData", split: str, images: int) -> dict[str, Any]:
     import numpy as np
 
     from fcnlab.cli.progress import progress
+    from fcnlab.data.checks import shows_something
     from fcnlab.data.contents import count_labels, in_order
     from fcnlab.data.datamodule import usable_cores
 
@@ -86,7 +87,7 @@ def look(data: "SegmentationData", split: str, images: int) -> dict[str, Any]:
             image, mask = samples[index][1]()
         except UserError as error:
             return str(error)
-        known = sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16]
+        known = sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16] if shows_something(image) else ""
         return known, mask.shape, count_labels(mask), (image, mask) if index in shown else None
 
     looks = in_order(read, len(samples), threads=usable_cores() if data.parallel else 1)

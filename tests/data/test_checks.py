@@ -67,9 +67,9 @@ REFUSED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "the copy has another mask": (copy_with_other_mask, ("under two names", "photo_0 and again")),
     "half of the masks have another palette": (
         repaint,
-        ("different palettes", "photo_0.png", "photo_1.png", "#ff0000"),
+        ("different palettes", "photo_0.png", "photo_1.png", "(255, 0, 0)"),
     ),
-    "one test mask has another palette": (repaint_one_test_mask, ("label 2 is #00ff00", "#0000ff", "photo_10.png")),
+    "one test mask has another palette": (repaint_one_test_mask, ("label 2 is (0, 255, 0)", "(0, 0, 255)", "photo_10.png")),
 }
 
 
@@ -92,6 +92,14 @@ def test_what_is_not_used_is_not_asked_for_labels(tmp_path: Path, command: Comma
     copy(root, 2, "other_name", "test")
     outcome = command("train", *OWN, f"data.root={root}", "test=false")
     assert outcome.code == 0, outcome.text
+
+
+def test_empty_tiles_give_nothing_away(tmp_path: Path, command: Command) -> None:
+    root = make_folder(tmp_path / "data")
+    for i in (0, 9):
+        PIL.Image.new("RGB", (50, 40)).save(root / "images" / f"photo_{i}.jpg")
+    assert command("train", *OWN, f"data.root={root}").code == 0
+    assert command("survey", "data=folder", "data.lists=lists", f"data.root={root}").code == 0
 
 
 def test_void_by_a_setting_counts_as_void(tmp_path: Path, command: Command) -> None:

@@ -36,11 +36,7 @@ def test_fingerprint_and_counts_are_those_of_a_slow_look(tmp_path: Path, threads
     assert found.fingerprint == digest.hexdigest()[:16]
     assert found.pixels == pixels.tolist()
     assert found.shown == np.where(pixels > 0, pixels.sum(), 0).tolist()  # each mask shows every class
-    assert {label: list(colours) for label, colours in found.colours.items()} == {
-        "0": ["#000000"],
-        "1": ["#ff0000"],
-        "2": ["#00ff00"],
-    }
+    assert found.noted["1"][0] == (255, 0, 0)
 
 
 def test_the_first_fault_in_order_is_told_however_many_look(tmp_path: Path) -> None:

@@ -22,13 +22,13 @@ OWN = (
 @pytest.fixture
 def looked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Which files were looked at."""
-    seen, look = list[tuple[str, int]](), FileData.look
+    seen, look = list[tuple[str, int]](), FileData.examine
 
     def counted(self: FileData, split: str, index: int) -> object:
         seen.append((split, index))
         return look(self, split, index)
 
-    monkeypatch.setattr(FileData, "look", counted)
+    monkeypatch.setattr(FileData, "examine", counted)
     return seen
 
 

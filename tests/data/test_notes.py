@@ -66,4 +66,4 @@ def test_crops_and_padding_are_told_where_they_are_large(tmp_path: Path, command
     PIL.Image.new("RGB", (200, 100)).save(root / "images" / "photo_1.jpg")
     PIL.Image.new("L", (200, 100)).save(root / "masks" / "photo_1.png")
     outcome = command("survey", *FOLDER, f"data.root={root}")
-    assert "The train images have 4 sizes. In batches of 4 up to" in flat(outcome.text)
+    assert "The train images have 4 sizes. In batches up to" in flat(outcome.text)

@@ -1,9 +1,9 @@
-"""What no training may begin with: images both learnt and tested, a split without a label, palettes that differ."""
+"""What no training may begin with: an image that is both learnt and tested, a split without a label."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fcnlab.data.contents import Contents
+from fcnlab.data.transforms import Image
 from fcnlab.error import UserError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ SHOWN = 3  # names that a message tells
 
 def refuse_unusable(data: "SegmentationData", splits: Sequence[str]) -> None:
     """Raise UserError for the first thing in the splits that are used of which no score could be believed."""
-    for problem in (*unlabelled(data, splits), *leaked(data, splits), *repainted(data, splits)):
+    for problem in (*unlabelled(data, splits), *leaked(data, splits)):
         raise UserError(problem)
 
 
@@ -38,8 +38,15 @@ def leaked(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]:
             "may be both learnt and tested: take them out of one list."
         )
     known = {split: zip(data.names(split), data.contents(split).images, strict=True) for split in ("train", "test")}
-    if twins := same_images(known["train"], known["test"]):
-        yield under_two_names(twins)
+    twins = same_images(known["train"], known["test"])
+    indices = {name: index for index, name in enumerate(data.names("train"))} if twins else {}
+    if shown := [twin for twin in twins if shows_something(data.read("train", indices[twin[0]])[0])]:
+        yield under_two_names(shown)
+
+
+def shows_something(image: Image) -> bool:
+    """Whether an image (H, W, C) has more than one colour: empty tiles are equal and give nothing away."""
+    return bool((image != image[:1, :1]).any())
 
 
 def same_images(here: Iterable[tuple[str, str]], there: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -55,24 +62,3 @@ def under_two_names(twins: Sequence[tuple[str, str]]) -> str:
         f"{len(twins)} images are in both train and test under two names, with equal content: {shown}. No image may be "
         "both learnt and tested: take them out of one list."
     )
-
-
-def repainted(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]:
-    """Labels to which the palettes of two mask files give different colours."""
-    for label, colours in palettes([data.contents(split) for split in splits]).items():
-        if len(colours) > 1:
-            (one, here), (other, there) = list(colours.items())[:2]
-            yield (
-                f"The masks have different palettes: label {label} is {one} in {here}, but {other} in {there}. So one "
-                "label may mean two classes. Save all masks with one palette, or as grey images of the labels."
-            )
-            return
-
-
-def palettes(found: Sequence[Contents]) -> dict[str, dict[str, str]]:
-    """By label in the files, each colour that a palette gives it with a file that does."""
-    merged: dict[str, dict[str, str]] = {}
-    for contents in found:
-        for label, colours in contents.colours.items():
-            merged[label] = colours | merged.get(label, {})
-    return merged

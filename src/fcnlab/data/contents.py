@@ -3,11 +3,10 @@
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -21,19 +20,14 @@ if TYPE_CHECKING:
 
 VOID = 255
 T = TypeVar("T")
-Colour = tuple[int, ...]
 
 
 class Look(NamedTuple):
     """What one image and its mask tell."""
 
     content: bytes  # what stands for both in the fingerprint
-    labels: Mask | None  # (H, W), void being 255; None where the mask is forgiven that it cannot be read
+    labels: Mask  # (H, W), void being 255
     image: str  # a hash of the image: equal images have equal ones
-    colours: Mapping[int, Colour] = MappingProxyType(
-        {}
-    )  # of the labels in the file that occur, where its palette tells them
-    file: str = ""  # whose colours they are
 
 
 @dataclass
@@ -46,7 +40,7 @@ class Contents:
         shown: by label, the pixels of the masks in which it occurs.
         images: a hash per image, in the order of the split's names; empty where it is forgiven that it is unreadable.
         shapes: height and width per image; (0, 0) where unreadable.
-        colours: by label in the files, each colour that palettes give it with the first file that does.
+        noted: what else the data set noted (``SegmentationData.noted``), for those splits that are looked at later.
     """
 
     fingerprint: str
@@ -54,7 +48,7 @@ class Contents:
     shown: list[int]
     images: list[str] = field(default_factory=list)
     shapes: list[tuple[int, int]] = field(default_factory=list)
-    colours: dict[str, dict[str, str]] = field(default_factory=dict)
+    noted: dict[str, Any] = field(default_factory=dict)
 
     @property
     def labelled(self) -> int:
@@ -74,12 +68,12 @@ def look_through(data: "SegmentationData", split: str, *, threads: int) -> Conte
 
     def glance(index: int) -> tuple[Look | None, list[int]]:
         try:
-            look = data.look(split, index)
+            look = data.examine(split, index)
         except UserError:
             if not data.forgives(split):
                 raise
             return None, []
-        return look, [] if look.labels is None else count_labels(look.labels)
+        return look, count_labels(look.labels)
 
     looks = in_order(glance, len(names), threads=threads)
     for name, (look, counts) in zip(
@@ -87,18 +81,14 @@ def look_through(data: "SegmentationData", split: str, *, threads: int) -> Conte
     ):
         digest.update(name.encode() + (look.content if look else b"cannot be read"))
         found.images.append(look.image if look else "")
-        if look is None or look.labels is None:
+        if look is None:
             found.shapes.append((0, 0))
             continue
         found.shapes.append((look.labels.shape[0], look.labels.shape[1]))
         pixels += counts
         shown += np.where(np.array(counts) > 0, look.labels.size, 0)
-        for label, colour in look.colours.items():
-            known = found.colours.setdefault(str(label), {})
-            if len(known) < 2:  # two are enough to tell that they differ
-                known.setdefault("#" + bytes(colour).hex(), look.file)
     found.fingerprint = digest.hexdigest()[:16]
-    found.pixels, found.shown = pixels.tolist(), shown.tolist()
+    found.pixels, found.shown, found.noted = pixels.tolist(), shown.tolist(), data.noted()
     return found
 
 

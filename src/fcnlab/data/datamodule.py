@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -112,7 +112,7 @@ class SegmentationData(L.LightningDataModule):
         """Height and width of one image, cheaply; a data set whose images share one size need not say it."""
         return (0, 0)
 
-    def look(self, split: str, index: int) -> Look:
+    def examine(self, split: str, index: int) -> Look:
         """What one image and its mask tell of themselves; see :class:`fcnlab.data.contents.Look`."""
         image, mask = self.read(split, index)
         content = image.tobytes() + mask.tobytes()
@@ -123,10 +123,12 @@ class SegmentationData(L.LightningDataModule):
         if split not in self.found:
             threads = usable_cores() if self.parallel else 1
             look = partial(look_through, self, split, threads=threads)
-            if self.kept is None or (stamp := self.split_stamp(split)) is None:
-                self.found[split] = look()
+            stamp = self.split_stamp(split) if self.kept else None
+            if self.kept is not None and stamp is not None:
+                self.found[split] = self.kept.get(str(self.name), split, stamp, look)
+                self.recall(self.found[split].noted)
             else:
-                self.found[split] = self.kept.get(self.name, split, stamp, look)
+                self.found[split] = look()
         return self.found[split]
 
     def facts(self) -> dict[str, Any]:
@@ -140,6 +142,13 @@ class SegmentationData(L.LightningDataModule):
     def stamp(self) -> str | None:
         """What changes when the files change, at a glance; None where there are no files to look at."""
         return None
+
+    def noted(self) -> dict[str, Any]:
+        """What a look at files noted that concerns other splits too; plain Python."""
+        return {}
+
+    def recall(self, noted: Mapping[str, Any]) -> None:
+        """Take note of what an earlier look noted. Raises UserError where it contradicts what was seen since."""
 
     def split_stamp(self, split: str) -> str | None:
         """What changes when the files of a split or the way they are read change; None where there are no files."""

@@ -229,7 +229,7 @@ class FileData(SegmentationData):
             digest.update(repr(seen).encode())
         return digest.hexdigest()
 
-    def look(self, split: str, index: int) -> Look:
+    def examine(self, split: str, index: int) -> Look:
         """The mask's pixels and the image's size: quick, and the same however the files are compressed.
 
         Raises UserError for a mask that holds what is no class, before anything is learnt.

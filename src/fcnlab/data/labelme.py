@@ -12,7 +12,8 @@ import PIL.Image
 import PIL.ImageDraw
 
 from fcnlab.data.annotations import VOID, AnnotatedData, fill_polygon, named_classes
-from fcnlab.data.files import BROKEN, Pair, read_text, unreadable, without_suffix
+from fcnlab.data.files import Pair, read_text, unreadable, without_suffix
+from fcnlab.data.opened import BROKEN
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError
 
@@ -109,7 +110,7 @@ def draw_shape(mask: Mask, shape: dict[str, Any], label: int, where: Path) -> No
         pen.ellipse((x - POINT, y - POINT, x + POINT, y + POINT), outline=label, fill=label)
     else:
         raise UserError(
-            f"{where} has a shape of type {kind} with {len(points)} points, which fcnlab does not draw. Known: polygon, "
+            f"{where} has a shape of type {kind} with {len(points)} points, which is not drawn. Known: polygon, "
             "rectangle, circle, line, linestrip, point, mask."
         )
     mask[...] = np.asarray(canvas)

@@ -49,7 +49,7 @@ def one_sided(class_names: Sequence[str], found: Mapping[str, Any]) -> Iterator[
 
 def crops(data: "SegmentationData", sizes: Mapping[tuple[int, int], int]) -> Iterator[str]:
     """Training images of which a crop keeps little, or which it pads much."""
-    transforms = getattr(data.training_pipeline.augment, "transforms", [])
+    transforms = augmentations(data)
     crop = next((one for one in transforms if "Crop" in type(one).__name__ and hasattr(one, "height")), None)
     if crop is None or data.training_pipeline.image_size is not None:
         return
@@ -64,7 +64,7 @@ def crops(data: "SegmentationData", sizes: Mapping[tuple[int, int], int]) -> Ite
 
 def pads(data: "SegmentationData", sizes: Mapping[tuple[int, int], int]) -> Iterator[str]:
     """Training images that are padded to the largest of their batch."""
-    transforms = getattr(data.training_pipeline.augment, "transforms", [])
+    transforms = augmentations(data)
     fixed = data.training_pipeline.image_size is not None or any("Crop" in type(one).__name__ for one in transforms)
     if fixed or data.batch_size == 1 or len(sizes) < 2:
         return
@@ -72,6 +72,12 @@ def pads(data: "SegmentationData", sizes: Mapping[tuple[int, int], int]) -> Iter
     mean = sum(h * w * number for (h, w), number in sizes.items()) / sum(sizes.values())
     if mean < (1 - MUCH) * largest:
         yield (
-            f"The train images have {len(sizes)} sizes. In batches of {data.batch_size} up to "
-            f"{100 * (1 - mean / largest):.0f} % of the pixels are padding: set data.image_size or crop in data.augment."
+            f"The train images have {len(sizes)} sizes. In batches up to "
+            f"{100 * (1 - mean / largest):.0f} % of the pixels are padding: set data.image_size or a crop."
         )
+
+
+def augmentations(data: "SegmentationData") -> list[Any]:
+    """The transforms of the training images."""
+    augment = data.training_pipeline.augment
+    return list(augment.compose.transforms) if augment is not None else []

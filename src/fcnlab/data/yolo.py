@@ -1,4 +1,4 @@
-"""YOLO polygons: a text file per image, one shape per line as ``class x y x y ...`` in fractions of the image's size."""
+"""YOLO polygons: a text file per image, a shape per line as ``class x y x y ...`` in fractions of the image's size."""
 
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,14 @@ class YOLO(AnnotatedData):
     ) -> None:
         layout = f"{root}/{images}/NAME.jpg and {root}/{labels}/NAME.txt with {{split}} from data.splits={splits}"
         super().__init__(root=root, layout=layout, classes=read_names(classes, Path(root)), **common)
-        self.images, self.labels, self.splits = images, labels, dict(splits)
+        self.images_in, self.labels_in, self.splits = images, labels, dict(splits)
         self.image_of: dict[Path, Path] = {}
 
     def pairs(self, split: str) -> list[Pair]:
         """The images of the split's folder with their text files."""
         folder = self.splits.get(split, split)
-        images = self.root / self.images.format(split=folder)
-        labels = self.root / self.labels.format(split=folder)
+        images = self.root / self.images_in.format(split=folder)
+        labels = self.root / self.labels_in.format(split=folder)
         for where in (images, labels):
             if not where.is_dir():
                 raise self.missing(f"There is no folder {where} for split {split!r}; set data.splits.{split}=...")
