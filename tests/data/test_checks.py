@@ -69,7 +69,10 @@ REFUSED: dict[str, tuple[Change, tuple[str, ...]]] = {
         repaint,
         ("different palettes", "photo_0.png", "photo_1.png", "(255, 0, 0)"),
     ),
-    "one test mask has another palette": (repaint_one_test_mask, ("label 2 is (0, 255, 0)", "(0, 0, 255)", "photo_10.png")),
+    "one test mask has another palette": (
+        repaint_one_test_mask,
+        ("label 2 is (0, 255, 0)", "(0, 0, 255)", "photo_10.png"),
+    ),
 }
 
 

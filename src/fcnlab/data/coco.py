@@ -22,7 +22,8 @@ class COCO(AnnotatedData):
     Args:
         annotations: a JSON file per split, relative to ``root``. Splits without one share the images of ``train`` by
             ``fractions``.
-        images: a folder of images per split, relative to ``root``; those without one take that of ``train``.
+        images: a folder of images per split, relative to ``root``; those without one, or without annotations of
+            their own, take that of ``train``.
         classes: names of categories to learn; None takes all, by their ids. Shapes of others are background.
     """
 
@@ -77,7 +78,8 @@ class COCO(AnnotatedData):
     def pairs(self, split: str) -> list[Pair]:
         """The images of the split's file, in the order of their ids; those without a shape too."""
         path = self.file(split)
-        folder = self.home / str(self.images.get(split) or self.images.get("train"))
+        own = self.images.get(split) if self.annotations.get(split) else None
+        folder = self.home / str(own or self.images.get("train"))
         together = [one for one in ("train", "val", "test") if self.file(one) == path]
         known = {str(Path(one["file_name"]).with_suffix("")): key for key, one in self.table(split)["images"].items()}
         names = self.share(known, split, together)
@@ -130,7 +132,7 @@ class COCO(AnnotatedData):
             else:
                 runs = drawn
             region = np.asarray(self.tools.decode(runs), bool)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except Exception as error:  # pycocotools raises bare ones
             raise UserError(f"Annotation {shape.get('id')} of {where} cannot be drawn: {error}.") from error
         if region.shape != (height, width):
             raise UserError(

@@ -235,11 +235,19 @@ class FileData(SegmentationData):
         Raises UserError for a mask that holds what is no class, before anything is learnt.
         """
         pair = self.checked_pairs(split)[index]
-        size, raw = self.reader.size(pair.image), self.decode_mask(pair.mask)
+        size, raw = self.image_size(pair), self.decode_mask(pair.mask)
         labels = self.to_labels(raw, pair.mask)
         content = raw.tobytes() + repr(size).encode() + self.labels.signature.encode()
+        return Look(content, labels, self.image_hash(pair))
+
+    def image_size(self, pair: Pair) -> tuple[int, int]:
+        """Width and height of an image as they lie in its file, from the header."""
+        return self.reader.size(pair.image)
+
+    def image_hash(self, pair: Pair) -> str:
+        """A hash that equal images have in common: of the file, which is quicker than to decode it."""
         with pair.image.open("rb") as file:
-            return Look(content, labels, hashlib.file_digest(file, "sha256").hexdigest()[:16])
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
     def noted(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """The colours that palettes give to labels, with the first file that does."""
