@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import Command
 
-from fcnlab.upper_bound import through_stride
+from fcnlab.data.coarse import through_stride
 
 STRIDES = [32, 16, 8, 4]
 
@@ -69,14 +69,6 @@ def masks_only(tmp_path: Path) -> tuple[str, list[np.ndarray]]:
     return f"data.root='{root}'", masks
 
 
-@pytest.mark.parametrize("stride", [1, 4, 8, 16, 64])
-def test_a_mask_through_a_stride_is_that_of_the_slow_reckoning(stride: int) -> None:
-    for seed in range(3):
-        mask = blobs(seed, 30 + seed, 43)
-        assert (through_stride(mask, stride) == slowly(mask, stride)).all()
-    assert (through_stride(mask, 1) == mask).all()
-
-
 def test_the_command_gives_mean_iu_of_true_classes_with_predicted_void_wrong(masks_only, command: Command) -> None:
     root, masks = masks_only
     where = ("data=folder", root, "data.fractions={train: 0.0, val: 0.0, test: 1.0}")
@@ -93,6 +85,14 @@ def test_the_command_gives_mean_iu_of_true_classes_with_predicted_void_wrong(mas
     assert "void being a label of its own" in " ".join(outcome.text.split())
     assert "folder, test, 3 masks" in outcome.text
     assert "paper" not in outcome.text
+
+
+def test_progress_is_told_without_a_terminal(masks_only, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcnlab.cli.progress.PAUSE", 0.0)
+    where = ("data=folder", masks_only[0], "data.fractions={train: 0.0, val: 0.0, test: 1.0}")
+    outcome = command("upper_bound", *where, "strides=[8]")
+    assert "masks of folder, test: 1 of 3" in outcome.text
+    assert "masks of folder, test: 2 of 3" in outcome.text
 
 
 @pytest.mark.parametrize("words", [["split=tset"], ["strides=[]"], ["strides=[0]"], ["strides=[2.5]"]])

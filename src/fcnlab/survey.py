@@ -1,7 +1,7 @@
 """Look at a data set before a run: ``python -m fcnlab.survey data=folder data.root=DIR``.
 
-Expect splits, sizes, class frequencies and fingerprints, a contact sheet of images with their masks, and every fault
-at once with its file; the exit code tells whether there is one.
+Expect splits, sizes, class frequencies and fingerprints, a contact sheet of images with their masks, what is worth
+knowing before a training, and every fault at once with its file; the exit code tells whether there is one.
 
 Examples::
 
@@ -32,7 +32,9 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
 
     from fcnlab.cli.compose import build, plain
     from fcnlab.cli.terminal import say
+    from fcnlab.data.checks import unlabelled
     from fcnlab.data.datamodule import SPLITS
+    from fcnlab.data.notes import notes
     from fcnlab.data.tables import show_survey
     from fcnlab.visualize import contact_sheet
 
@@ -43,10 +45,13 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     data: SegmentationData = build(config["data"])
     data.prepare_data()
     found = {split: look(data, split, config["images"] // len(SPLITS)) for split in SPLITS}
+    whole = [split for split in SPLITS if not found[split]["faults"]]
     faults = [fault for split in found.values() for fault in split["faults"]]
     faults += [f"{name} is in both {split} and test." for split in SPLITS[:2] for name in both(found, split)]
-    faults += monotony(data.class_names, found)
+    faults += [*twins(found), *unlabelled(data, whole), *monotony(data.class_names, found)]
     show_survey(config["data"]["name"], data.class_names, found)
+    for note in notes(data, found):
+        say(note)
     if cells := [cell for split in found.values() for cell in split.pop("cells")]:
         sheet = contact_sheet(cells, palette=data.palette, class_names=data.class_names)
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -60,27 +65,60 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
 
 
 def look(data: "SegmentationData", split: str, images: int) -> dict[str, Any]:
-    """Names, sizes (height, width), pixels by label, fingerprint, faults, and a few samples for the contact sheet."""
+    """What a split holds.
+
+    Returns:
+        names; images: a hash of each one's pixels, empty where it cannot be read; sizes: (height, width) with how many
+        have it; pixels by label; fingerprint; faults; cells: a few samples for the contact sheet.
+    """
+    from collections import Counter
+    from hashlib import sha256
+
     import numpy as np
 
-    found: dict[str, Any] = {"names": [], "sizes": set(), "pixels": np.zeros(256, np.int64), "faults": [], "cells": []}
+    from fcnlab.cli.progress import progress
+    from fcnlab.data.checks import shows_something
+    from fcnlab.data.contents import count_labels, in_order
+    from fcnlab.data.datamodule import usable_cores
+
+    found: dict[str, Any] = {"names": [], "images": [], "sizes": Counter(), "pixels": np.zeros(256, np.int64)}
+    found |= {"faults": [], "cells": [], "fingerprint": ""}
     try:
-        samples = data.samples(split)
+        samples = list(data.samples(split).items())
     except UserError as error:
-        return found | {"faults": [str(error)], "fingerprint": ""}
+        return found | {"faults": [str(error)]}
     shown = set(np.linspace(0, len(samples) - 1, min(images, len(samples))).astype(int).tolist())
-    for index, (name, read) in enumerate(samples.items()):
-        found["names"].append(name)
+
+    def read(index: int) -> Any:
+        """Image hash, size, counts and, where it is shown, the sample; or what is wrong with it."""
         try:
-            image, mask = read()
+            image, mask = samples[index][1]()
         except UserError as error:
-            found["faults"].append(str(error))
+            return str(error)
+        known = sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:16] if shows_something(image) else ""
+        return known, mask.shape, count_labels(mask), (image, mask) if index in shown else None
+
+    looks = in_order(read, len(samples), threads=usable_cores() if data.parallel else 1)
+    for (name, _), seen in zip(samples, progress(looks, total=len(samples), what=f"reading {split}"), strict=True):
+        found["names"].append(name)
+        found["images"].append("" if isinstance(seen, str) else seen[0])
+        if isinstance(seen, str):
+            found["faults"].append(seen)
             continue
-        found["sizes"].add(mask.shape)
-        found["pixels"] += np.bincount(mask.ravel(), minlength=256)
-        if index in shown:
-            found["cells"].append((f"{split} {name}", image, mask))
-    return found | {"fingerprint": "" if found["faults"] else data.fingerprint(split)}
+        found["sizes"][seen[1]] += 1
+        found["pixels"] += seen[2]
+        if seen[3]:
+            found["cells"].append((f"{split} {name}", *seen[3]))
+    return found if found["faults"] else found | {"fingerprint": data.fingerprint(split)}
+
+
+def twins(found: dict[str, Any]) -> list[str]:
+    """The fault of images that are learnt and tested under two names."""
+    from fcnlab.data.checks import same_images, under_two_names
+
+    here, there = (list(zip(found[split]["names"], found[split]["images"], strict=True)) for split in ("train", "test"))
+    pairs = [(one, other) for one, other in same_images(here, there) if one != other]
+    return [under_two_names(pairs)] if pairs else []
 
 
 def both(found: dict[str, Any], split: str) -> list[str]:

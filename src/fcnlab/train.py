@@ -108,19 +108,19 @@ def today_stamp(config: dict[str, Any]) -> str | None:
 
 def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, str]]":
     """The data, fetched where that was asked for, and the fingerprint of each split that is needed."""
+    from pathlib import Path
+
     from fcnlab.cli.compose import build
     from fcnlab.cli.terminal import is_first_process
-    from fcnlab.error import UserError
+    from fcnlab.data.checks import refuse_unusable
+    from fcnlab.data.kept import Kept
 
     data: SegmentationData = build(config["data"])
     if is_first_process():
         data.prepare_data()
+    data.kept = Kept(Path(config["runs_dir"]).expanduser() / ".fcnlab", config["data"])
     fingerprint = {split: data.fingerprint(split) for split in needed_splits(config)}
-    if "test" in fingerprint and (leaked := sorted({*data.names("train")} & {*data.names("test")})):
-        raise UserError(
-            f"{len(leaked)} images of data={data.name} are in both train and test: {', '.join(leaked[:3])}. No image "
-            "may be both learnt and tested: take them out of one list."
-        )
+    refuse_unusable(data, list(fingerprint))
     return data, fingerprint
 
 

@@ -18,10 +18,8 @@ from omegaconf import DictConfig
 from fcnlab.cli.command import command
 from fcnlab.sweep.jobs import Sweep
 
-if TYPE_CHECKING:  # torch loads when there is something to compute, not when help is asked for
+if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from fcnlab.data.transforms import Mask
 
 # Mean IU, percent, on the 736 images of seg11valid.
 PAPER = {"voc": {128: 50.9, 64: 73.3, 32: 86.1, 16: 92.8, 8: 96.4, 4: 98.5}}
@@ -36,10 +34,11 @@ PROTOCOL = (
 def upper_bound(cfg: DictConfig) -> dict[int, float]:
     """Mean IU by stride, fractions of 1."""
     import torch
-    from rich.progress import track
 
     from fcnlab.cli.compose import build, plain
+    from fcnlab.cli.progress import progress
     from fcnlab.cli.terminal import say
+    from fcnlab.data.coarse import through_stride
     from fcnlab.data.datamodule import SPLITS, VOID
     from fcnlab.error import UserError, nearest
     from fcnlab.metric.segmentation import SegmentationScores
@@ -55,7 +54,7 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
     predicted_void = len(data.class_names)  # a column of its own, so that it is no class's false positive
     scores = {s: SegmentationScores(class_names=(*data.class_names, "predicted void")) for s in strides}
     images = 0
-    for mask in track(data.masks(split), description=f"{data.name}, {split}", transient=True):
+    for mask in progress(data.masks(split), total=len(data.samples(split)), what=f"masks of {data.name}, {split}"):
         images += 1
         truth = torch.from_numpy(mask).long()[None]
         for stride in strides:
@@ -71,26 +70,6 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
     bound_table(bound, PAPER.get(data.name, {}))
     say(PROTOCOL)
     return bound
-
-
-def through_stride(mask: "Mask", stride: int) -> "Mask":
-    """What is left of a mask (H, W) that is known by one label per cell; see ``PROTOCOL``."""
-    import numpy as np
-    import torch
-
-    from fcnlab.model.backbone import Feature
-    from fcnlab.model.upsample import BilinearUpsample
-
-    height, width = mask.shape
-    labels = np.unique(mask)  # sorted, so that void (255) is last
-    planes = torch.from_numpy(mask[None] == labels[:, None, None]).float()  # (L, H, W)
-    planes = torch.nn.functional.pad(planes, (0, -width % stride, 0, -height % stride))
-    cells = torch.nn.functional.avg_pool2d(planes, stride).argmax(0)  # (H / stride, W / stride), rounded up
-    coarse = torch.nn.functional.one_hot(cells, len(labels)).permute(2, 0, 1).float()
-    centred = Feature(channels=len(labels), stride=stride, offset=(stride - 1) / 2)
-    upsample = BilinearUpsample(channels=len(labels), source=centred, factor=stride, target_offset=0)
-    fine = upsample(coarse[None], start=upsample.shift, height=height, width=width)  # (1, L, H, W)
-    return np.asarray(labels[fine[0].argmax(0).numpy()])
 
 
 def bound_table(bound: "Mapping[int, float]", paper: "Mapping[int, float]") -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,8 @@ import torch
 from annotated_types import Ge, Gt
 from torch.utils.data import DataLoader
 
+from fcnlab.data.contents import Contents, Look, look_through
+from fcnlab.data.kept import Kept
 from fcnlab.data.palette import voc_palette
 from fcnlab.data.samples import PADDING as PADDING
 from fcnlab.data.samples import VOID as VOID
@@ -50,6 +52,9 @@ class SegmentationData(L.LightningDataModule):
         channels: of an image; 3 is RGB.
     """
 
+    parallel = False  # whether ``read`` may be called by several threads at once
+    kept: Kept | None = None  # where a training keeps what a look at the files found
+
     def __init__(
         self,
         *,
@@ -84,6 +89,7 @@ class SegmentationData(L.LightningDataModule):
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
         self.resumed: dict[str, int] = {}
+        self.found: dict[str, Contents] = {}
         self.input: dict[str, Any] = {"mean": self.mean, "std": self.std, "order": order, "scale": float(scale)}
         common: dict[str, Any] = {"image_size": image_size, "channels": channels, **self.input}
         self.training_pipeline, self.scoring_pipeline = Pipeline(**common, augment=augment or ()), Pipeline(**common)
@@ -108,10 +114,24 @@ class SegmentationData(L.LightningDataModule):
         """Height and width of one image, cheaply; a data set whose images share one size need not say it."""
         return (0, 0)
 
-    def sample_bytes(self, split: str, index: int) -> bytes:
-        """What stands for one image and mask in the fingerprint."""
+    def examine(self, split: str, index: int) -> Look:
+        """What one image and its mask tell of themselves; see :class:`fcnlab.data.contents.Look`."""
         image, mask = self.read(split, index)
-        return image.tobytes() + mask.tobytes()
+        content = image.tobytes() + mask.tobytes()
+        return Look(content, mask, hashlib.sha256(image.tobytes()).hexdigest()[:16])
+
+    def contents(self, split: str) -> Contents:
+        """What a look at every image of the split found: once per process, and once for all where it is kept."""
+        if split not in self.found:
+            threads = usable_cores() if self.parallel else 1
+            look = partial(look_through, self, split, threads=threads)
+            stamp = self.split_stamp(split) if self.kept else None
+            if self.kept is not None and stamp is not None:
+                self.found[split] = self.kept.get(str(self.name), split, stamp, look)
+                self.recall(self.found[split].noted)
+            else:
+                self.found[split] = look()
+        return self.found[split]
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint must know of the data to be used without them; plain Python."""
@@ -125,30 +145,28 @@ class SegmentationData(L.LightningDataModule):
         """What changes when the files change, at a glance; None where there are no files to look at."""
         return None
 
+    def noted(self) -> dict[str, Any]:
+        """What a look at files noted that concerns other splits too; plain Python."""
+        return {}
+
+    def recall(self, noted: Mapping[str, Any]) -> None:
+        """Take note of what an earlier look noted. Raises UserError where it contradicts what was seen since."""
+
+    def split_stamp(self, split: str) -> str | None:
+        """What changes when the files of a split or the way they are read change; None where there are no files."""
+        return None
+
     def fingerprint(self, split: str) -> str:
-        """A hash of a split's names and contents (``sample_bytes``): runs compare when their test splits agree."""
-        digest = hashlib.sha256(repr(self.class_names).encode())
-        for index, name in enumerate(self.names(split)):
-            try:
-                digest.update(name.encode() + self.sample_bytes(split, index))
-            except UserError:
-                if not self.forgives(split):
-                    raise
-                digest.update(name.encode() + b"cannot be read")
-        return digest.hexdigest()[:16]
+        """A hash of a split's names and contents: runs compare when their test splits agree."""
+        return self.contents(split).fingerprint
 
     def median_frequency_weights(self) -> list[float]:
         """Class weights median(f) / f from the training masks, f counted over images that show the class.
 
         As in SegNet (arXiv:1511.00561, section 4.1). A class that never occurs weighs 0.
         """
-        classes = len(self.class_names)
-        pixels, shown = np.zeros(classes), np.zeros(classes)
-        for mask in self.masks("train"):
-            count = np.bincount(mask.ravel(), minlength=256)[:classes]
-            pixels += count
-            shown += np.where(count > 0, mask.size, 0)
-        frequency = pixels / np.maximum(shown, 1)
+        found, classes = self.contents("train"), len(self.class_names)
+        frequency = np.array(found.pixels[:classes]) / np.maximum(found.shown[:classes], 1)
         median = np.median(frequency[frequency > 0])
         return [float(median / f) if f > 0 else 0.0 for f in frequency]
 
@@ -181,7 +199,8 @@ class SegmentationData(L.LightningDataModule):
                 images=len(dataset), seed=self.seed, replacement=self.replacement, **share, **self.place(processes)
             )
             return DataLoader(dataset, batch_size=self.batch_size, sampler=order, **common)
-        shapes = [self.image_shape(split, i) for i in range(len(dataset))]
+        looked = self.found.get(split)
+        shapes = looked.shapes if looked else [self.image_shape(split, i) for i in range(len(dataset))]
         return DataLoader(dataset, batch_sampler=EqualSizeBatches(sizes=shapes, **share), **common)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A data set in files: pairs of an image and its mask, read as the settings say, and checked that they fit."""
 
 import hashlib
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -12,10 +13,12 @@ from annotated_types import Ge, Gt, Interval
 
 from fcnlab.data.class_list import ClassList
 from fcnlab.data.class_list import read_text as read_text
+from fcnlab.data.contents import Look
 from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
 from fcnlab.data.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from fcnlab.data.images import ImageReader
 from fcnlab.data.images import read_image as read_image
+from fcnlab.data.kept import APART
 from fcnlab.data.labels import Labels
 from fcnlab.data.lists import without_suffix as without_suffix
 from fcnlab.data.masks import Stored, read_mask_file
@@ -25,6 +28,8 @@ from fcnlab.data.palette import PaletteLog
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
 
+# Of a data set's own state, what does not tell how its files are read.
+UNREAD = {*APART, "listings", "complete", "found", "resumed", "kept", "trainer", "input", "test_split", "palettes"}
 LOOKED_AT = 50  # masks whose labels are told in a message
 
 
@@ -49,6 +54,8 @@ class FileData(SegmentationData):
         palettes: ``same``: palette files whose colours contradict each other are refused; ``any``: they are not.
         channels, white, page, max_pixels: what image files hold; see :class:`ImageReader`.
     """
+
+    parallel = True
 
     def __init__(
         self,
@@ -129,7 +136,7 @@ class FileData(SegmentationData):
         pairs = self.listed_pairs(split)
         if split not in self.complete:
             self.check_files(split, "image", [pair.image for pair in pairs])
-            self.check_files(split, "mask", [pair.mask for pair in pairs])
+            self.check_files(split, "mask", [self.file_of(pair.mask) for pair in pairs])
             self.complete.add(split)
         return pairs
 
@@ -138,6 +145,10 @@ class FileData(SegmentationData):
         if absent := [path for path in paths if not path.is_file()]:
             number = f", one of {len(absent)} missing of {len(paths)}" if len(absent) > 1 else ""
             raise self.missing(f"The {kind} {absent[0]} of split {split!r} is missing{number}.")
+
+    def file_of(self, mask: Path) -> Path:
+        """The file on the disk that holds a mask: itself, unless one file holds many."""
+        return mask
 
     def missing(self, problem: str) -> UserError:
         """An error about files that are not where they should be."""
@@ -169,7 +180,7 @@ class FileData(SegmentationData):
     def masks(self, split: str) -> Iterator[Mask]:
         """The split's masks in order, without those that are forgiven; its images need not be there."""
         pairs = self.listed_pairs(split)
-        self.check_files(split, "mask", [pair.mask for pair in pairs])
+        self.check_files(split, "mask", [self.file_of(pair.mask) for pair in pairs])
         for pair in pairs:
             try:
                 labels = self.read_labels(pair.mask)
@@ -221,19 +232,59 @@ class FileData(SegmentationData):
                 digest.update(repr((split, "missing")).encode())
                 continue
             for pair in pairs:
-                seen = [path.stat() for path in pair[1:] if path.is_file()]
-                digest.update(repr((split, pair.name, [(s.st_size, s.st_mtime_ns) for s in seen])).encode())
+                seen = [s for path in (pair.image, self.file_of(pair.mask)) if (s := file_stamp(path))]
+                digest.update(repr((split, pair.name, seen)).encode())
         return digest.hexdigest()[:16]
 
-    def sample_bytes(self, split: str, index: int) -> bytes:
+    def split_stamp(self, split: str) -> str:
+        """A hash of the split's files, with sizes and times of change, and of how they are read."""
+        settings = {key: repr(value) for key, value in vars(self).items() if key not in UNREAD}
+        digest = hashlib.sha256(repr(sorted(item for item in settings.items() if " at 0x" not in item[1])).encode())
+        for name, image, mask in self.listed_pairs(split):
+            seen = (name, str(image), file_stamp(image), str(mask), file_stamp(self.file_of(mask)))
+            digest.update(repr(seen).encode())
+        return digest.hexdigest()
+
+    def examine(self, split: str, index: int) -> Look:
         """The mask's pixels and the image's size: quick, and the same however the files are compressed.
 
         Raises UserError for a mask that holds what is no class, before anything is learnt.
         """
         pair = self.checked_pairs(split)[index]
-        size, raw = self.reader.size(pair.image), self.decode_mask(pair.mask)
-        self.to_labels(raw, pair.mask)
-        return raw.tobytes() + repr(size).encode() + self.labels.signature.encode()
+        size, raw = self.image_size(pair), self.decode_mask(pair.mask)
+        labels = self.to_labels(raw, pair.mask)
+        content = raw.tobytes() + repr(size).encode() + self.labels.signature.encode()
+        return Look(content, labels, self.image_hash(pair))
+
+    def image_size(self, pair: Pair) -> tuple[int, int]:
+        """Width and height of an image as they lie in its file, from the header."""
+        return self.reader.size(pair.image)
+
+    def image_hash(self, pair: Pair) -> str:
+        """A hash that equal images have in common: of the file, which is quicker than to decode it."""
+        with pair.image.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+    def noted(self) -> dict[str, tuple[tuple[int, ...], str]]:
+        """The colours that palettes give to labels, with the first file that does."""
+        seen = self.palettes.seen if self.palettes else {}
+        return {str(label): (colour, str(path)) for label, (colour, path) in seen.items()}
+
+    def recall(self, noted: Mapping[str, tuple[Sequence[int], str]]) -> None:
+        """Take note of palettes that were seen at an earlier look. Raises UserError where others contradict them."""
+        log = PaletteLog()
+        log.seen = {int(label): (tuple(colour), Path(path)) for label, (colour, path) in noted.items()}
+        if self.palettes:
+            self.palettes.merge(log)
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of change of a file; None where there is none."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return (seen.st_size, seen.st_mtime_ns) if stat.S_ISREG(seen.st_mode) else None
 
 
 def read_mask(path: Path) -> Mask:

@@ -1,0 +1,64 @@
+"""What no training may begin with: an image that is both learnt and tested, a split without a label."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from fcnlab.data.transforms import Image
+from fcnlab.error import UserError
+
+if TYPE_CHECKING:
+    from fcnlab.data.datamodule import SegmentationData
+
+SHOWN = 3  # names that a message tells
+
+
+def refuse_unusable(data: "SegmentationData", splits: Sequence[str]) -> None:
+    """Raise UserError for the first thing in the splits that are used of which no score could be believed."""
+    for problem in (*unlabelled(data, splits), *leaked(data, splits)):
+        raise UserError(problem)
+
+
+def unlabelled(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]:
+    """Splits in which every pixel is void."""
+    for split in splits:
+        if not data.contents(split).labelled:
+            yield (
+                f"{split} has no labelled pixel: all of its {len(data.names(split))} masks are void throughout, so "
+                "nothing could be learnt or scored there. Put labelled images into it, or mend void_label and labels."
+            )
+
+
+def leaked(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]:
+    """Images that are learnt and tested, by name or by content."""
+    if not {"train", "test"} <= {*splits}:
+        return
+    if same := sorted({*data.names("train")} & {*data.names("test")}):
+        yield (
+            f"{len(same)} images of data={data.name} are in both train and test: {', '.join(same[:SHOWN])}. No image "
+            "may be both learnt and tested: take them out of one list."
+        )
+    known = {split: zip(data.names(split), data.contents(split).images, strict=True) for split in ("train", "test")}
+    twins = same_images(known["train"], known["test"])
+    indices = {name: index for index, name in enumerate(data.names("train"))} if twins else {}
+    if shown := [twin for twin in twins if shows_something(data.read("train", indices[twin[0]])[0])]:
+        yield under_two_names(shown)
+
+
+def shows_something(image: Image) -> bool:
+    """Whether an image (H, W, C) has more than one colour: empty tiles are equal and give nothing away."""
+    return bool((image != image[:1, :1]).any())
+
+
+def same_images(here: Iterable[tuple[str, str]], there: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Names of equal images in two splits, of which each image has a name and a hash of its content."""
+    names = {image: name for name, image in there}
+    return [(name, names[image]) for name, image in here if image and image in names]
+
+
+def under_two_names(twins: Sequence[tuple[str, str]]) -> str:
+    """The message about images with other names but equal content in train and test."""
+    shown = ", ".join(f"{one} and {other}" for one, other in twins[:SHOWN])
+    return (
+        f"{len(twins)} images are in both train and test under two names, with equal content: {shown}. No image may be "
+        "both learnt and tested: take them out of one list."
+    )

@@ -1,0 +1,142 @@
+"""COCO: polygons and run-length encoded masks in a JSON file of annotations, beside folders of images."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fcnlab.data.annotations import VOID, AnnotatedData
+from fcnlab.data.files import Pair
+from fcnlab.data.transforms import Mask
+from fcnlab.error import UserError
+
+
+class COCO(AnnotatedData):
+    """Annotation files in COCO's format, drawn by pycocotools when a mask is read.
+
+    Larger shapes are drawn first, so that a small object in front of a large one stays visible; of equal areas the
+    one that stands first in the file. What ``iscrowd`` marks is void, under every shape.
+
+    Args:
+        annotations: a JSON file per split, relative to ``root``. Splits without one share the images of ``train`` by
+            ``fractions``.
+        images: a folder of images per split, relative to ``root``; those without one, or without annotations of
+            their own, take that of ``train``.
+        classes: names of categories to learn; None takes all, by their ids. Shapes of others are background.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        annotations: dict[str, str | None],
+        images: dict[str, str | None],
+        classes: list[str] | None,
+        **common: Any,
+    ) -> None:
+        self.annotations, self.images = dict(annotations), dict(images)
+        self.tables: dict[str, dict[str, Any]] = {}
+        layout = f"{root}/{annotations.get('train')} in COCO's format and images in {root}/{images.get('train')}"
+        self.home, self.expected = Path(root).expanduser(), layout
+        found = [one["name"] for one in sorted(self.table("train")["categories"], key=lambda one: one["id"])]
+        if unknown := sorted({*(classes or [])} - {*found}):
+            raise UserError(f"data.classes names {unknown[0]}, which {self.file('train')} has not: {', '.join(found)}.")
+        super().__init__(root=root, layout=layout, classes=classes or found, **common)
+        self.chosen = {*(classes or found)}
+
+    def file(self, split: str) -> Path:
+        """The annotations of a split."""
+        return self.home / str(self.annotations.get(split) or self.annotations.get("train"))
+
+    def table(self, split: str) -> dict[str, Any]:
+        """A file of annotations, read once, its shapes by image."""
+        path = self.file(split)
+        if str(path) not in self.tables:
+            if not path.is_file():
+                raise UserError(
+                    f"There is no file {path}. Expected {self.expected}. Set data.root and data.annotations."
+                )
+            try:
+                content = json.loads(path.read_bytes())
+                images = {one["id"]: one for one in content["images"]}
+                categories = {one["id"]: one["name"] for one in content["categories"]}
+                shapes: dict[int, list[dict[str, Any]]] = {key: [] for key in images}
+                for one in content["annotations"]:
+                    shapes[one["image_id"]].append(one)
+            except (ValueError, KeyError, TypeError) as error:
+                raise UserError(
+                    f"{path} is no file of COCO annotations: {type(error).__name__} {error}. It must hold images, "
+                    "categories and annotations whose image_id is an image's id."
+                ) from error
+            self.tables[str(path)] = {"images": images, "names": categories, "shapes": shapes} | {
+                "categories": content["categories"]
+            }
+        return self.tables[str(path)]
+
+    def pairs(self, split: str) -> list[Pair]:
+        """The images of the split's file, in the order of their ids; those without a shape too."""
+        path = self.file(split)
+        own = self.images.get(split) if self.annotations.get(split) else None
+        folder = self.home / str(own or self.images.get("train"))
+        together = [one for one in ("train", "val", "test") if self.file(one) == path]
+        known = {str(Path(one["file_name"]).with_suffix("")): key for key, one in self.table(split)["images"].items()}
+        names = self.share(known, split, together)
+        files = {name: folder / self.table(split)["images"][known[name]]["file_name"] for name in names}
+        return [Pair(name, file, Path(f"{path}#{known[name]}")) for name, file in sorted(files.items())]
+
+    def file_of(self, mask: Path) -> Path:
+        """The file of annotations."""
+        return Path(str(mask).rpartition("#")[0])
+
+    @cached_property
+    def tools(self) -> Any:
+        """pycocotools, which is an extra."""
+        try:
+            from pycocotools import mask
+        except ImportError as error:
+            raise UserError("COCO annotations need pycocotools: pip install 'fcnlab[data]'.") from error
+        return mask
+
+    def decode_mask(self, path: Path) -> Mask:
+        """Draw the shapes of one image."""
+        file, _, key = str(path).rpartition("#")
+        table = self.tables[file]
+        image, names = next((one, table["names"]) for k, one in table["images"].items() if str(k) == key)
+        height, width = int(image["height"]), int(image["width"])
+        mask = self.blank(height, width)
+        drawn = [(shape, self.region(shape, height, width, path)) for shape in table["shapes"][image["id"]]]
+        for shape, region in drawn:
+            if shape.get("iscrowd"):
+                mask[region] = VOID
+        singles = [(shape, region) for shape, region in drawn if not shape.get("iscrowd")]
+        for shape, region in sorted(singles, key=lambda one: -int(one[1].sum())):
+            name = names.get(shape["category_id"])
+            if name in self.chosen:
+                mask[region] = self.index[name]
+            elif name is None or name not in {*self.table("train")["names"].values()}:
+                self.label(str(name), path)
+        return mask
+
+    def region(self, shape: dict[str, Any], height: int, width: int, where: Path) -> Any:
+        """The pixels (H, W) of a shape, bool."""
+        drawn = shape.get("segmentation")
+        if not drawn:
+            raise UserError(f"Annotation {shape.get('id')} of {where} has no segmentation, only a box perhaps.")
+        try:
+            if isinstance(drawn, list):
+                runs = self.tools.merge(self.tools.frPyObjects(drawn, height, width))
+            elif isinstance(drawn["counts"], list):
+                runs = self.tools.frPyObjects(drawn, height, width)
+            else:
+                runs = drawn
+            region = np.asarray(self.tools.decode(runs), bool)
+        except Exception as error:  # pycocotools raises bare ones
+            raise UserError(f"Annotation {shape.get('id')} of {where} cannot be drawn: {error}.") from error
+        if region.shape != (height, width):
+            raise UserError(
+                f"Annotation {shape.get('id')} of {where} is {region.shape[1]}x{region.shape[0]}, its image "
+                f"{width}x{height}. A mask must have its image's size."
+            )
+        return region

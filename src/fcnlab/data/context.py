@@ -1,0 +1,100 @@
+"""PASCAL-Context: VOC 2010's 4,998 / 5,105 images, labelled whole in 59 classes and background."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fcnlab.data.files import FileData, Pair, read_text
+from fcnlab.data.masks import Stored
+from fcnlab.data.published import check_fraction, choose, count_up, names_in, read_matrix, share_of_train
+from fcnlab.error import UserError
+
+# In the order of shelhamer/fcn.berkeleyvision.org, data/pascal-context/classes-59.txt.
+CLASSES = (
+    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+    *("bag", "bed", "bench", "book", "building", "cabinet", "ceiling", "clothes", "computer", "cup", "door", "fence"),
+    *("floor", "flower", "food", "grass", "ground", "keyboard", "light", "mountain", "mouse", "curtain", "platform"),
+    *("sign", "plate", "road", "rock", "shelves", "sidewalk", "sky", "snow", "bedcloth", "track", "tree", "truck"),
+    *("wall", "water", "window", "wood"),
+)
+# What three of them are called among the 400 labels of trainval/*.mat.
+CALLED = {"diningtable": "table", "bedcloth": "bedclothes", "clothes": "cloth"}
+EXPECTED = {"train": 4998, "val": 5105}
+
+
+class Context(FileData):
+    """Images of VOC 2010 and masks with 400 labels as published (.mat), or with 60 labels (.png).
+
+    The published ``val`` is tested here, as in the papers; a part of ``train`` is what checkpoints are chosen by.
+    There is no void.
+
+    Args:
+        masks: ``mat``: ``root/trainval/NAME.mat`` with ``root/labels.txt`` (``1: accordion`` ...), which are mapped to
+            the 59; what is none of them is background. ``png``: ``root/SegmentationClassContext/NAME.png`` of 0 to 59.
+        images: the folder of the JPEG files, relative to ``root``.
+        lists: the folder of train.txt and val.txt, relative to ``root``.
+        val_fraction: share of train.txt for choosing checkpoints and settings, by a hash of the name.
+        complete: whether the published number of images must be listed.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        masks: str,
+        images: str,
+        lists: str,
+        val_fraction: float,
+        complete: bool,
+        **common: Any,
+    ) -> None:
+        choose("masks", masks, ("mat", "png"))
+        check_fraction("val_fraction", val_fraction)
+        where = "trainval/NAME.mat and labels.txt" if masks == "mat" else "SegmentationClassContext/NAME.png"
+        layout = f"{root}/{images}/NAME.jpg, {root}/{lists}/train.txt, val.txt and {root}/{where}"
+        super().__init__(root=root, layout=layout, class_names=CLASSES, **common)
+        self.kind, self.images, self.lists = masks, images, lists
+        self.val_fraction, self.expected = val_fraction, EXPECTED if complete else {}
+
+    def pairs(self, split: str) -> list[Pair]:
+        """Follow the lists of those images that are annotated."""
+        listing = self.root / self.lists / ("val.txt" if split == "test" else "train.txt")
+        names = names_in(self, listing)
+        count_up(self, names, self.expected.get(listing.stem), listing)
+        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction)
+        folder = "trainval" if self.kind == "mat" else "SegmentationClassContext"
+        return [
+            Pair(name, self.root / self.images / f"{name}.jpg", self.root / folder / f"{name}.{self.kind}")
+            for name in chosen
+        ]
+
+    @cached_property
+    def table(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """Class by label of the .mat files, (65536,)."""
+        path = self.root / "labels.txt"
+        if not path.is_file():
+            raise self.missing(f"The list {path} is missing.")
+        label_of = dict[str, int]()
+        for line in read_text(path).splitlines():
+            number, _, name = line.partition(":")
+            if name.strip() and number.strip().isdigit():
+                label_of[name.replace(" ", "")] = int(number)
+        table = np.zeros(65536, np.uint8)
+        for index, name in enumerate(CLASSES[1:], 1):
+            called = CALLED.get(name, name)
+            if called not in label_of:
+                raise UserError(f"{path} does not tell the label of {called}. It must hold lines as '23: {called}'.")
+            table[label_of[called]] = index
+        return table
+
+    def decode_mask(self, path: Path) -> Stored:
+        """The 59 classes and background."""
+        return super().decode_mask(path) if self.kind == "png" else self.table[read_matrix(path, "LabelMap")]
+
+    def image_shape(self, split: str, index: int) -> tuple[int, int]:
+        """Height and width of the image: a .mat file has no header to look at."""
+        width, height = self.reader.size(self.checked_pairs(split)[index].image)
+        return height, width
