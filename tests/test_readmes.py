@@ -8,6 +8,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 from conftest import PROJECT, TINY, Command
 
@@ -158,21 +160,33 @@ def test_a_backbone_of_ones_own_trains_at_every_stride(command: Command, lab: Pa
     assert "test/mean_iou" in train(command, lab, "model/backbone=tiny", "model=fcn8s")
 
 
-def test_a_data_set_of_ones_own_is_read(command: Command, lab: Path) -> None:
-    import numpy as np
-    import PIL.Image
+def draw(root: Path, image: str, mask: str, labels: int) -> None:
+    """Four images of each split, and masks that say how bright each pixel is."""
+    random = np.random.default_rng(0)
+    for split in ("train", "validation", "test"):
+        for name in (f"{split}_{number}" for number in range(4)):
+            truth = random.integers(0, labels, (40, 56)).astype(np.uint8)
+            for array, path in ((truth[..., None].repeat(3, axis=2) * 60, image), (truth, mask)):
+                file = root / path.format(split=split, name=name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                PIL.Image.fromarray(array).save(file)
 
-    draw = np.random.default_rng(0)
-    for split in ("train", "val", "test"):
-        (lab / "cells" / split).mkdir(parents=True)
-        for number in range(4):
-            mask = (draw.random((40, 56)) < 0.25).astype(np.uint8)
-            image = np.where(mask[..., None], 200, 40).astype(np.uint8).repeat(3, axis=2)
-            for array, what in ((image, "image"), (mask, "mask")):
-                PIL.Image.fromarray(array).save(lab / "cells" / split / f"{number}_{what}.png")
-    outcome = command("survey", "--config-dir", str(lab / "myconf"), "data=cells", f"data.root={lab / 'cells'}")
+
+@pytest.mark.parametrize(
+    ("choice", "image", "mask", "labels", "void"),
+    [
+        ("cells", "{split}/{name}_image.png", "{split}/{name}_mask.png", 2, "0.0 %"),
+        ("mine", "{split}/img/{name}.png", "{split}/gt/{name}_mask.png", 4, "25."),  # label 0 is void
+    ],
+)
+def test_a_data_set_of_ones_own_is_read(
+    choice: str, image: str, mask: str, labels: int, void: str, command: Command, lab: Path
+) -> None:
+    draw(lab / "files", image, mask, labels)
+    outcome = command("survey", "--config-dir", str(lab / "myconf"), f"data={choice}", f"data.root={lab / 'files'}")
     assert outcome.code == 0, outcome.text
-    assert "cell" in outcome.text
+    (row,) = re.findall(r"^ *train +4 +0 +56x40 +(.*)$", outcome.text, re.MULTILINE)
+    assert row.startswith(void)
 
 
 def test_no_example_is_left_out() -> None:
