@@ -156,7 +156,7 @@ class FileData(SegmentationData):
         return mask
 
     def decode_mask(self, path: Path) -> Mask:
-        """What a mask file holds, (H, W) uint8; another format than images is said here."""
+        """What a mask file holds, (H, W) uint8; formats other than images are read here."""
         return read_mask(path)
 
     def image_shape(self, split: str, index: int) -> tuple[int, int]:
@@ -260,9 +260,9 @@ def unreadable(path: Path, error: Exception) -> UserError:
 
 def split_by_hash(name: str, fractions: dict[str, float]) -> str:
     """The split of an image, by hash of its name: it stays where it is when others come or go."""
-    place = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+    share = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
     for split, fraction in fractions.items():
-        place -= fraction
-        if place < 0:
+        share -= fraction
+        if share < 0:
             return split
     return next(iter(fractions))

@@ -18,7 +18,7 @@ class Folder(FileData):
         classes: a text file with one class name per line, or a YAML file with a list, relative to ``root``.
         lists: a folder with train.txt, val.txt and test.txt (one name per line), relative to ``root``; None splits by
             ``fractions``.
-        fractions: shares of the splits; an image's place follows from a hash of its name.
+        fractions: shares of the splits; an image's split follows from a hash of its name.
     """
 
     def __init__(
