@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and those committed hold what they showed: pictures, no errors, no machine."""
+"""The notebooks run from top to bottom, and those committed hold what they showed: images, no errors, no machine."""
 
 import re
 from pathlib import Path
@@ -16,8 +16,8 @@ def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
-def pictures(notebook: nbformat.NotebookNode) -> list[int]:
-    """How many pictures each cell shows."""
+def images(notebook: nbformat.NotebookNode) -> list[int]:
+    """How many images each cell shows."""
     return [sum("image/png" in o.get("data", {}) for o in cell.get("outputs", [])) for cell in notebook.cells]
 
 
@@ -37,11 +37,11 @@ def test_the_three_lessons_are_there() -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_committed_notebook_keeps_its_pictures_and_is_small(path: Path) -> None:
+def test_a_committed_notebook_keeps_its_images_and_is_small(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     check_clean(notebook)
-    assert sum(pictures(notebook)) >= 3
+    assert sum(images(notebook)) >= 3
     assert path.stat().st_size < 700 * 1024
 
 
@@ -49,11 +49,11 @@ def test_a_committed_notebook_keeps_its_pictures_and_is_small(path: Path) -> Non
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom_in_an_empty_folder(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    shown = pictures(notebook)
+    shown = images(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     place = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=900, kernel_name="python3", resources=place, record_timing=False).execute()
     check_clean(notebook)
-    assert pictures(notebook) == shown
+    assert images(notebook) == shown

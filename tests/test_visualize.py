@@ -1,4 +1,4 @@
-"""Pictures show what they say."""
+"""Visualizations show what they should."""
 
 import numpy as np
 import PIL.Image
@@ -25,15 +25,15 @@ def test_an_overlay_is_half_image_half_mask() -> None:
 
 
 def test_a_panel_holds_image_truth_and_predictions_side_by_side() -> None:
-    picture = panel(IMAGE, MASK, MASK, palette=PALETTE)
-    assert picture.shape == (2, 3 * 2 + 2 * 4, 3)
-    assert (picture[:, :2] == IMAGE).all()
-    assert (picture[:, -2:] == colour_mask(MASK, PALETTE)).all()
+    drawn = panel(IMAGE, MASK, MASK, palette=PALETTE)
+    assert drawn.shape == (2, 3 * 2 + 2 * 4, 3)
+    assert (drawn[:, :2] == IMAGE).all()
+    assert (drawn[:, -2:] == colour_mask(MASK, PALETTE)).all()
 
 
 def test_an_index_image_keeps_labels_and_shows_colours(tmp_path) -> None:
     index_image(MASK, PALETTE).save(tmp_path / "mask.png")
-    with PIL.Image.open(tmp_path / "mask.png") as picture:
-        assert picture.mode == "P"
-        assert (np.array(picture) == MASK).all()
-        assert (np.array(picture.convert("RGB")) == colour_mask(MASK, PALETTE)).all()
+    with PIL.Image.open(tmp_path / "mask.png") as drawn:
+        assert drawn.mode == "P"
+        assert (np.array(drawn) == MASK).all()
+        assert (np.array(drawn.convert("RGB")) == colour_mask(MASK, PALETTE)).all()

@@ -1,8 +1,8 @@
 """Score a checkpoint on a split: ``python -m fcnlab.evaluate checkpoint=runs/<name>/checkpoints/best.ckpt split=test``.
 
 Expect the scores that training reported, to the last digit, on the same machine. The checkpoint tells net and data;
-what is typed overrides it: ``data.root=...`` elsewhere, ``data=folder`` for another data set of the same classes, which
-is normalised as the net was trained (``data.mean``, ``std``, ``order`` and ``scale`` can be typed too). A net from
+what you override wins: ``data.root=...`` elsewhere, ``data=folder`` for another data set of the same classes, which
+is normalised as the net was trained (``data.mean``, ``std``, ``order`` and ``scale`` can be overridden too). A net from
 elsewhere needs both named: ``checkpoint=fcn8s_from_caffe.pth model=fcn8s data=voc``.
 
 Examples::

@@ -185,7 +185,7 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     elif not goes_on and (brought := fit_pretrained(net, **data.input)):  # weights that its constructor brought
         say(f"model={config['model']['name']}: {brought}")
     if config["compile"]:
-        net.compile()  # in place: the names in checkpoints stay
+        net.compile()  # compiled as it is: the names in checkpoints stay
     return net
 
 

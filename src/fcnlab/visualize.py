@@ -1,4 +1,4 @@
-"""Pictures of predictions: coloured masks, overlays, and image, truth and prediction side by side."""
+"""Visualizations of predictions: coloured masks, overlays, and image, truth and prediction side by side."""
 
 from collections.abc import Sequence
 
@@ -51,9 +51,9 @@ def panel(image: Image, truth: Mask, *predictions: Mask, palette: Palette) -> Im
 
 def index_image(mask: Mask, palette: Palette) -> PIL.Image.Image:
     """A palette PNG: its values are the labels, its colours the palette's."""
-    picture = PIL.Image.fromarray(mask)  # mode L
-    picture.putpalette(colours(palette).flatten().tolist())  # now mode P
-    return picture
+    drawn = PIL.Image.fromarray(mask)  # mode L
+    drawn.putpalette(colours(palette).flatten().tolist())  # now mode P
+    return drawn
 
 
 def contact_sheet(
@@ -68,19 +68,19 @@ def contact_sheet(
         "RGB", (columns * width, rows * (2 * height + line + 4) + line * (len(legend) // per_line + 2)), "white"
     )
     draw = PIL.ImageDraw.Draw(sheet)
-    for place, (caption, image, mask) in enumerate(cells):
-        left, top = place % columns * width, place // columns * (2 * height + line + 4)
+    for number, (caption, image, mask) in enumerate(cells):
+        left, top = number % columns * width, number // columns * (2 * height + line + 4)
         # Pillow's own font knows no Hangul or emoji.
         draw.text((left + 2, top), caption.encode("ascii", "replace").decode()[:32], fill="black")
         for below, pixels in enumerate((visible(image), colour_mask(mask, palette))):
-            picture = PIL.Image.fromarray(pixels)
+            drawn = PIL.Image.fromarray(pixels)
             sampling = PIL.Image.Resampling.NEAREST if below else PIL.Image.Resampling.BICUBIC
-            picture.thumbnail((width - 4, height - 2), sampling)
-            sheet.paste(picture, (left + 2, top + line + below * height))
+            drawn.thumbnail((width - 4, height - 2), sampling)
+            sheet.paste(drawn, (left + 2, top + line + below * height))
     top = rows * (2 * height + line + 4) + line // 2
-    for place, name in enumerate(legend):
-        x, y = place % per_line * 130, top + place // per_line * line
-        colour = VOID_COLOUR if place == len(class_names) else tuple(palette[place])
+    for number, name in enumerate(legend):
+        x, y = number % per_line * 130, top + number // per_line * line
+        colour = VOID_COLOUR if number == len(class_names) else tuple(palette[number])
         draw.rectangle((x + 2, y + 1, x + 12, y + 11), fill=colour, outline="black")
         draw.text((x + 16, y), name.encode("ascii", "replace").decode()[:16], fill="black")
     return sheet

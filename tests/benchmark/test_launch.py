@@ -10,7 +10,7 @@ from fcnlab.error import UserError
 
 
 def test_a_command_that_fails_is_an_error() -> None:
-    with pytest.raises(UserError, match="(?s)It said: .*ZeroDivisionError"):
+    with pytest.raises(UserError, match="(?s)It printed: .*ZeroDivisionError"):
         python("-c", "1 / 0")
 
 

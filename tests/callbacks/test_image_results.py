@@ -1,4 +1,4 @@
-"""ImageResults: rows of history live in checkpoints, pictures show the right images."""
+"""ImageResults: rows of history live in checkpoints, visualizations show the right images."""
 
 import json
 from pathlib import Path

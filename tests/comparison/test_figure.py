@@ -37,8 +37,8 @@ def test_the_figure_for_a_readme_shows_every_variant_in_both_halves(
     variants = group(read_runs(find_runs(str(finished), "runs"))[0])
     comparison = summarise(variants, {}, samples=10)
     write_figure(tmp_path / "some" / "scores.png", variants, comparison)
-    with PIL.Image.open(tmp_path / "some" / "scores.png") as picture:
-        assert (np.array(picture.convert("RGB"))[0, 0] == 255).all()
+    with PIL.Image.open(tmp_path / "some" / "scores.png") as file:
+        assert (np.array(file.convert("RGB"))[0, 0] == 255).all()
     drawn = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
     write_figure(tmp_path / "again.png", variants, comparison)

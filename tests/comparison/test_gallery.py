@@ -23,8 +23,8 @@ def test_a_scene_is_image_truth_and_predictions_as_the_data_set_has_them(finishe
     data = Shapes(**{key: value for key, value in config.items() if key not in ("_target_", "augment")})
     shown = scenes(variants, 3)
     assert [one.name for one in shown] == data.names("test")[:3]
-    for place, one in enumerate(shown):
-        image, truth = data.read("test", place)
+    for number, one in enumerate(shown):
+        image, truth = data.read("test", number)
         assert (one.image == image).all()
         assert (one.truth == truth).all()
         for variant, prediction in zip(variants, one.predictions, strict=True):
@@ -48,8 +48,8 @@ def test_only_wrong_pixels_are_marked_and_void_is_never_wrong() -> None:
 def test_the_picture_has_a_row_per_image_and_a_column_per_variant(finished: Path, tmp_path: Path) -> None:
     variants = group(read_runs(find_runs(str(finished), "runs"))[0])
     write_gallery(tmp_path / "some" / "strides.png", variants, 2)
-    with PIL.Image.open(tmp_path / "some" / "strides.png") as picture:
-        assert picture.size == (4 * 64 + 3 * GAP, 2 * 64 + GAP)
-        assert (np.array(picture)[:64, :64] == scenes(variants, 1)[0].image).all()
+    with PIL.Image.open(tmp_path / "some" / "strides.png") as file:
+        assert file.size == (4 * 64 + 3 * GAP, 2 * 64 + GAP)
+        assert (np.array(file)[:64, :64] == scenes(variants, 1)[0].image).all()
     with pytest.raises(UserError, match="is no .png file"):
         write_gallery(tmp_path / "strides.jpg", variants, 2)

@@ -32,10 +32,10 @@ def test_only_what_stands_between_the_markers_is_written_anew(comparison: dict[s
     assert readme.read_text() == text
 
 
-def test_without_a_place_nothing_is_written(comparison: dict[str, Any], tmp_path: Path) -> None:
+def test_without_markers_nothing_is_written(comparison: dict[str, Any], tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"{markers('shapes')[0]}\nno end\n")
-    with pytest.raises(UserError, match="no place for the results of shapes. Put two lines"):
+    with pytest.raises(UserError, match="no markers for the results of shapes. Put two lines"):
         write_results(readme, comparison)
     assert readme.read_text().endswith("no end\n")
 

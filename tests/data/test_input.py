@@ -225,7 +225,7 @@ def test_by_choice_a_corrupt_training_image_is_skipped_and_counted(workers: int,
     assert len(skipped) == 2
     assert sum(skipped.values()) >= 4  # both in both epochs
     assert all("photo_0.jpg" in message or "photo_1.png" in message for message in skipped)
-    assert outcome.text.count("Skipped, another image takes its place") == 2
+    assert outcome.text.count("Skipped, another image is used instead") == 2
     assert "of 2 training images could not be read" in outcome.text
 
 

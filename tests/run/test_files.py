@@ -22,7 +22,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b'{"status": "fini', b"\xff\xfe\x00\x9a", b"[1, 2]", b"null"])
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "record.json").write_bytes(content)
-    with pytest.raises(UserError, match="record.json is damaged.*delete record.json and .*: typed again, it goes"):
+    with pytest.raises(
+        UserError, match="record.json is damaged.*delete record.json and .*: the same command then goes"
+    ):
         read_json(tmp_path / "record.json")
 
 

@@ -139,7 +139,7 @@ def test_one_failing_job_of_three_stops_no_other_and_typed_again_it_alone_is_run
         ["+optim.optimizer.eps=1e-07", "done"],
     ]
     assert rows[1][:6] == ["+optim.optimizer.eps=-1", "failed:", "ValueError:", "Invalid", "epsilon", "value:"]
-    assert "1 not finished: typed again" in outcome.text
+    assert "1 not finished. Give the same command again" in outcome.text
     runs = {read_json(run / "record.json")["status"]: run for run in (tmp_path / "runs").glob("shapes-*")}
     assert set(runs) == {"failed", "finished"}
     for run in (tmp_path / "runs").glob("shapes-*"):

@@ -12,7 +12,7 @@ from fcnlab.benchmark.row import Row, in_turn, ratios, shown
 from fcnlab.error import UserError
 from fcnlab.run.files import read_json
 
-SECONDS = 300  # after which a command is said to hang
+SECONDS = 300  # a command that takes longer hangs
 
 
 def rows(config: dict[str, Any]) -> list[Row]:
@@ -44,10 +44,10 @@ def python(*words: str) -> str:
     return done.stderr
 
 
-def failed(words: Sequence[str], said: str) -> UserError:
+def failed(words: Sequence[str], printed: str) -> UserError:
     """What to tell of a command that does not do what is measured."""
     return UserError(
-        f"python {' '.join(words)} failed or hung, so it cannot be measured. It said: {said[-500:].strip()}"
+        f"python {' '.join(words)} failed or hung, so it cannot be measured. It printed: {printed[-500:].strip()}"
     )
 
 

@@ -94,9 +94,9 @@ def rows(config: dict[str, Any]) -> list[Row]:
 
 
 def camvid(root: Path | str, *words: str) -> CamVid:
-    """CamVid, or a folder of its layout, with settings as typed."""
+    """CamVid, or a folder of its layout, with settings as overridden."""
     config = compose("train", ["data=camvid", *words]).data
-    config.root = str(root)  # not typed: it may hold signs that Hydra would read
+    config.root = str(root)  # no override: it may hold signs that Hydra would read
     data: CamVid = build(config)
     return data
 

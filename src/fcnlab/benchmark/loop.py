@@ -64,7 +64,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
     words = [*recipe(net), "data=shapes", f"data.size={side}", "data.augment=[]", f"data.batch_size={batch}"]
     words += [f"data.images={{train: {batches * batch}, val: 1, test: {batches * batch}}}", "epochs=1"]
     bare = Step(words, image=[side, side], batch=batch, classes=8)
-    told = f"FCN-8s, {side}x{side}, {bare.said}"
+    told = f"FCN-8s, {side}x{side}, {bare.description}"
     with tempfile.TemporaryDirectory() as folder:
         words += [f"runs_dir={folder}"]
         fit, fit_end = accompany(words, bare)

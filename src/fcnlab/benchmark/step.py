@@ -40,11 +40,11 @@ class Step:
             self.net.compile()
         self.image, self.mask = random_batch(image=image, batch=batch, classes=classes, device=self.device)
         self.image = self.image.contiguous(memory_format=self.layout)
-        self.said = f"batch {batch}, {precision}, {'channels_last' if last else 'contiguous'}"
+        self.description = f"batch {batch}, {precision}, {'channels_last' if last else 'contiguous'}"
 
     def describe(self) -> str:
         """Batch, precision and layout."""
-        return self.said
+        return self.description
 
     def bits(self) -> str:
         """The name of the dtype in which it computes."""
@@ -98,8 +98,8 @@ def rows(config: dict[str, Any]) -> list[Row]:
         given["pytorch-fcn"] = (pytorch_fcn, {"clone": config["pytorch_fcn"], "batch": 1, "device": device})
     with ExitStack() as stack:
         tasks = {name: stack.enter_context(Alone(build, **shape, **own)) for name, (build, own) in given.items()}
-        (flops, moved), said = tasks["ours"].ask("work")[1], tasks["ours"].ask("describe")[1]
-        equal_said, bits = tasks["equal"].ask("describe")[1], tasks["ours"].ask("bits")[1]
+        (flops, moved), ours_is = tasks["ours"].ask("work")[1], tasks["ours"].ask("describe")[1]
+        equal_is, bits = tasks["equal"].ask("describe")[1], tasks["ours"].ask("bits")[1]
         seconds = in_turn(tasks, rounds=config["rounds"])
     each = {name: [value / given[name][1]["batch"] for value in values] for name, values in seconds.items()}
     rate, copied = product_rate(device, getattr(torch, bits)), copy_rate(device)
@@ -112,7 +112,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
         told = "not given: pytorch_fcn=CLONE, a clone of github.com/wkentaro/pytorch-fcn"
         values = ratios(each[name], each[against]) if name in each else []
         if values:
-            mine = said if against == "ours" else f"{equal_said}, padding 100"
+            mine = ours_is if against == "ours" else f"{equal_is}, padding 100"
             told = f"{shown(each[name])}, batch {given[name][1]['batch']}; ours {shown(each[against])}, {mine}"
         return Row(what, f"{name}'s seconds per image over ours", values, goal, told)
 

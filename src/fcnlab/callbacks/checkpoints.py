@@ -113,7 +113,7 @@ class LastCheckpoint(Checkpoint):
             self.in_validation = True
             every: list[L.Callback] = getattr(trainer, "callbacks", [])
             averaging = [one for one in every if isinstance(one, WeightAveraging)]
-            for one in averaging:  # in a validation they have put the average in place of what learns
+            for one in averaging:  # in a validation the average stands for what learns
                 one._swap_models(pl_module)
             self.save(trainer)
             for one in averaging:

@@ -39,7 +39,7 @@ class ImageResults(L.Callback):
     def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Forget an earlier test."""
         self.names, self.counts, self.times, self.drawn = [], [], [], {}
-        self.places = {name: i for i, name in enumerate(self.data.names(self.data.test_split))}
+        self.positions = {name: i for i, name in enumerate(self.data.names(self.data.test_split))}
 
     def on_test_batch_start(self, *_: Any) -> None:
         """Start the clock when the batch is on the device."""
@@ -63,13 +63,13 @@ class ImageResults(L.Callback):
         self.names += batch["name"]
         self.counts.append(outputs["counts"].cpu())
         for name, prediction in zip(batch["name"], outputs["prediction"], strict=True):
-            if self.places[name] < self.drawn_images:
+            if self.positions[name] < self.drawn_images:
                 self.drawn[name] = prediction.cpu().numpy().astype(np.uint8)
 
     def draw(self, name: str, prediction: Any) -> None:
         """Write the predicted labels as a palette PNG, and image, truth and prediction side by side."""
         (self.folder / "predictions").mkdir(parents=True, exist_ok=True)
-        image, truth = self.data.read(self.data.test_split, self.places[name])
+        image, truth = self.data.read(self.data.test_split, self.positions[name])
         index_image(prediction, self.data.palette).save(self.folder / "predictions" / f"{name}.png")
         side_by_side = panel(image, truth, prediction, palette=self.data.palette)
         PIL.Image.fromarray(side_by_side).save(self.folder / "predictions" / f"{name}_panel.png")
@@ -87,7 +87,7 @@ class ImageResults(L.Callback):
             say("No counts per image and no predictions: test_step of this task returns neither (see conf/README.md).")
             return
         counts = torch.cat([batch for _, share, _ in shares for batch in share], dim=1).numpy()  # (3, images, C)
-        order = np.argsort([self.places[name] for name in names])
+        order = np.argsort([self.positions[name] for name in names])
         arrays: dict[str, Any] = {kind: count[order] for kind, count in zip(KINDS, counts, strict=True)}
         self.folder.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(self.folder / "counts.npz", names=np.array(names)[order], **arrays)

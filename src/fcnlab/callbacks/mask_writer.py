@@ -41,30 +41,30 @@ class MaskWriter(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Write one photo's pictures; of one that could not be read, say why."""
+        """Write one photo's label images; of one that could not be read, say why."""
         if "broken" in batch:
             self.broken.append(batch["broken"])
             say(f"Left out: {batch['broken']}")
             return
         mask, photo, (name,) = outputs[0].cpu().numpy().astype(np.uint8), np.asarray(batch["photo"]), batch["name"]
-        index, colour, over = self.places(name)
+        index, colour, over = self.targets(name)
         index_image(mask, self.palette).save(index)
         PIL.Image.fromarray(colour_mask(mask, self.palette)).save(colour)
         PIL.Image.fromarray(overlay(photo, mask, self.palette)).save(over)
         self.written.append(index)
 
-    def places(self, name: str) -> list[Path]:
-        """Where a photo's pictures go: labels, colours, overlay."""
+    def targets(self, name: str) -> list[Path]:
+        """Where the files of a photo go: labels, colours, overlay."""
         return [self.folder / f"{name}{kind}.png" for kind in ("", "_colour", "_overlay")]
 
     def refuse_overwriting(self, photos: Sequence[Path]) -> None:
-        """Raise UserError if a picture would take the place of a photo or of another picture; nothing is written."""
+        """Raise UserError if a file would overwrite a photo or another file of these; nothing is written."""
         own, taken = {photo.resolve(): photo for photo in photos}, dict[Path, Path]()
         for photo in photos:
-            for place in self.places(photo.stem):
-                if lost := own.get(place.resolve()) or taken.get(place):
+            for target in self.targets(photo.stem):
+                if lost := own.get(target.resolve()) or taken.get(target):
                     raise UserError(
-                        f"{place}, written for {photo}, would overwrite {lost} or what is written for it. Nothing was "
+                        f"{target}, written for {photo}, would overwrite {lost} or what is written for it. Nothing was "
                         "written. Set output=... to another folder, or rename one of the two."
                     )
-                taken[place] = photo
+                taken[target] = photo

@@ -17,7 +17,7 @@ SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name)
 
 
 class Signals:
-    """End a run on a signal where it can go on from: ``patient`` while a loop looks for such a place.
+    """End a run on a signal where it can go on from: ``patient`` while a loop looks for such a step.
 
     As a context manager it takes the signals over. One that is ignored (SIGHUP under ``nohup``) stays ignored. A
     handler that was there before (submitit's, which requeues the job) is called when the run is saved.

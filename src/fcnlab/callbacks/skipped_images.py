@@ -13,7 +13,7 @@ from fcnlab.run.record import Run
 class SkippedImages(L.Callback):
     """Count the training images that could not be read and were replaced (data.on_bad_sample=skip).
 
-    Said when an image is first met; in ``record.json`` under ``skipped``: what was wrong, and how often it was met.
+    Printed when an image is first met; in ``record.json`` under ``skipped``: what was wrong, and how often it was met.
     """
 
     def __init__(self, run: Run) -> None:
@@ -25,7 +25,7 @@ class SkippedImages(L.Callback):
         """Count what the loading processes met."""
         for message in batch.get("skipped", ()):
             if not self.counts[message] + self.since[message]:
-                say(f"Skipped, another image takes its place: {message}")
+                say(f"Skipped, another image is used instead: {message}")
             self.since[message] += 1
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -39,8 +39,8 @@ class SkippedImages(L.Callback):
         """Say once more what was left out."""
         if self.counts:
             say(
-                f"{self.counts.total()} times one of {len(self.counts)} training images could not be read and another "
-                f"took its place: see skipped in {self.run.folder / 'record.json'}."
+                f"{self.counts.total()} times one of {len(self.counts)} training images could not be read and were "
+                f"replaced by others: see skipped in {self.run.folder / 'record.json'}."
             )
 
     def state_dict(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def plain(config: Any) -> dict[str, Any]:
 
 
 def build(config: Any, **given: Any) -> Any:
-    """Build the object that a config's ``_target_`` names: the one place where configs become code."""
+    """Build the object that a config's ``_target_`` names: the one function that turns configs into code."""
     try:
         return hydra.utils.instantiate(config, **given, _convert_="all")
     except InstantiationException as error:

@@ -64,6 +64,6 @@ def is_first_process() -> bool:
         return bool(group.get_rank() == 0)
     if not several:
         return True
-    told = STARTED if number("WORLD_SIZE") > 1 else ("NODE_RANK",)  # typed by hand where trainer.num_nodes is
+    told = STARTED if number("WORLD_SIZE") > 1 else ("NODE_RANK",)  # set by hand where trainer.num_nodes is
     slurm = ("SLURM_PROCID",) if number("SLURM_NTASKS") > 1 else ()
     return all(number(key) == 0 for key in (*told, *slurm))

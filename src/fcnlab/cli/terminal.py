@@ -11,7 +11,7 @@ import rich.console
 from fcnlab.cli.rank import is_first_process as is_first_process
 
 log = logging.getLogger("fcnlab")
-log.setLevel(logging.INFO)  # what is said is kept in train.log
+log.setLevel(logging.INFO)  # what is printed is kept in train.log
 logging.raiseExceptions = False  # a log on a full disk must not talk over the error that is being told
 
 

@@ -47,9 +47,9 @@ def unscored(config: dict[str, Any]) -> Iterator[str]:
 
 def unused(config: dict[str, Any]) -> Iterator[str]:
     """Settings that another one makes void."""
-    typed = [word for word in config["overrides"] if word.lstrip("+").startswith("model/backbone=")]
-    if typed and not config["model"].get("backbone"):
-        yield f"{typed[0]} has no use: model={config['model']['name']} has its own. Set model.net, or leave it out."
+    chosen = [word for word in config["overrides"] if word.lstrip("+").startswith("model/backbone=")]
+    if chosen and not config["model"].get("backbone"):
+        yield f"{chosen[0]} has no use: model={config['model']['name']} has its own. Set model.net, or leave it out."
     if config["weights"] is None and config["weights_input"] != "auto":
         yield f"weights_input={config['weights_input']} tells of weights, but weights=null takes none. Set weights=..."
     for name, logger in (config["logger"] or {}).items():

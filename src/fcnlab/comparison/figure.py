@@ -30,9 +30,9 @@ STYLE: Any = {
 }
 
 
-def colour(place: int) -> str:
-    """The colour of the variant at a place in the table."""
-    return COLOURS[place % len(COLOURS)]
+def colour(number: int) -> str:
+    """The colour of a variant, by its row in the table."""
+    return COLOURS[number % len(COLOURS)]
 
 
 def curves(variants: Sequence[Variant], key: str, label: str, factor: float = 1.0) -> str:
@@ -70,13 +70,13 @@ def write_figure(file: Path, variants: Sequence[Variant], comparison: Mapping[st
 
 def draw_curves(axes: Axes, variants: Sequence[Variant], key: str, label: str, factor: float) -> None:
     """A column of history.csv by step: each seed thin, their mean bold."""
-    for place, variant in enumerate(variants):
+    for number, variant in enumerate(variants):
         lines = [{row["step"]: row[key] * factor for row in run.history if key in row} for run in variant.runs]
         for line in lines:
-            axes.plot(list(line), list(line.values()), color=colour(place), linewidth=0.8, alpha=0.45)
+            axes.plot(list(line), list(line.values()), color=colour(number), linewidth=0.8, alpha=0.45)
         common = sorted(set.intersection(*map(set, lines)))  # seeds may stop early
         middle = [mean(line[step] for line in lines) for step in common]
-        axes.plot(common, middle, color=colour(place), linewidth=2, label=variant.name)
+        axes.plot(common, middle, color=colour(number), linewidth=2, label=variant.name)
     axes.set_xlabel("step")
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -87,14 +87,14 @@ def draw_bars(axes: Axes, comparison: Mapping[str, Any], names: Sequence[str]) -
     """Test IoU: a group of bars per class, a bar per variant, the seeds' deviation as whisker."""
     rows = comparison["rows"]
     thickness = 0.8 / len(rows)
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         values = [row["iou"][name] for name in names]
         axes.barh(
-            y=np.arange(len(names)) + (place + 0.5) * thickness - 0.4,
+            y=np.arange(len(names)) + (number + 0.5) * thickness - 0.4,
             width=[100 * (value["mean"] or 0) for value in values],
             xerr=[100 * (value["std"] or 0) for value in values],
             height=thickness * 0.9,
-            color=colour(place),
+            color=colour(number),
             error_kw={"ecolor": INK, "elinewidth": 0.8},
             label=row["variant"],
         )

@@ -78,20 +78,20 @@ def find_runs(words: str | Sequence[str], runs_dir: str) -> list[Path]:
     """Run folders from folders, globs and names, each once. Raises UserError for a word that names none."""
     found: list[Path] = []
     for word in [words] if isinstance(words, str) else words:
-        place = Path(word).expanduser()
+        given = Path(word).expanduser()
         if any(sign in word for sign in "*?"):
-            pattern = str(place.relative_to(place.anchor)).replace("[", "[[]")  # brackets belong to names
-            matches = sorted(Path(place.anchor).glob(pattern))
+            pattern = str(given.relative_to(given.anchor)).replace("[", "[[]")  # brackets belong to names
+            matches = sorted(Path(given.anchor).glob(pattern))
             runs = [match for match in matches if (match / "record.json").is_file()]
         else:
-            place = place if place.is_dir() else Path(runs_dir).expanduser() / word
-            is_run = (place / "record.json").is_file()
-            runs = [place] if is_run else sorted(path.parent for path in place.glob("*/record.json"))
+            given = given if given.is_dir() else Path(runs_dir).expanduser() / word
+            is_run = (given / "record.json").is_file()
+            runs = [given] if is_run else sorted(path.parent for path in given.glob("*/record.json"))
         if not runs:
             known = [path.parent.name for path in Path(runs_dir).expanduser().glob("*/record.json")]
             raise UserError(
                 f"runs={word} names no run. Expected run folders, a folder of them, a glob, or names under "
-                f"runs_dir={runs_dir}. {nearest(place.name, known)}"
+                f"runs_dir={runs_dir}. {nearest(given.name, known)}"
             )
         found += runs
     return list(dict.fromkeys(path.resolve() for path in found))
@@ -169,8 +169,8 @@ def check_comparable(runs: Sequence[FinishedRun]) -> None:
             )
     for name, times in Counter(run.name for run in runs).items():
         if times > 1:
-            places = " and ".join(str(run.folder) for run in runs if run.name == name)
-            raise UserError(f"{name} is given {times} times: {places}. Counted twice, a seed is no second sample.")
+            folders = " and ".join(str(run.folder) for run in runs if run.name == name)
+            raise UserError(f"{name} is given {times} times: {folders}. Counted twice, a seed is no second sample.")
 
 
 def spell(images: Sequence[str]) -> str:

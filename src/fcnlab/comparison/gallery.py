@@ -33,11 +33,11 @@ class Scene:
 def scenes(variants: Sequence[Variant], count: int) -> list[Scene]:
     """The first ``count`` test images of which every variant kept its prediction."""
     first = [variant.runs[0] for variant in variants]
-    names = [name for name in first[0].images if all(place(run, name).is_file() for run in first)]
+    names = [name for name in first[0].images if all(prediction_file(run, name).is_file() for run in first)]
     return [read_scene(name, first) for name in names[:count]]
 
 
-def place(run: FinishedRun, name: str) -> Path:
+def prediction_file(run: FinishedRun, name: str) -> Path:
     """Where a run keeps its prediction of a test image."""
     return run.folder / "predictions" / f"{name}.png"
 
@@ -47,11 +47,11 @@ def read_scene(name: str, runs: Sequence[FinishedRun]) -> Scene:
     predictions: list[Mask] = []
     palette: Palette = []
     for run in runs:
-        with PIL.Image.open(place(run, name)) as mask:
+        with PIL.Image.open(prediction_file(run, name)) as mask:
             predictions.append(np.array(mask))
             palette = np.array(mask.getpalette()).reshape(-1, 3).tolist()[: len(run.record["class_names"])]
-    with PIL.Image.open(place(runs[0], name).with_name(f"{name}_panel.png")) as picture:
-        side_by_side = np.array(picture)
+    with PIL.Image.open(prediction_file(runs[0], name).with_name(f"{name}_panel.png")) as file:
+        side_by_side = np.array(file)
     width = predictions[0].shape[1]
     image, drawn = side_by_side[:, :width], side_by_side[:, width + GAP : 2 * width + GAP]
     return Scene(name, image, labels(drawn, palette), predictions, palette)
@@ -83,10 +83,10 @@ def stripes(truth: Mask, prediction: Mask) -> Image:
     return layer
 
 
-def data_uri(picture: Any, form: str = "PNG", **options: Any) -> str:
-    """A picture as an address that holds it whole."""
+def data_uri(image: Any, form: str = "PNG", **options: Any) -> str:
+    """An image as an address that holds it whole."""
     content = io.BytesIO()
-    (picture if isinstance(picture, PIL.Image.Image) else PIL.Image.fromarray(picture)).save(content, form, **options)
+    (image if isinstance(image, PIL.Image.Image) else PIL.Image.fromarray(image)).save(content, form, **options)
     return f"data:image/{form.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 

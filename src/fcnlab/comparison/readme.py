@@ -38,7 +38,7 @@ def write_between(readme: Path, name: str, text: str) -> None:
     _, closed, after = rest.partition(last)
     if not (opened and closed):
         raise UserError(
-            f"readme={readme} has no place for the results of {name}. Put two lines where they shall stand: "
+            f"readme={readme} has no markers for the results of {name}. Put two lines where the table shall stand: "
             f"{first} and {last}"
         )
     write_atomic(readme, f"{before}{first}\n\n{text}\n\n{last}{after}")

@@ -163,8 +163,8 @@ def provenance(comparison: Mapping[str, Any]) -> str:
 def show(grid: Grid) -> None:
     """Print a table in the terminal."""
     table = rich.table.Table(title=grid.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(grid.headings):
-        table.add_column(heading, justify="right" if place else "left", overflow="fold")
+    for column, heading in enumerate(grid.headings):
+        table.add_column(heading, justify="right" if column else "left", overflow="fold")
     for row in grid.rows:
         table.add_row(*row)
     rich.console.Console().print(table, "", markup=False)

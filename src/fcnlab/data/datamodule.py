@@ -45,8 +45,8 @@ class SegmentationData(L.LightningDataModule):
         batch_size: images per process and step.
         replacement: draw training images with replacement.
         num_workers: loading processes, or ``auto``: one per core but one, none where the data are in memory.
-        on_bad_sample: what a training image does that cannot be read: ``raise``, or ``skip`` to let another take its
-            place, which follows from seed, epoch and position and is counted. Others always raise.
+        on_bad_sample: what a training image does that cannot be read: ``raise``, or ``skip`` to use another
+            instead, which follows from seed, epoch and position and is counted. Others always raise.
         seed: order and augmentation follow from it, the epoch and the position alone.
         in_memory: reading an image costs nothing (it was made, not loaded).
         channels: of an image; 3 is RGB.
@@ -196,7 +196,7 @@ class SegmentationData(L.LightningDataModule):
         share: dict[str, int] = {"batch_size": self.batch_size, "rank": rank, "processes": processes}
         if training:
             order = TrainOrder(
-                images=len(dataset), seed=self.seed, replacement=self.replacement, **share, **self.place(processes)
+                images=len(dataset), seed=self.seed, replacement=self.replacement, **share, **self.position(processes)
             )
             return DataLoader(dataset, batch_size=self.batch_size, sampler=order, **common)
         looked = self.found.get(split)
@@ -224,7 +224,7 @@ class SegmentationData(L.LightningDataModule):
         """Go on from there; Lightning calls this before it asks for a loader."""
         self.resumed = dict(state)
 
-    def place(self, processes: int) -> dict[str, int]:
+    def position(self, processes: int) -> dict[str, int]:
         """Epoch and position at which this training begins."""
         if not self.resumed:
             return {}

@@ -13,7 +13,7 @@ from fcnlab.error import UserError
 
 VOID = 255  # the label of pixels that never count
 PADDING = ""  # the name of an image that fills a gap between processes: all void, it counts nowhere
-TRIES = 20  # images to try in place of one that cannot be read
+TRIES = 20  # images to try instead of one that cannot be read
 
 
 class Sample(NamedTuple):
@@ -22,7 +22,7 @@ class Sample(NamedTuple):
     image: torch.Tensor
     mask: torch.Tensor
     name: str
-    skipped: Sequence[str] = ()  # what was wrong with the images in whose place this one stands
+    skipped: Sequence[str] = ()  # what was wrong with the images that this one replaces
 
 
 class Batch(TypedDict):
@@ -39,7 +39,7 @@ class SplitDataset(Dataset[Sample]):
 
     Args:
         read: gives image and mask by index.
-        skip: let another image, which follows from the draw alone, take the place of one that cannot be read.
+        skip: let another image, which follows from the draw alone, replace one that cannot be read.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ class Draw(NamedTuple):
 class TrainOrder(Sampler[Draw]):
     """The order of training images, the same for any number of processes and workers.
 
-    Process ``rank`` takes its ``batch_size`` places out of every ``batch_size * processes``; a rest that fills no
+    Process ``rank`` takes its ``batch_size`` positions out of every ``batch_size * processes``; a rest that fills no
     such batch is left out of the epoch.
 
     Args:

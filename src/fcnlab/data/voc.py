@@ -154,7 +154,7 @@ class VOC(FileData):
             self.fetch("SBD", self.root / "sbd")
 
     def fetch(self, what: str, target: Path) -> None:
-        """Let torchvision download, check and unpack aside, and put the result in its place: whole or not at all."""
+        """Let torchvision download, check and unpack aside, and move the result to its folder: whole or not at all."""
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.root) as scratch:
             try:

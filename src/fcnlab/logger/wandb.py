@@ -161,7 +161,7 @@ def logged_rows(folder: Path, run_id: str) -> set[tuple[int | None, frozenset[st
 
 
 def logged_keys(item: Mapping[str, Any]) -> set[str]:
-    """The keys of a row as they were logged: W&B spreads a picture over ``key._type``, ``key.path`` and more."""
+    """The keys of a row as they were logged: W&B spreads an image over ``key._type``, ``key.path`` and more."""
     spread = tuple(key.removesuffix("._type") for key in item if key.endswith("._type"))
     keys = {next((base for base in spread if key.startswith(f"{base}.")), key) for key in item}
     return keys - set(ADDED)

@@ -40,15 +40,15 @@ def count_by_image(prediction: torch.Tensor, truth: torch.Tensor, num_classes: i
     return torch.stack(counts)[:, :cells].view(3, images, num_classes)
 
 
-def histogram(place: torch.Tensor, cells: int, *, by_bincount: bool | None = None) -> torch.Tensor:
-    """How often each of 0 ... cells - 1 occurs in ``place`` (n,), int64.
+def histogram(cell: torch.Tensor, cells: int, *, by_bincount: bool | None = None) -> torch.Tensor:
+    """How often each of 0 ... cells - 1 occurs in ``cell`` (n,), int64.
 
     Args:
         by_bincount: None: on a CPU, where it is sooner; on CUDA it would ask the host for minimum and maximum.
     """
-    if by_bincount if by_bincount is not None else place.device.type == "cpu":
-        return torch.bincount(place, minlength=cells)
-    return place.new_zeros(cells).scatter_add_(0, place, torch.ones_like(place))
+    if by_bincount if by_bincount is not None else cell.device.type == "cpu":
+        return torch.bincount(cell, minlength=cells)
+    return cell.new_zeros(cells).scatter_add_(0, cell, torch.ones_like(cell))
 
 
 def paper_scores(hit: torch.Tensor, predicted: torch.Tensor, true: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -103,24 +103,24 @@ class MeanLosses(Metric):
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__()
         self.weights = dict(weights)
-        for place in range(len(self.weights)):
-            self.add_state(f"value_{place}", torch.tensor(0.0), dist_reduce_fx="sum")
-            self.add_state(f"weight_{place}", torch.tensor(0.0), dist_reduce_fx="sum")
+        for number in range(len(self.weights)):
+            self.add_state(f"value_{number}", torch.tensor(0.0), dist_reduce_fx="sum")
+            self.add_state(f"weight_{number}", torch.tensor(0.0), dist_reduce_fx="sum")
 
     def update(self, terms: "Mapping[str, Term]") -> None:
         """Add the parts of a batch."""
-        for place, name in enumerate(self.weights):
+        for number, name in enumerate(self.weights):
             if name in terms:
                 count = terms[name].over.detach()
-                setattr(self, f"value_{place}", getattr(self, f"value_{place}") + terms[name].mean.detach() * count)
-                setattr(self, f"weight_{place}", getattr(self, f"weight_{place}") + count)
+                setattr(self, f"value_{number}", getattr(self, f"value_{number}") + terms[name].mean.detach() * count)
+                setattr(self, f"weight_{number}", getattr(self, f"weight_{number}") + count)
 
     def compute(self) -> dict[str, torch.Tensor]:
         """``loss``, and ``loss/<part>`` for each of several; a part that never came (``aux``) is left out."""
         means = {
-            name: getattr(self, f"value_{place}") / getattr(self, f"weight_{place}")
-            for place, name in enumerate(self.weights)
-            if place == 0 or getattr(self, f"weight_{place}") > 0
+            name: getattr(self, f"value_{number}") / getattr(self, f"weight_{number}")
+            for number, name in enumerate(self.weights)
+            if number == 0 or getattr(self, f"weight_{number}") > 0
         }
         whole = sum(self.weights[name] * mean for name, mean in means.items())
         parts = {f"loss/{name or 'main'}": mean for name, mean in means.items()} if len(means) > 1 else {}

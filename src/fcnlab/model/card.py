@@ -69,7 +69,7 @@ def summary(config: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 
 
 def is_known(config: Mapping[str, Any]) -> bool:
-    """Whether the config tells of the training: that of a net from elsewhere is what was typed for the export."""
+    """Whether the config tells of the training: that of a net from elsewhere is that of the export."""
     return {"seed", "trainer", "optim"} <= config.keys()
 
 
@@ -102,12 +102,12 @@ def score_lines(config: Mapping[str, Any], metrics: Mapping[str, float]) -> list
     if not scores:
         return ["Unknown: no run folder tells scores of this checkpoint."]
     rows = [f"| {key} | {100 * value:.2f} |" for key, value in scores.items() if key != "loss"]
-    said = f"On the test split of {config['data']['name']}, percent, from one confusion matrix over the whole split:"
-    return [said, "", "| score | value |", "| --- | ---: |", *rows]
+    first = f"On the test split of {config['data']['name']}, percent, from one confusion matrix over the whole split:"
+    return [first, "", "| score | value |", "| --- | ---: |", *rows]
 
 
 def recipe_lines(config: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
-    """How it was trained: the settings, without places on anybody's machine."""
+    """How it was trained: the settings, without paths on anybody's machine."""
     if not is_known(config):
         return ["Unknown: the checkpoint does not tell."]
     told = {
@@ -151,7 +151,7 @@ def licence_lines(config: Mapping[str, Any]) -> list[str]:
 
 
 def unknown_terms(name: str) -> str:
-    """What is said where nothing is known."""
+    """What stands where nothing is known."""
     return f"the terms of `{name}` are not known to fcnlab."
 
 

@@ -1,4 +1,4 @@
-"""An exported net: onnxruntime in the place of the FCN that it was made from."""
+"""An exported net: onnxruntime instead of the FCN that it was made from."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""A net of any library in the place of an FCN: it maps an image to logits, or to a dict with ``out`` (and ``aux``)."""
+"""A net of any library instead of an FCN: it maps an image to logits, or to a dict with ``out`` (and ``aux``)."""
 
 from collections.abc import Mapping
 from typing import Any

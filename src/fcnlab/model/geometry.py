@@ -69,7 +69,7 @@ class Averages(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Another function in the place of some of torch's."""
+        """Another function instead of some of torch's."""
         kwargs, name = dict(kwargs or {}), getattr(func, "__name__", "")
         with torch._C.DisableTorchFunction():
             if instead := INSTEAD.get(name):
@@ -110,7 +110,7 @@ def pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> torch.Tensor:
-    """The mean in the place of a maximum."""
+    """The mean instead of a maximum."""
     return nn.functional.avg_pool2d(x, kernel_size, stride, padding, ceil_mode)
 
 

@@ -14,12 +14,12 @@ from fcnlab.error import UserError, nearest
 
 State = dict[str, torch.Tensor]
 
-# torchvision.models.vgg16: the place of every convolution in ``features``, of fc6 and fc7 in ``classifier``.
-VGG16_PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+# torchvision.models.vgg16: the position of every convolution in ``features``, of fc6 and fc7 in ``classifier``.
+VGG16_POSITIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 VGG16_NAMES = [f"conv{s}_{i}" for s, depth in enumerate((2, 2, 3, 3, 3), start=1) for i in range(1, depth + 1)]
-VGG16 = {f"features.{place}": name for place, name in zip(VGG16_PLACES, VGG16_NAMES, strict=True)}
+VGG16 = {f"features.{position}": name for position, name in zip(VGG16_POSITIONS, VGG16_NAMES, strict=True)}
 VGG16 |= {"classifier.0": "fc6", "classifier.3": "fc7"}
-ALEXNET = {f"features.{place}": f"conv{layer}" for layer, place in enumerate((0, 3, 6, 8, 10), start=1)}
+ALEXNET = {f"features.{position}": f"conv{layer}" for layer, position in enumerate((0, 3, 6, 8, 10), start=1)}
 ALEXNET |= {"classifier.1": "fc6", "classifier.4": "fc7"}
 # What training scripts put before every name, and under which keys they put the tensors.
 WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")

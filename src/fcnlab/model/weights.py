@@ -33,7 +33,7 @@ class Report:
         expects: the input for which the weights were made.
         coerced: reshaped, folded, or cut out of a dense kernel.
         bilinear: the file's fixed upsampling kernels, which the net has without a parameter.
-        dropped: there is no place for them in the net; score layers of another number of classes are both dropped
+        dropped: the net has no layer for them; score layers of another number of classes are both dropped
             and initial.
         initial: not in the file; they stay as the net was built.
         channels: what was done where the net takes images of other channels than the file's.
@@ -196,9 +196,9 @@ def some(names: Iterable[str]) -> str:
 
 
 def fit_upsampling(net: nn.Module, name: str, kernel: torch.Tensor, filled: State, report: Report, source: str) -> None:
-    """Place an upsampling kernel: Caffe's and pytorch-fcn's are dense (C, C, k, k), ours one per channel (C, 1, k, k).
+    """Load an upsampling kernel: Caffe's and pytorch-fcn's are dense (C, C, k, k), ours one per channel (C, 1, k, k).
 
-    A bilinear one needs no place where ours is fixed. One that was learned must have a place: losing it would change
+    A bilinear one is not needed where ours is fixed. One that was learned must be kept: losing it would change
     the net without a word.
     """
     own, size = net.state_dict().get(name), kernel.shape[-1]
@@ -215,6 +215,6 @@ def fit_upsampling(net: nn.Module, name: str, kernel: torch.Tensor, filled: Stat
     else:
         raise UserError(
             f"{source} has {name} of shape {tuple(kernel.shape)}: this upsampling was learned, or is another one than "
-            "the net's. Set model.learned_upsampling=true and the model=... that the file was trained as. No place is "
+            "the net's. Set model.learned_upsampling=true and the model=... that the file was trained as. No layer is "
             "there for channels that are mixed, nor for a learned last upsampling: to full size it is always bilinear."
         )

@@ -55,9 +55,9 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except DAMAGED as error:
         raise UserError(
-            f"{path} is damaged ({type(error).__name__}): fcnlab writes whole files, so something else changed it. Put "
-            "it back from a copy. Or delete record.json and metrics.json of that run: typed again, it goes on from its "
-            "last checkpoint and is scored anew."
+            f"{path} is damaged ({type(error).__name__}): fcnlab writes files at once, so something else changed it. "
+            "Put it back from a copy. Or delete record.json and metrics.json of that run: the same command then goes "
+            "on from its last checkpoint and is scored anew."
         ) from error
 
 

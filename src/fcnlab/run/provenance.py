@@ -52,8 +52,8 @@ def source_hash(config: Mapping[str, Any]) -> str:
 
     Configs are not in it: what they say is in the resolved config, and another config is another run.
     """
-    places = [PACKAGE, *own_code(config)]
-    return hash_files([file for place in places for file in (sorted(place.rglob("*.py")) or [place])])
+    folders = [PACKAGE, *own_code(config)]
+    return hash_files([file for folder in folders for file in (sorted(folder.rglob("*.py")) or [folder])])
 
 
 def lock_hash() -> str:
@@ -70,10 +70,10 @@ def own_code(config: Any) -> list[Path]:
     found = set()
     for package in {target.partition(".")[0] for target in targets(config)} - {"fcnlab"}:
         spec = find_spec(package)
-        for place in (spec.submodule_search_locations or [spec.origin or ""]) if spec else []:
-            installed_here = {"site-packages", "dist-packages"} & set(Path(place).parts)
-            if not installed_here and not place.startswith(sysconfig.get_path("stdlib")):
-                found.add(Path(place))
+        for path in (spec.submodule_search_locations or [spec.origin or ""]) if spec else []:
+            installed_here = {"site-packages", "dist-packages"} & set(Path(path).parts)
+            if not installed_here and not path.startswith(sysconfig.get_path("stdlib")):
+                found.add(Path(path))
     return sorted(found)
 
 

@@ -41,7 +41,7 @@ class Result(dict[str, float]):
 
 
 class Stopped(BaseException):
-    """Ends a training early and without an error, after ``last.ckpt`` was written: typed again, it goes on."""
+    """Ends a training early and without an error, after ``last.ckpt`` was written: the same command goes on."""
 
 
 class Run:
@@ -94,7 +94,7 @@ class Run:
         return bool(self.record.get("earlier_code")) or any(self.record.get(k) != today[k] for k in today)
 
     def is_of_other_files(self, stamp: str | None) -> bool:
-        """Whether today's files lie in another place than those trained on, or have changed at a glance."""
+        """Whether today's files lie elsewhere than those trained on, or have changed at a glance."""
         file = self.folder / "config.yaml"
         before = OmegaConf.load(file) if file.is_file() else OmegaConf.create({})
         moved = OmegaConf.select(before, "data.root") != self.config["data"].get("root")
@@ -129,7 +129,7 @@ class Run:
     def scored_checkpoint(self) -> Path:
         """The checkpoint that is tested: the best on validation, or the last where the config says so.
 
-        The last, too, where no validation has been yet; never in place of the best that was scored and is lost.
+        The last, too, where no validation has been yet; never instead of the best that was scored and is lost.
         """
         best = self.folder / "checkpoints" / "best.ckpt"
         there = best.is_file() or self.config["monitor"]["metric"] in read_json(self.folder / "metrics.json")

@@ -49,8 +49,8 @@ def start_variant(cfg: DictConfig) -> str | None:
     """The variant named by ``start``; ``coarser`` is the one before in ``STAGES``, none for what is not in it."""
     if cfg.start != "coarser":
         return None if cfg.start is None else str(cfg.start)
-    place = STAGES.index(cfg.model.name) if cfg.model.name in STAGES else 0
-    return STAGES[place - 1] if place else None
+    number = STAGES.index(cfg.model.name) if cfg.model.name in STAGES else 0
+    return STAGES[number - 1] if number else None
 
 
 def start_run(cfg: DictConfig) -> Run | None:
@@ -82,6 +82,6 @@ def refuse_other_data(before: Run, fingerprint: Mapping[str, str]) -> None:
 
 
 def config_folders() -> list[str]:
-    """The ``--config-dir`` that this command was given, for other commands to be typed."""
+    """The ``--config-dir`` that this command was given, for the commands in messages."""
     sources = HydraConfig.get().runtime.config_sources if HydraConfig.initialized() else []
     return [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]

@@ -55,7 +55,7 @@ def run_alone(module: str) -> None:
         sys.exit(code)
     if code:
         raise UserError(
-            f"The job's processes ended with exit code {code}. What they said stands above and in train.log."
+            f"The job's processes ended with exit code {code}. What they printed stands above and in train.log."
         )
 
 

@@ -28,4 +28,7 @@ def show_jobs(jobs: Sequence["Job"]) -> None:
     if count := sum(job.outcome == "other code" for job in jobs):
         say(f"{count} of other code than today's: rerun=changed trains them again.")
     if count := sum(job.outcome in ("failed", "interrupted", "stopped") for job in jobs):
-        say(f"{count} not finished: typed again, they go on from their last checkpoint, the others are skipped.")
+        say(
+            f"{count} not finished. Give the same command again: they go on from their last checkpoint, the others "
+            "are skipped."
+        )

@@ -1,0 +1,195 @@
+"""What README files say is true: their commands exist, their links lead somewhere, their examples run.
+
+An example is a fenced block behind a line ``<!-- file: myconf/loss/mine.yaml -->``. Blocks of one name are one file.
+YAML under ``myconf/`` is a choice of a config group; Python under ``mylab/`` is what it names.
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from conftest import PROJECT, TINY, Command
+
+SKIP = {".venv", ".hypothesis", ".pytest_cache", "runs", "data"}  # at the top
+READMES = sorted(p for p in PROJECT.rglob("README*.md") if p.relative_to(PROJECT).parts[0] not in SKIP)
+IDS = [path.relative_to(PROJECT).as_posix() for path in READMES]
+# Words that an earlier state had invented, or that readers whose first language is not English must look up.
+AVOIDED = (
+    *("trunk", "rung", "ladder", "typed", "whole files", "crowd", "remedy", "said", "place", "strips", "pieces"),
+    *("picture", "watch", "evidence"),
+)
+WORDS = re.compile(rf"\b({'|'.join(AVOIDED)})s?\b", re.IGNORECASE)
+EXAMPLE = re.compile(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+VERBS = set(re.findall(r"^([a-z-]+):.*## ", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+COMMANDS = {path.stem for path in (PROJECT / "conf").glob("*.yaml")}
+
+
+def examples() -> dict[str, str]:
+    """The files that README files show, by their names."""
+    files: dict[str, str] = defaultdict(str)
+    for readme in READMES:
+        for name, text in EXAMPLE.findall(readme.read_text()):
+            files[name] += f"{text}\n"
+    return dict(files)
+
+
+CHOICES = sorted(name for name in examples() if name.endswith(".yaml"))
+
+
+def prose(text: str) -> str:
+    """A README without its tables that commands wrote."""
+    return re.sub(r"<!-- results: .*?<!-- end of results: \S+ -->", "", text, flags=re.DOTALL)
+
+
+def test_every_room_that_is_promised_has_its_readme() -> None:
+    rooms = ("conf", "conf/experiment", "src/fcnlab", "tests", "notebooks")
+    wings = (f"src/fcnlab/{wing}" for wing in ("benchmark", "comparison", "data", "model", "run", "sweep", "task"))
+    assert set(IDS) == {"README.md", "README.ko.md", *(f"{room}/README.md" for room in (*rooms, *wings))}
+
+
+@pytest.mark.parametrize("readme", READMES, ids=IDS)
+def test_a_readme_is_short_and_opens_with_a_command(readme: Path) -> None:
+    text = readme.read_text()
+    assert text.count("\n") <= 150
+    assert text.startswith("# ")
+    assert not (fenced := [kind for kind, _ in BLOCK.findall(text) if not kind]), (
+        f"{len(fenced)} blocks name no language"
+    )
+    if readme.parent != PROJECT:
+        assert text.split("\n\n")[1].startswith("```bash\n"), "a room's README opens with its command"
+
+
+@pytest.mark.parametrize("readme", READMES, ids=IDS)
+def test_a_readme_uses_the_words_of_the_field(readme: Path) -> None:
+    assert [word.group() for word in WORDS.finditer(prose(readme.read_text()))] == []
+
+
+@pytest.mark.parametrize("readme", READMES, ids=IDS)
+def test_links_lead_somewhere(readme: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", readme.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (readme.parent / file).resolve() if file else readme
+        assert there.exists(), f"{target} is not there"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE)
+            known = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in known, f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("readme", READMES, ids=IDS)
+def test_commands_and_verbs_exist(readme: Path) -> None:
+    text = readme.read_text()
+    assert set(re.findall(r"python -m fcnlab\.(\w+)", text)) <= COMMANDS
+    code = "\n".join(body for kind, body in BLOCK.findall(text) if kind == "bash")
+    code += "\n".join(re.findall(r"`([^`\n]+)`", text))
+    assert set(re.findall(r"^make (?:[A-Z]+=\S+ )?([a-z][a-z-]*)", code, re.MULTILINE)) <= VERBS
+
+
+def test_the_makefile_has_a_line_of_help_for_every_verb() -> None:
+    text = (PROJECT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert set(phony.split()) == VERBS
+
+
+@pytest.mark.parametrize(
+    "path", [*(PROJECT / "conf").rglob("*.yaml"), PROJECT / "Makefile"], ids=lambda path: path.name
+)
+def test_settings_use_the_words_of_the_field(path: Path) -> None:
+    assert [word.group() for word in WORDS.finditer(path.read_text())] == []
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a person who wrote down every example."""
+    for name, text in examples().items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def choose(name: str) -> str:
+    """``myconf/model/backbone/mine.yaml`` as an override: ``model/backbone=mine``."""
+    path = Path(name).relative_to("myconf")
+    return f"{path.parent.as_posix()}={path.stem}"
+
+
+def train(command: Command, lab: Path, *words: str) -> dict[str, float]:
+    """Train a tiny net with the person's choices; its scores."""
+    groups = {word.partition("=")[0] for word in words}
+    tiny = [word for word in TINY if word.partition("=")[0] not in groups]
+    if "model/backbone" in groups:
+        tiny = [word for word in tiny if not word.startswith("model.backbone")]
+    outcome = command("train", "--config-dir", str(lab / "myconf"), *tiny, *words)
+    assert outcome.code == 0, outcome.text
+    return outcome.value  # type: ignore[return-value]
+
+
+def history(lab: Path) -> str:
+    (file,) = lab.glob("runs/*-fcn8s-*/history.csv")
+    return file.read_text()
+
+
+def test_the_command_with_all_choices_of_ones_own_runs(command: Command, lab: Path) -> None:
+    shown = "loss=mine metrics=mine optim=mine scheduler=mine callbacks=mine logger=[csv,tensorboard]"
+    assert f"python -m fcnlab.train --config-dir myconf {shown}\n" in (PROJECT / "conf" / "README.md").read_text()
+    scores = train(command, lab, *shown.split())
+    assert {"test/loss/softened", "test/loss/dice", "test/f1"} <= scores.keys()
+    assert list(lab.glob("runs/csv/**/metrics.csv"))
+    assert list(lab.glob("runs/tensorboard/**/events.*"))
+    config = next(lab.glob("runs/*-fcn8s-*/config.yaml")).read_text()
+    for target in ("NAdam", "CosineAnnealingWarmRestarts", "EMAWeightAveraging", "ModelSummary"):
+        assert target in config
+
+
+@pytest.mark.parametrize("name", ["pool4", "plain"])
+def test_a_task_of_ones_own_trains(name: str, command: Command, lab: Path) -> None:
+    scores = train(command, lab, f"task={name}")
+    assert "test/mean_iou" in scores
+    assert ("train/pool4_loss" in history(lab).splitlines()[0]) == (name == "pool4")
+
+
+def test_a_backbone_of_ones_own_trains_at_every_stride(command: Command, lab: Path) -> None:
+    assert "test/mean_iou" in train(command, lab, "model/backbone=tiny", "model=fcn8s")
+
+
+def draw(root: Path, image: str, mask: str, labels: int) -> None:
+    """Four images of each split, and masks that say how bright each pixel is."""
+    random = np.random.default_rng(0)
+    for split in ("train", "validation", "test"):
+        for name in (f"{split}_{number}" for number in range(4)):
+            truth = random.integers(0, labels, (40, 56)).astype(np.uint8)
+            for array, path in ((truth[..., None].repeat(3, axis=2) * 60, image), (truth, mask)):
+                file = root / path.format(split=split, name=name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                PIL.Image.fromarray(array).save(file)
+
+
+@pytest.mark.parametrize(
+    ("choice", "image", "mask", "labels", "void"),
+    [
+        ("cells", "{split}/{name}_image.png", "{split}/{name}_mask.png", 2, "0.0 %"),
+        ("mine", "{split}/img/{name}.png", "{split}/gt/{name}_mask.png", 4, "25."),  # label 0 is void
+    ],
+)
+def test_a_data_set_of_ones_own_is_read(
+    choice: str, image: str, mask: str, labels: int, void: str, command: Command, lab: Path
+) -> None:
+    draw(lab / "files", image, mask, labels)
+    outcome = command("survey", "--config-dir", str(lab / "myconf"), f"data={choice}", f"data.root={lab / 'files'}")
+    assert outcome.code == 0, outcome.text
+    (row,) = re.findall(r"^ *train +4 +0 +56x40 +(.*)$", outcome.text, re.MULTILINE)
+    assert row.startswith(void)
+
+
+def test_no_example_is_left_out() -> None:
+    tried = {"loss/mine", "metrics/mine", "optim/mine", "scheduler/mine", "callbacks/mine"}
+    tried |= {"task/pool4", "task/plain", "model/backbone/tiny", "data/cells", "data/mine"}
+    assert {choose(name).replace("=", "/") for name in CHOICES} == tried
