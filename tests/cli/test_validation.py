@@ -33,10 +33,13 @@ def test_a_contradiction_is_refused_with_its_hint(words: str, command: Command) 
     assert "Traceback" not in outcome.text
 
 
-@pytest.mark.parametrize("group", ["trainer", "experiment", "optim", "logger"])
+@pytest.mark.parametrize(
+    "group",
+    ["trainer", "experiment", "optim", "logger", "data", "model", "model/backbone", "scheduler", "callbacks", "loss"],
+)
 def test_every_shipped_choice_is_free_of_contradictions(group: str) -> None:
     for path in Path(CONF / group).glob("*.yaml"):
-        refuse_contradictions(plain(compose("train", [f"{group}={path.stem}"])))
+        refuse_contradictions(plain(compose("train", [f"{group}={path.stem}", *NEEDS.get(path.stem, ())])))
 
 
 @pytest.mark.parametrize("words", [["score=best"], ["score=last", "early_stopping={patience: 2}"]])
