@@ -75,7 +75,7 @@ FOUND = {
         sites,
         ["data.images='{site}/img/{name}.*'", "data.masks='{site}/gt/{name}.*'", ANY],
     ),
-    "brackets in a path": (lambda r: make(r, image_name="im [old]/photo_{}.png"), ["data.images='im [old]/{name}.*'"]),
+    "brackets in a path": (lambda r: make(r, image_name="im [old]/photo_{}.png"), ["data.images='i? [old]/{name}.*'"]),
 }
 
 
