@@ -21,6 +21,8 @@ from fcnlab.error import UserError
 from fcnlab.sweep.jobs import Sweep
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fcnlab.data.datamodule import SegmentationData
 
 SHOWN = 50  # faults that are listed; more are counted
@@ -39,6 +41,8 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     from fcnlab.visualize import contact_sheet
 
     config = plain(cfg)
+    if config["write"]:
+        return write_guess(Path(config["write"]).expanduser(), config["data"].get("root"))
     output = Path(config["output"]).expanduser()
     if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"output={config['output']} is no image file. End it with .png or .jpg.")
@@ -62,6 +66,27 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
         listing = "\n".join(f"  {fault}" for fault in [*faults[:SHOWN], *more])
         raise UserError(f"{len(faults)} faults in data={config['data']['name']}:\n{listing}")
     return found
+
+
+def write_guess(file: "Path", root: str | None) -> dict[str, Any]:
+    """Write the YAML that would read the folder ``root``, for a person to name the classes."""
+    from pathlib import Path
+
+    from fcnlab.cli.terminal import say
+    from fcnlab.data.datamodule import usable_cores
+    from fcnlab.data.guess import guess
+
+    if file.suffix not in (".yaml", ".yml"):
+        raise UserError(f"write={file} is no YAML file. End it with .yaml.")
+    if root is None:
+        raise UserError("write=... guesses at data=folder data.root=DIR, but these data have no data.root.")
+    if file.exists():
+        raise UserError(f"write={file} is there already, perhaps with names that you gave. Take another name.")
+    text = guess(Path(root).expanduser(), threads=usable_cores())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    say(f"{text}Written to {file}. Name its classes; in DIR/data/ it is read by --config-dir DIR data={file.stem}.")
+    return {"written": str(file)}
 
 
 def look(data: "SegmentationData", split: str, images: int) -> dict[str, Any]:
