@@ -163,8 +163,8 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     elif config["weights"] and not goes_on:
         report = load_weights(net, config["weights"], expects=config["weights_input"], **data.input)
         say(f"weights={config['weights']}: {report}")
-    elif not goes_on and (report := fit_pretrained(net, **data.input)):  # weights that its constructor brought
-        say(f"model={config['model']['name']}: {report}")
+    elif not goes_on and (fitted := fit_pretrained(net, **data.input)):  # weights that its constructor brought
+        say(f"model={config['model']['name']}: {fitted}")
     if config["compile"]:
         net.compile()  # in place: the names in checkpoints stay
     return net
