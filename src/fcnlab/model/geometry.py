@@ -29,8 +29,8 @@ def measure_offsets(
     Raises:
         UserError: a feature looks at the whole image, wherever its element lies.
     """
-    length = 32 * max(strides)
-    image = torch.ones(1, channels, max(strides), length, requires_grad=True)
+    length = max(4 * NEAR, 32 * max(strides))
+    image = torch.ones(1, channels, max(32, *strides), length, requires_grad=True)
     with Averages():
         features = forward(image)
     offsets = []
