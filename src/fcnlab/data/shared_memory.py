@@ -25,6 +25,7 @@ class Shared:
         self.collate = collate
 
     def __call__(self, samples: Sequence[Any]) -> Any:
+        """A batch of samples."""
         batch = self.collate(samples)
         if get_worker_info() is None or not isinstance(batch, Mapping):
             return batch
