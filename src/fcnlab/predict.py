@@ -38,6 +38,7 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.error import UserError
     from fcnlab.run.distributed import gather
     from fcnlab.task.build import load_task, see_otherwise
+    from fcnlab.trainer.allocator import bound_primitives
     from fcnlab.trainer.build import build_trainer, need_step
     from fcnlab.trainer.precision import prefers_channels_last
 
@@ -49,6 +50,7 @@ def predict(cfg: DictConfig) -> list[str]:
     need_step(loaded.task, "predict_step")
     writer = MaskWriter(Path(config["output"]).expanduser(), loaded.facts["palette"])
     writer.refuse_overwriting(files)
+    bound_primitives(0)  # most photos have a size of their own
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
     shared = files[trainer.global_rank :: trainer.world_size]  # each process has its own
     loaded.task.allow_zero_length_dataloader_with_multiple_devices = True  # more processes than photos

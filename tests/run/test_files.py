@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from conftest import TINY, Command, Trained
+from data.faults import make_folder
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fcnlab.error import UserError
-from fcnlab.run.files import read_history, read_json, read_scores, write_atomic, write_json
+from fcnlab.run.files import fitting, read_history, read_json, read_scores, write_atomic, write_json
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -70,3 +73,51 @@ def test_scores_that_are_no_numbers_are_shown_and_left_out_of_a_comparison(
     compared = command("compare", "runs=runs/shapes-*")
     assert compared.code == 0
     assert "its test/mean_iou is no number" in compared.text
+
+
+@given(st.text(max_size=200), st.sampled_from(["", ".png", "_overlay.png"]), st.sampled_from([255, 120]))
+def test_a_name_fits_and_stays_itself(name: str, suffix: str, room: int) -> None:
+    name = name.replace("/", "").replace("\x00", "").encode(errors="ignore").decode()
+    found = fitting(name, suffix, room)
+    assert len(found.encode()) <= room
+    if len((name + suffix).encode()) <= room:
+        assert found == name + suffix
+    else:
+        assert found.endswith(suffix)
+        assert found != fitting(name + "x", suffix, room)
+
+
+LONG = "나" * 82  # 246 bytes: a file system takes it with .png, and no longer with _panel.png
+
+
+@pytest.mark.parametrize("logger", ["none", "wandb"])
+def test_a_name_that_a_suffix_makes_too_long_is_cut_and_renaming_makes_no_other_run(
+    logger: str, command: Command, tmp_path: Path
+) -> None:
+    root = make_folder(tmp_path / "data")
+
+    def rename(old: str, new: str) -> None:
+        (root / "images" / f"{old}.jpg").rename(root / "images" / f"{new}.jpg")
+        (root / "masks" / f"{old}.png").rename(root / "masks" / f"{new}.png")
+        for file in (root / "lists").iterdir():
+            file.write_text(file.read_text().replace(f"{old}\n", f"{new}\n"))
+
+    for split in ("val", "test"):
+        rename(
+            (root / "lists" / f"{split}.txt").read_text().split()[0], f"{LONG[:-1]}{'가' if split == 'val' else '다'}"
+        )
+    words = ("data=folder", "data.root=data", "data.lists=lists", "data.image_size=[32,32]", "data.num_workers=0")
+    net = [word for word in TINY if word.startswith(("trainer.", "model."))]
+    typed = (*words, *net, "epochs=1", "data.batch_size=2", f"logger={logger}")
+    first = command("train", *typed)
+    assert first.code == 0, first.text
+    (run,) = Path("runs").glob("plain-*")
+    drawn = [file.name for file in (run / "predictions").iterdir() if file.name.startswith(LONG[:50])]
+    assert sorted(len(name.encode()) <= 255 for name in drawn) == [True, True]
+    if logger == "wandb":
+        shown = [file for file in Path("runs/wandb").rglob("*") if file.is_file() and file.name.startswith("나")]
+        assert len(shown) == 3  # the image and its two masks
+    rename(f"{LONG[:-1]}다", "a")
+    again = command("train", *typed)
+    assert "is finished; nothing to train" in again.text
+    assert again.value == first.value

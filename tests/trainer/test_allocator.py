@@ -1,9 +1,15 @@
 """Freed memory stays with the process: another large tensor is not faulted in page by page."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import PIL.Image
 import pytest
+from conftest import TINY, Command, Trained
+
+KEPT = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 
 FAULTS = """
 import resource, torch
@@ -33,3 +39,45 @@ def test_freed_memory_is_used_again() -> None:
         pytest.skip("another C library than glibc")
     _, many = faults(kept=False)
     assert 10 * few < many
+
+
+@pytest.mark.parametrize(("name", "number"), [("predict", "0"), ("evaluate", "200")])
+def test_commands_bound_what_onednn_keeps(
+    name: str, number: str, command: Command, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEPT, "7")
+    PIL.Image.new("RGB", (9, 7)).save("a.png")
+    more = ("images=a.png", "output=out") if name == "predict" else ()
+    assert command(name, f"checkpoint={trained.checkpoint}", *more).code == 0
+    assert os.environ[KEPT] == "7"  # typed by the user
+    monkeypatch.delenv(KEPT)
+    assert command(name, f"checkpoint={trained.checkpoint}", *more).code == 0
+    assert os.environ[KEPT] == number
+
+
+PEAK = """
+import resource, sys
+from fcnlab.predict import main
+main()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_sizes_of_images(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = [w for w in TINY if "width" not in w and "fc_channels" not in w]
+    assert command("train", *wide, "model.backbone.width=0.25", "model.backbone.fc_channels=64").code == 0
+    (checkpoint,) = Path("runs").glob("*/checkpoints/best.ckpt")
+    (tmp_path / "photos").mkdir()
+    for i in range(80):
+        PIL.Image.new("RGB", (100 + 5 * i, 500 - 4 * i)).save(f"photos/{i}.png")
+    peaks = []
+    for variables in ({}, {KEPT: "1024"}):
+        own = {k: v for k, v in os.environ.items() if k != KEPT} | variables
+        words = [f"checkpoint={checkpoint}", "images=photos", f"output=out{len(peaks)}"]
+        call = [sys.executable, "-c", PEAK, *words]
+        done = subprocess.run(call, env=own, cwd=tmp_path, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout.split()[-1]))
+    assert peaks[0] < 0.85 * peaks[1], peaks

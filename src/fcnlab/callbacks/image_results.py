@@ -14,6 +14,7 @@ from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import PADDING, Batch, SegmentationData
 from fcnlab.metric.segmentation import KINDS
 from fcnlab.run.distributed import gather
+from fcnlab.run.files import fitting
 from fcnlab.visualize import index_image, panel
 
 
@@ -70,9 +71,9 @@ class ImageResults(L.Callback):
         """Write the predicted labels as a palette PNG, and image, truth and prediction side by side."""
         (self.folder / "predictions").mkdir(parents=True, exist_ok=True)
         image, truth = self.data.read(self.data.test_split, self.positions[name])
-        index_image(prediction, self.data.palette).save(self.folder / "predictions" / f"{name}.png")
+        index_image(prediction, self.data.palette).save(self.folder / "predictions" / fitting(name, ".png"))
         side_by_side = panel(image, truth, prediction, palette=self.data.palette)
-        PIL.Image.fromarray(side_by_side).save(self.folder / "predictions" / f"{name}_panel.png")
+        PIL.Image.fromarray(side_by_side).save(self.folder / "predictions" / fitting(name, "_panel.png"))
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write true positive, predicted and true pixels, (images, classes) each, in the data set's order; draw."""

@@ -10,6 +10,7 @@ import PIL.Image
 
 from fcnlab.cli.terminal import say
 from fcnlab.error import UserError
+from fcnlab.run.files import fitting
 from fcnlab.visualize import colour_mask, index_image, overlay
 
 
@@ -55,7 +56,7 @@ class MaskWriter(L.Callback):
 
     def targets(self, name: str) -> list[Path]:
         """Where the files of a photo go: labels, colours, overlay."""
-        return [self.folder / f"{name}{kind}.png" for kind in ("", "_colour", "_overlay")]
+        return [self.folder / fitting(name, f"{kind}.png") for kind in ("", "_colour", "_overlay")]
 
     def refuse_overwriting(self, photos: Sequence[Path]) -> None:
         """Raise UserError if a file would overwrite a photo or another file of these; nothing is written."""

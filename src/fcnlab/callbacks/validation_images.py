@@ -9,8 +9,10 @@ import numpy as np
 
 from fcnlab.data.datamodule import VOID, Batch, SegmentationData
 from fcnlab.data.transforms import Image, Mask
+from fcnlab.run.files import fitting
 from fcnlab.visualize import panel, visible
 
+ROOM = 120  # bytes of a name: W&B adds split, step and a hash, and keeps masks by their own names
 LARGEST = 400  # pixels a side of what is shown
 
 
@@ -47,7 +49,7 @@ class ValidationImages(L.Callback):
                     *(shrink(mask.cpu().numpy().astype(np.uint8), nearest=True) for mask in masks),
                 ]
                 for logger in trainer.loggers:
-                    self.log_image(logger, f"val/{name}", *small, step=trainer.global_step)
+                    self.log_image(logger, f"val/{fitting(name, room=ROOM)}", *small, step=trainer.global_step)
 
     def log_image(self, logger: Any, key: str, image: Image, prediction: Mask, truth: Mask, *, step: int) -> None:
         """Show one image in the way that the logger has; loggers that show none are left out."""

@@ -35,7 +35,7 @@ class Contents:
     """What a look at every image of a split found; small and plain, so that it can be kept.
 
     Args:
-        fingerprint: a hash of class names, image names and contents.
+        fingerprint: a hash of class names and contents; an image that is renamed is the same image.
         pixels: by label 0 to 255.
         shown: by label, the pixels of the masks in which it occurs.
         images: a hash per image, in the order of the split's names; empty where it is forgiven that it is unreadable.
@@ -63,7 +63,7 @@ def look_through(data: "SegmentationData", split: str, *, threads: int) -> Conte
         UserError: of the first image in order that cannot be read, unless ``data`` forgives it.
     """
     names = data.names(split)
-    digest = hashlib.sha256(repr(data.class_names).encode())
+    digests = list[bytes]()
     found, pixels, shown = Contents("", [], []), np.zeros(256, np.int64), np.zeros(256, np.int64)
 
     def glance(index: int) -> tuple[Look | None, list[int]]:
@@ -76,10 +76,8 @@ def look_through(data: "SegmentationData", split: str, *, threads: int) -> Conte
         return look, count_labels(look.labels)
 
     looks = in_order(glance, len(names), threads=threads)
-    for name, (look, counts) in zip(
-        names, progress(looks, total=len(names), what=f"looking at {data.name}, {split}"), strict=True
-    ):
-        digest.update(name.encode() + (look.content if look else b"cannot be read"))
+    for look, counts in progress(looks, total=len(names), what=f"looking at {data.name}, {split}"):
+        digests.append(hashlib.sha256(look.content).digest() if look else b"cannot be read")
         found.images.append(look.image if look else "")
         if look is None:
             found.shapes.append((0, 0))
@@ -87,7 +85,8 @@ def look_through(data: "SegmentationData", split: str, *, threads: int) -> Conte
         found.shapes.append((look.labels.shape[0], look.labels.shape[1]))
         pixels += counts
         shown += np.where(np.array(counts) > 0, look.labels.size, 0)
-    found.fingerprint = digest.hexdigest()[:16]
+    whole = repr(data.class_names).encode() + b"".join(sorted(digests))
+    found.fingerprint = hashlib.sha256(whole).hexdigest()[:16]
     found.pixels, found.shown, found.noted = pixels.tolist(), shown.tolist(), data.noted()
     return found
 

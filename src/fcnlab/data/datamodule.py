@@ -21,6 +21,7 @@ from fcnlab.data.samples import VOID as VOID
 from fcnlab.data.samples import Batch as Batch
 from fcnlab.data.samples import Sample, SplitDataset, collate
 from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
+from fcnlab.data.shared_memory import Shared
 from fcnlab.data.transforms import Image, Mask, Pipeline, usual_input
 from fcnlab.error import UserError, nearest
 
@@ -190,7 +191,7 @@ class SegmentationData(L.LightningDataModule):
             "pin_memory": torch.cuda.is_available(),
             "persistent_workers": workers > 0,
             "worker_init_fn": quiet_worker,
-            "collate_fn": collate,
+            "collate_fn": Shared(collate),
             "generator": torch.Generator(),  # else every epoch draws from the one that dropout draws from
         }
         share: dict[str, int] = {"batch_size": self.batch_size, "rank": rank, "processes": processes}

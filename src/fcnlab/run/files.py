@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import hashlib
 import json
 import math
 import os
@@ -59,6 +60,18 @@ def reading(path: Path) -> Iterator[None]:
             "Put it back from a copy. Or delete record.json and metrics.json of that run: the same command then goes "
             "on from its last checkpoint and is scored anew."
         ) from error
+
+
+def fitting(name: str, suffix: str = "", room: int = 255) -> str:
+    """``name`` + ``suffix`` in at most ``room`` bytes, which is what a file system takes.
+
+    A longer name is cut, and told from others that begin alike by eight hexadecimal digits of a hash.
+    """
+    folder, slash, last = name.rpartition("/")
+    if len((last + suffix).encode()) > room:
+        mark = f"~{hashlib.sha256(last.encode()).hexdigest()[:8]}"
+        last = last.encode()[: room - len((mark + suffix).encode())].decode(errors="ignore") + mark
+    return f"{folder}{slash}{last}{suffix}"
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from fcnlab.cli.compose import build
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import usable_cores
 from fcnlab.error import UserError
-from fcnlab.trainer.allocator import keep_freed_memory
+from fcnlab.trainer.allocator import bound_primitives, keep_freed_memory
 from fcnlab.trainer.environment import NOWHERE, environment
 from fcnlab.trainer.precision import on_gpu, resolve_precision
 
@@ -48,6 +48,7 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     if not on_gpu(settings["accelerator"]):
         refuse_too_many_processes(settings["devices"])
         keep_freed_memory()
+        bound_primitives()
     settings = {k: build(v) if isinstance(v, Mapping) and "_target_" in v else v for k, v in settings.items()}
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     settings["enable_progress_bar"] = settings["enable_progress_bar"] and has_terminal()
