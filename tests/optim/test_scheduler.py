@@ -1,11 +1,22 @@
 """The schedule of the learning rate: any scheduler of torch, over the whole training, with a warm-up in front."""
 
+import functools
+from typing import Any
+
 import pytest
 import torch
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    LinearLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
 
 from fcnlab.cli.compose import build, compose, plain
 from fcnlab.error import UserError
+from fcnlab.optim.scheduler import Scheduler
 
 
 def optimizer(lr: float = 1.0) -> torch.optim.Optimizer:
@@ -72,3 +83,71 @@ def test_impossible_schedules_are_refused() -> None:
     for words, told in (("scheduler.warmup=1", "from 0 to below 1"), ("scheduler.interval=day", "Known: epoch, step")):
         with pytest.raises(UserError, match=told):
             schedulers(words, steps=4)
+
+
+def made(scheduler: Any, **settings: Any) -> tuple[torch.optim.Optimizer, list[dict[str, Any]]]:
+    subject = torch.optim.SGD(
+        [{"params": torch.nn.Linear(1, 1).parameters(), "lr": 0.1}, {"params": torch.nn.Linear(1, 1).parameters()}],
+        lr=1.0,
+        momentum=0.9,
+    )
+    sizes = {name: settings.pop(name) for name in ("steps", "epochs")}
+    return subject, Scheduler(scheduler=scheduler, **settings).build(subject, **sizes)
+
+
+def walk(subject: torch.optim.Optimizer, found: list[dict[str, Any]], *, steps: int, epochs: int) -> list[float]:
+    """The last group's rate in every step, as Lightning asks the schedulers."""
+    seen = []
+    for step in range(1, steps + 1):
+        seen.append(subject.param_groups[-1]["lr"])
+        subject.step()
+        for one in found:
+            every = 1 if one["interval"] == "step" else steps // epochs
+            if step % (every * one.get("frequency", 1)) == 0:
+                one["scheduler"].step()
+    return seen
+
+
+def test_a_short_warm_up_lies_before_a_scheduler_that_sets_the_rate_by_epochs() -> None:
+    restarts = functools.partial(CosineAnnealingWarmRestarts, T_0=2)
+    subject, found = made(restarts, interval="epoch", warmup=0.1, steps=40, epochs=4)
+    seen = walk(subject, found, steps=40, epochs=4)
+    assert seen[:5] == pytest.approx([0.01, 0.2575, 0.505, 0.7525, 1])
+    assert max(seen) == pytest.approx(1)
+    assert seen[10] == pytest.approx(0.5)
+    assert seen[20] == pytest.approx(1)
+
+
+def test_a_long_warm_up_rises_by_epochs_and_never_above_the_full_rate() -> None:
+    restarts = functools.partial(CosineAnnealingWarmRestarts, T_0=2)
+    subject, found = made(restarts, interval="epoch", warmup=0.5, steps=40, epochs=4)
+    assert walk(subject, found, steps=40, epochs=4)[::10] == pytest.approx([0.01, 0.505, 1, 0.5])
+
+
+def test_groups_of_parameters_keep_their_factors_in_a_cycle() -> None:
+    subject, (found,) = made(functools.partial(OneCycleLR, max_lr=2.0), steps=20, epochs=1)
+    tops = [0.0, 0.0]
+    for _ in range(19):
+        subject.step()
+        found["scheduler"].step()
+        tops = [max(top, group["lr"]) for top, group in zip(tops, subject.param_groups, strict=True)]
+    assert tops[0] == pytest.approx(tops[1] / 10)
+    assert tops[1] == pytest.approx(2, rel=0.02)
+
+
+def test_a_chain_tells_each_part_its_own_length() -> None:
+    parts = [functools.partial(LinearLR, start_factor=0.5), functools.partial(CosineAnnealingLR)]
+    chain = functools.partial(SequentialLR, schedulers=parts, milestones=[4])
+    subject, found = made(chain, steps=10, epochs=1)
+    seen = walk(subject, found, steps=10, epochs=1)
+    assert seen[:5] == pytest.approx([0.5, 0.625, 0.75, 0.875, 1])
+    assert seen[7] == pytest.approx(0.5)
+    with pytest.raises(UserError, match="2 schedulers and milestones="):
+        made(functools.partial(SequentialLR, schedulers=parts, milestones=[4, 5]), steps=10, epochs=1)
+
+
+def test_what_torch_refuses_is_told() -> None:
+    with pytest.raises(UserError, match="is refused by torch: .*gama"):
+        made(functools.partial(LinearLR, gama=1), steps=10, epochs=1)
+    with pytest.raises(UserError, match="Set scheduler.interval=epoch"):
+        Scheduler(scheduler=ReduceLROnPlateau, monitor="val/loss")

@@ -110,3 +110,14 @@ def test_a_plugin_that_is_not_installed_is_named(word: str, package: str) -> Non
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"needs the package {package}. Type: pip install -e '.[sweep]'" in done.stderr
+
+
+def test_a_search_for_the_lowest_loss_minimises_it(command: Command, tmp_path: Path) -> None:
+    words = (*SEARCH, "epochs=1", "hydra.sweeper.n_trials=2", "monitor={metric: val/loss, mode: min}")
+    outcome = command("train", *words)
+    assert outcome.code == 0, outcome.text
+    lowest = min(trials(tmp_path), key=lambda trial: trial.value)
+    assert f"optim.lr={lowest.params['optim.lr']}" in outcome.text
+    assert f"with a val/loss of {lowest.value:.4f}" in outcome.text
+    losses = {read_json(run / "metrics.json")["val/loss"] for run in (tmp_path / "runs").glob("search-*")}
+    assert {trial.value for trial in trials(tmp_path)} == losses

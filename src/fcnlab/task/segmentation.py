@@ -29,7 +29,16 @@ class SegmentationTask(L.LightningModule):
     """Train and score a net that maps image (N, c, H, W) to logits (N, C, H, W), or to a dict with such an ``out``.
 
     Change one thing by a subclass: ``training_step`` takes the step, ``compare`` runs the net and its loss, ``score``
-    adds a batch of validation or test to the scores.
+    adds a batch of validation or test to the scores. A task that shares nothing with this one is a LightningModule,
+    named by ``task._target_`` (class or function). It is given what its constructor names of ``net``, ``loss``,
+    ``metrics``, ``optim``, ``scheduler``, ``facts``, ``config``, ``num_classes`` and ``channels_last``, and a
+    :class:`Batch` per step. What it logs under ``train/...``, ``val/...`` and ``test/...``, and as ``monitor.metric``,
+    stands in history.csv and metrics.json. These it may leave out, and a line says what is missing then:
+
+    - ``validation_step``: no scores of validation; the last checkpoint is tested.
+    - ``test_step``: no scores of test. Where it returns no ``prediction`` and ``counts``: no files per image.
+    - ``predict_step`` (labels (N, H, W) of ``batch["image"]``): ``fcnlab.predict`` refuses it.
+    - an attribute ``net``: ``tile`` and ``tta`` change nothing.
 
     Args:
         net, loss: what learns, and what it minimises.
