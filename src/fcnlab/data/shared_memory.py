@@ -32,7 +32,7 @@ class Shared:
         tensors = [value for value in batch.values() if isinstance(value, torch.Tensor)]
         try:
             for tensor in tensors:
-                tensor.share_memory_()
+                tensor.share_memory_()  # type: ignore[no-untyped-call]
         except (RuntimeError, OSError) as error:
             size = sum(tensor.nbytes for tensor in tensors) / 2**20
             raise UserError(
