@@ -5,8 +5,8 @@ import torch
 
 from fcnlab.error import UserError
 from fcnlab.loss.cross_entropy import CrossEntropy
+from fcnlab.loss.mean import MeanLosses
 from fcnlab.loss.weighted import WeightedSum
-from fcnlab.metric.segmentation import MeanLosses
 
 LOGITS, MASK = torch.randn(4, 3, 6, 5), torch.randint(0, 3, (4, 6, 5))
 

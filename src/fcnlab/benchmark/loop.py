@@ -14,7 +14,8 @@ from fcnlab.callbacks.signals import Signals
 from fcnlab.cli.compose import build, compose, plain
 from fcnlab.logger.build import build_loggers
 from fcnlab.loss.base import Term
-from fcnlab.metric.segmentation import MeanLosses, SegmentationScores, most_likely
+from fcnlab.loss.mean import MeanLosses
+from fcnlab.metric.segmentation import SegmentationScores, most_likely
 from fcnlab.run.record import Run
 from fcnlab.train import make_task
 from fcnlab.trainer.build import build_trainer

@@ -7,7 +7,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,11 @@ from fcnlab.cli import rank
 from fcnlab.cli.terminal import is_first_process, say
 from fcnlab.error import UserError
 from fcnlab.sweep.process import run_module
-from fcnlab.sweep.tables import show_jobs
+from fcnlab.sweep.tables import Job, show_jobs
 from fcnlab.trainer.allocator import give_back
 
 INTERRUPTED = tuple(128 + number for number in SIGNALS)  # exit codes by convention
 SCORES = ("test/mean_iou", "val/mean_iou")  # the first that a job has is shown
-
-
-@dataclass
-class Job:
-    """One job: its overrides, what became of it, its score in 0..1, what went wrong."""
-
-    words: list[str]
-    outcome: str = "interrupted"  # until it says otherwise
-    metric: str = ""
-    score: float | None = None
-    message: str = ""
 
 
 def starts_processes(cfg: DictConfig) -> bool:

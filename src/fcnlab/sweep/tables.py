@@ -1,18 +1,26 @@
-"""The table that ends a sweep."""
+"""A job of a sweep, and the table that ends a sweep."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import rich.markup
 import rich.table
 
 from fcnlab.cli.terminal import console, say
 
-if TYPE_CHECKING:
-    from fcnlab.sweep.jobs import Job
+
+@dataclass
+class Job:
+    """One job: its overrides, what became of it, its score in 0..1, what went wrong."""
+
+    words: list[str]
+    outcome: str = "interrupted"  # until it says otherwise
+    metric: str = ""
+    score: float | None = None
+    message: str = ""
 
 
-def show_jobs(jobs: Sequence["Job"]) -> None:
+def show_jobs(jobs: Sequence[Job]) -> None:
     """Print what became of every job of a sweep."""
     table = rich.table.Table(
         title=f"{len(jobs)} job{'s' * (len(jobs) > 1)}", title_justify="left", box=None, header_style="bold"

@@ -17,8 +17,9 @@ from fcnlab.data.photos import photo_batch
 from fcnlab.data.transforms import Image, Mask, input_pipeline
 from fcnlab.error import UserError
 from fcnlab.loss.base import PixelLoss, Scored
+from fcnlab.loss.mean import MeanLosses
 from fcnlab.metric.extra import ExtraMetrics
-from fcnlab.metric.segmentation import MeanLosses, SegmentationScores, count_by_image, most_likely
+from fcnlab.metric.segmentation import SegmentationScores, count_by_image, most_likely
 from fcnlab.optim.recipe import Optim
 from fcnlab.optim.scheduler import Scheduler
 from fcnlab.run.distributed import is_distributed, number_of_processes, sum_over_processes
