@@ -12,10 +12,8 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from fcnlab.cli.conf import CONF as CONF
 from fcnlab.error import UserError
-
-PACKAGED, CHECKOUT = (Path(__file__).resolve().parents[up] / "conf" for up in (1, 3))
-CONF = PACKAGED if PACKAGED.is_dir() else CHECKOUT  # a wheel carries conf/ within the package
 
 
 def compose(command: str, overrides: list[str] | None = None) -> DictConfig:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import yaml
 from annotated_types import Ge
 
-from fcnlab.cli.compose import CONF
+from fcnlab.cli.conf import CONF
 from fcnlab.cli.signature import takes
 
 

@@ -3,10 +3,10 @@
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -14,9 +14,6 @@ import PIL.Image
 from fcnlab.cli.progress import progress
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError
-
-if TYPE_CHECKING:
-    from fcnlab.data.datamodule import SegmentationData
 
 VOID = 255
 T = TypeVar("T")
@@ -28,6 +25,25 @@ class Look(NamedTuple):
     content: bytes  # what stands for both in the fingerprint
     labels: Mask  # (H, W), void being 255
     image: str  # a hash of the image: equal images have equal ones
+
+
+class Examined(Protocol):
+    """What a look asks of a data set; :class:`fcnlab.data.datamodule.SegmentationData` is one."""
+
+    name: str | None
+    class_names: tuple[str, ...]
+
+    def names(self, split: str) -> Sequence[str]:
+        """The names of a split's images, in a fixed order."""
+
+    def examine(self, split: str, index: int) -> Look:
+        """What one image and its mask tell."""
+
+    def forgives(self, split: str) -> bool:
+        """Whether images of this split that cannot be read are left out."""
+
+    def noted(self) -> dict[str, Any]:
+        """What else was noted; plain."""
 
 
 @dataclass
@@ -56,7 +72,7 @@ class Contents:
         return sum(self.pixels[:VOID])
 
 
-def look_through(data: "SegmentationData", split: str, *, threads: int) -> Contents:
+def look_through(data: Examined, split: str, *, threads: int) -> Contents:
     """Look at every image of a split, ``threads`` at a time; memory does not grow with what the files hold.
 
     Raises:

@@ -1,15 +1,11 @@
 """The convolution that sees the image: found in any net, changed to other channels, fitted to another input."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
 from fcnlab.error import UserError
+from fcnlab.model.report import Report
 from fcnlab.model.source import Expects, State
-
-if TYPE_CHECKING:
-    from fcnlab.model.weights import Report
 
 
 def find_first(net: nn.Module) -> tuple[str | None, str | None]:
@@ -46,7 +42,7 @@ def per_channel(values: object, channels: int) -> torch.Tensor:
 
 
 def fit_input(
-    own: State, tensors: State, first: str, norm: str | None, expects: Expects, given: Expects, report: "Report"
+    own: State, tensors: State, first: str, norm: str | None, expects: Expects, given: Expects, report: Report
 ) -> None:
     """Let the first convolution see the given input x = (scale * values - mean) / std where it expects another, y.
 

@@ -1,0 +1,40 @@
+"""What became of every tensor of a file of weights."""
+
+from dataclasses import dataclass, field
+
+KINDS = ("copied", "coerced", "bilinear", "dropped", "initial")
+
+
+@dataclass
+class Report:
+    """What became of every tensor.
+
+    ``copied``, ``coerced`` and ``initial`` hold names of the net, ``bilinear`` and ``dropped`` names of the file.
+
+    Attributes:
+        expects: the input for which the weights were made.
+        coerced: reshaped, folded, or cut out of a dense kernel.
+        bilinear: the file's fixed upsampling kernels, which the net has without a parameter.
+        dropped: the net has no layer for them; score layers of another number of classes are both dropped
+            and initial.
+        initial: not in the file; they stay as the net was built.
+        channels: what was done where the net takes images of other channels than the file's.
+    """
+
+    expects: str = ""
+    copied: list[str] = field(default_factory=list)
+    coerced: list[str] = field(default_factory=list)
+    bilinear: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    initial: list[str] = field(default_factory=list)
+    channels: str = ""
+
+    def __str__(self) -> str:
+        kinds = ((kind, getattr(self, kind)) for kind in KINDS)
+        told = (f"{kind} {len(names)}{': ' if names else ''}{shorten(names)}" for kind, names in kinds)
+        return "; ".join((f"made for {self.expects} input", *told, *([self.channels] if self.channels else [])))
+
+
+def shorten(names: list[str]) -> str:
+    """Layers instead of weights and biases."""
+    return ", ".join(dict.fromkeys(name.removesuffix(".weight").removesuffix(".bias") for name in names))
