@@ -49,6 +49,21 @@ def test_a_second_start_looks_only_at_splits_whose_files_changed(
     assert sorted(looked) == [("test", 0), ("test", 1), ("test", 2)]
 
 
+def test_a_mask_that_came_later_is_compared_with_the_palettes_of_those_that_were_looked_at_before(
+    tmp_path: Path, command: Command, looked: list
+) -> None:
+    root = make_folder(tmp_path / "data")
+    assert command("train", *OWN, f"data.root={root}").code == 0
+    looked.clear()
+    mask = PIL.Image.fromarray(np.full((40, 50), 2, np.uint8))
+    mask.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
+    mask.save(root / "masks" / "photo_9.png")
+    outcome = command("train", *OWN, "seed=1", f"data.root={root}")
+    assert outcome.code == 1
+    assert "different palettes: label 2" in outcome.text
+    assert {split for split, _ in looked} == {"test"}
+
+
 def test_what_changes_the_reading_is_looked_at_anew(tmp_path: Path, command: Command, looked: list) -> None:
     root = make_folder(tmp_path / "data")
     assert command("train", *OWN, f"data.root={root}").code == 0

@@ -1,7 +1,6 @@
 """A data set in files: pairs of an image and its mask, read as the settings say, and checked that they fit."""
 
 import hashlib
-import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -18,18 +17,16 @@ from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
 from fcnlab.data.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from fcnlab.data.images import ImageReader
 from fcnlab.data.images import read_image as read_image
-from fcnlab.data.kept import APART
 from fcnlab.data.labels import Labels
 from fcnlab.data.lists import without_suffix as without_suffix
 from fcnlab.data.masks import Stored, read_mask_file
 from fcnlab.data.opened import open_image as open_image
 from fcnlab.data.opened import unreadable as unreadable
 from fcnlab.data.palette import PaletteLog
+from fcnlab.data.stamp import file_stamp, own_settings
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
 
-# Of a data set's own state, what does not tell how its files are read.
-UNREAD = {*APART, "listings", "complete", "found", "resumed", "kept", "trainer", "input", "test_split", "palettes"}
 LOOKED_AT = 50  # masks whose labels are told in a message
 
 
@@ -238,8 +235,7 @@ class FileData(SegmentationData):
 
     def split_stamp(self, split: str) -> str:
         """A hash of the split's files, with sizes and times of change, and of how they are read."""
-        settings = {key: repr(value) for key, value in vars(self).items() if key not in UNREAD}
-        digest = hashlib.sha256(repr(sorted(item for item in settings.items() if " at 0x" not in item[1])).encode())
+        digest = hashlib.sha256(own_settings(self).encode())
         for name, image, mask in self.listed_pairs(split):
             seen = (name, str(image), file_stamp(image), str(mask), file_stamp(self.file_of(mask)))
             digest.update(repr(seen).encode())
@@ -276,15 +272,6 @@ class FileData(SegmentationData):
         log.seen = {int(label): (tuple(colour), Path(path)) for label, (colour, path) in noted.items()}
         if self.palettes:
             self.palettes.merge(log)
-
-
-def file_stamp(path: Path) -> tuple[int, int] | None:
-    """Size and time of change of a file; None where there is none."""
-    try:
-        seen = path.stat()
-    except OSError:
-        return None
-    return (seen.st_size, seen.st_mtime_ns) if stat.S_ISREG(seen.st_mode) else None
 
 
 def read_mask(path: Path) -> Mask:

@@ -1,0 +1,38 @@
+"""What published data sets share: MATLAB's masks, shares, choices, counts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+
+from fcnlab.data.published import check_fraction, choose, read_matrix, share_of_train
+from fcnlab.error import UserError
+
+
+def test_matlabs_masks_are_read_with_minus_one_as_zero(tmp_path: Path) -> None:
+    for values in (np.array([[-1, 0], [3, 254]], np.int16), np.array([[0, 459]], np.float64)):
+        scipy.io.savemat(tmp_path / "mask.mat", {"S": values})
+        assert (read_matrix(tmp_path / "mask.mat", "S") == np.maximum(values, 0)).all()
+    scipy.io.savemat(tmp_path / "mask.mat", {"S": np.array([[70000]])})
+    with pytest.raises(UserError, match="mask.mat holds S of shape"):
+        read_matrix(tmp_path / "mask.mat", "S")
+    (tmp_path / "mask.mat").write_text("hello")
+    with pytest.raises(UserError, match="mask.mat"):
+        read_matrix(tmp_path / "mask.mat", "S")
+
+
+def test_a_training_list_falls_apart_into_train_and_val() -> None:
+    names = [str(number) for number in range(1000)]
+    train, val = (share_of_train(names, split, 0.2) for split in ("train", "val"))
+    assert sorted([*train, *val]) == sorted(names)
+    assert 150 < len(val) < 250
+    assert share_of_train(names[::2], "val", 0.2) == [name for name in val if int(name) % 2 == 0]
+
+
+def test_choices_and_shares_that_mean_nothing_are_refused() -> None:
+    with pytest.raises(UserError, match="Did you mean trainIds"):
+        choose("masks", "trainId", ("labelIds", "trainIds"))
+    for value in (0, 1, 1.5, "half"):
+        with pytest.raises(UserError, match="val_fraction"):
+            check_fraction("val_fraction", value)
