@@ -43,6 +43,7 @@ def train(cfg: DictConfig) -> "Result":
     from fcnlab.run.tables import show_scores, show_start
     from fcnlab.trainer.build import build_trainer, does, refusals
     from fcnlab.trainer.callbacks import run_callbacks
+    from fcnlab.trainer.compiler import refuse_without_compiler
     from fcnlab.trainer.rehearsal import rehearse
     from fcnlab.trainer.take_over import take_over
 
@@ -55,6 +56,8 @@ def train(cfg: DictConfig) -> "Result":
         show_scores(run, run.metrics())
         return run.metrics()
 
+    if config["compile"]:
+        refuse_without_compiler(config["trainer"]["accelerator"])
     goes_on = bool(run.last_checkpoint or config["ckpt_path"])  # and then asks for nothing that it started from
     start = None if goes_on else start_run(cfg)
     with run, Signals() as signals:

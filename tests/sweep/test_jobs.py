@@ -211,3 +211,17 @@ def test_jobs_of_joblib_start_together_in_processes_of_their_own_and_are_all_acc
         shown, record = inspect(run), read_json(run / "record.json")
         assert (shown.head["display_name"], shown.exit_code) == (run.name, int(record["status"] == "failed"))
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
+
+
+@pytest.mark.parametrize("more", [(), ("hydra.sweep.dir=mine",), ("runs_dir='my runs'",)])
+def test_results_lie_where_the_command_was_typed_whatever_hydra_changes_into(
+    more: tuple[str, ...], command: Command, tmp_path: Path
+) -> None:
+    words = [*TINY, "trainer=smoke", "hydra.job.chdir=true", *more, "seed=0,1"]
+    outcome = command("train", "-m", *words)
+    assert outcome.code == 0, outcome.text
+    folder = tmp_path / ("my runs" if "runs_dir" in "".join(more) else "runs")
+    assert len(list(folder.glob("shapes-*/metrics.json"))) == 2
+    assert Path.cwd() == tmp_path
+    assert {path.name for path in tmp_path.iterdir()} <= {folder.name, "mine"}
+    assert command("train", *words[:-1], "seed=0").text.count("nothing to train") == 1
