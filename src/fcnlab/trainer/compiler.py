@@ -15,18 +15,20 @@ def refuse_without_compiler(accelerator: str) -> None:
     Args:
         accelerator: as in conf/trainer; for a CPU torch writes C++, for a GPU Triton compiles C.
     """
-    language, variable, known = ("C", "CC", ("gcc", "clang", "cc"))
-    if not on_gpu(accelerator):
-        language, variable, known = ("C++", "CXX", ("g++", "clang++"))
+    known: tuple[str, ...]
+    if on_gpu(accelerator):
+        language, variable, known = "C", "CC", ("gcc", "clang", "cc")
+    else:
+        language, variable, known = "C++", "CXX", ("g++", "clang++")
     asked = os.environ.get(variable, "").split()[:1]
     if not any(map(shutil.which, asked or known)):
         where = f" ({variable}={asked[0]} is none)" if asked else ""
         raise UserError(
-            f"compile=true needs a {language} compiler, and there is none{where}. Install g++ (apt-get install g++), or "
-            "set compile=false."
+            f"compile=true needs a {language} compiler, and there is none{where}. Install g++ (apt-get install g++), "
+            "or set compile=false."
         )
     if not (header := Path(sysconfig.get_path("include")) / "Python.h").is_file():
         raise UserError(
-            f"compile=true needs Python's headers, and {header} is missing. Install them (apt-get install python3-dev), "
-            "or set compile=false."
+            f"compile=true needs Python's headers, and {header} is missing. Install them (apt-get install "
+            "python3-dev), or set compile=false."
         )
