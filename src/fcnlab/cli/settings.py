@@ -45,6 +45,7 @@ class Survey(Keys):
     """``fcnlab.survey``."""
 
     data: NamedNode
+    write: str | None
     output: str
     images: Annotated[int, Ge(0)]
     write: str | None
