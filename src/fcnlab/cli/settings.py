@@ -47,6 +47,7 @@ class Survey(Keys):
     data: NamedNode
     output: str
     images: Annotated[int, Ge(0)]
+    write: str | None
     seed: Seed
     trace: bool
 
