@@ -21,31 +21,21 @@ WING_OF = {"metrics": "metric", "scheduler": "optim", "search": "sweep", "hydra"
 # Modules whose claims are proved by the test of another one, mostly through a command.
 TESTED_BY = {
     "benchmark/tables.py": "test_bench.py",
-    "callbacks/averaging.py": "stranger/test_callbacks.py",
     "callbacks/checkpoint_facts.py": "model/test_contract.py",
     "callbacks/history.py": "callbacks/test_image_results.py",
-    "callbacks/mask_writer.py": "test_predict.py",
-    "callbacks/signals.py": "callbacks/test_checkpoints.py",
     "callbacks/skipped_images.py": "callbacks/test_finite_loss.py",
     "callbacks/validation_images.py": "logger/test_wandb.py",
     "cli/arguments.py": "cli/test_command.py",
     "cli/explain.py": "cli/test_command.py",
-    "data/palette.py": "data/test_voc.py",
+    "data/published.py": "data/test_cityscapes.py",
     "data/tables.py": "test_survey.py",
     "logger/build.py": "stranger/test_loggers.py",
-    "loss/base.py": "stranger/test_losses.py",
-    "loss/build.py": "stranger/test_losses.py",
-    "loss/weighted.py": "stranger/test_losses.py",
-    "metric/extra.py": "stranger/test_metrics.py",
     "model/choices.py": "test_evaluate.py",
     "run/distributed.py": "trainer/test_distributed.py",
     "run/tables.py": "test_train.py",
     "sweep/tables.py": "sweep/test_jobs.py",
-    "task/build.py": "stranger/test_tasks.py",
-    "task/tta.py": "stranger/test_tasks.py",
     "trainer/callbacks.py": "stranger/test_callbacks.py",
     "trainer/precision.py": "trainer/test_build.py",
-    "trainer/take_over.py": "stranger/test_tasks.py",
 }
 
 

@@ -22,8 +22,8 @@ Groups = tuple[tuple[Colour, ...], ...]  # the colours of each class
 def refuse_near(colours: Groups, names: Sequence[str], tolerance: int) -> None:
     """Raise UserError where a colour could be two classes'."""
     flat = [(colour, name) for name, group in zip(names, colours, strict=True) for colour in group]
-    for place, (first, name) in enumerate(flat):
-        for second, other in flat[:place]:
+    for number, (first, name) in enumerate(flat):
+        for second, other in flat[:number]:
             apart = max(abs(a - b) for a, b in zip(first, second, strict=True))
             if name != other and apart <= 2 * tolerance:
                 raise UserError(

@@ -32,7 +32,7 @@ class Folder(FileData):
         lists: a folder with train.txt, val.txt and test.txt (or .csv, .jsonl), or a list for all splits with a column
             ``split``, relative to ``root``. None: the split is in the templates, or follows from ``fractions``.
         splits: what the folders call the splits, as {val: validation}.
-        fractions: shares of the splits; an image's place follows from a hash of its name.
+        fractions: shares of the splits; an image's split follows from a hash of its name.
     """
 
     def __init__(
@@ -146,8 +146,8 @@ class Folder(FileData):
         hint = next(
             (s for found in images.values() if (s := suggestion(found.fields["name"], list(map(nfc, files))))), None
         )
-        typed = "" if hint is None else f" Type data.masks='{mask.text.rpartition('/')[0]}/{hint}'."
+        advice = "" if hint is None else f" Type data.masks='{mask.text.rpartition('/')[0]}/{hint}'."
         raise UserError(
             f"No image has a mask. data.images={image.text} finds the names {shown(names)}; data.masks={mask.text} "
-            f"finds {shown(found.name for found in masks.values())} ({shown(files)}).{typed or ' Give both one name.'}"
+            f"finds {shown(found.name for found in masks.values())} ({shown(files)}).{advice or ' Give both one name.'}"
         )

@@ -79,8 +79,8 @@ def guess_layout(root: Path) -> Layout:
             f"a lossless file with at most {MOST} labels or colours. Write data.images and data.masks yourself."
         )
     layout = max(best, key=lambda one: one[0])[1]
-    places = [(Path(names).parent, Path(names).suffix) for names in (layout.images, layout.masks)]
-    if places[0] == places[1]:
+    where = [(Path(names).parent, Path(names).suffix) for names in (layout.images, layout.masks)]
+    if where[0] == where[1]:
         raise UserError(
             f"Images ({layout.images}) and masks ({layout.masks}) lie in one folder of {root} and end alike, so that "
             "masks would be taken for images. Move the masks into a folder of their own, then type this again."
@@ -95,7 +95,7 @@ def one_suffix(paths: Iterable[Path]) -> str:
 
 
 def template(folder: Path) -> str:
-    """A folder with {split} in place of a split's name, ending with a slash."""
+    """A folder with {split} for a split's name, ending with a slash."""
     parts = ["{split}" if split_of(part) else part for part in folder.parts]
     return "/".join([*parts, ""])
 

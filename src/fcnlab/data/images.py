@@ -30,7 +30,7 @@ TURNS: dict[int, Callable[[Any], Any]] = {
     7: lambda a: np.swapaxes(np.rot90(a, 2), 0, 1),
     8: np.rot90,
 }
-told = set[str]()  # what is said once for all images
+told = set[str]()  # what is printed once for all images
 
 
 @dataclass(frozen=True, kw_only=True)

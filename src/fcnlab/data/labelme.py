@@ -84,7 +84,7 @@ class LabelMe(AnnotatedData):
 
 
 def draw_shape(mask: Mask, shape: dict[str, Any], label: int, where: Path) -> None:
-    """Draw one shape of LabelMe into a mask (H, W), as labelme.utils.shape_to_mask does; in place."""
+    """Draw one shape of LabelMe into a mask (H, W), as labelme.utils.shape_to_mask does."""
     points = [(float(x), float(y)) for x, y in shape["points"]]
     kind = shape.get("shape_type") or "polygon"
     if kind == "polygon" and len(points) > 2:
@@ -117,7 +117,7 @@ def draw_shape(mask: Mask, shape: dict[str, Any], label: int, where: Path) -> No
 
 
 def paste(mask: Mask, shape: dict[str, Any], label: int, where: Path) -> None:
-    """Draw a shape that is a small PNG itself, with its upper left corner at the first point; in place."""
+    """Draw a shape that is a small PNG itself, with its upper left corner at the first point."""
     try:
         with PIL.Image.open(io.BytesIO(base64.b64decode(shape["mask"]))) as image:
             region = np.asarray(image.convert("L")) > 0

@@ -105,7 +105,7 @@ class Labels:
     @property
     def signature(self) -> str:
         """What a fingerprint must know besides the masks: nothing, where they hold 0, 1, 2, ... and one void label."""
-        plain = self.groups == tuple((place,) for place in range(len(self.names))) and len(self.void) < 3
+        plain = self.groups == tuple((label,) for label in range(len(self.names))) and len(self.void) < 3
         return "" if plain and self.reads_labels and not self.rest and not self.shift else repr(self)
 
     def look_up_table(self) -> np.ndarray[Any, np.dtype[np.int16]]:
@@ -199,9 +199,9 @@ class Labels:
         held = [value for value in values if self.table[value] != VOID]
         count, classes = len(held), len(self.names)
         if not self.told and count == classes:
-            return f"The masks hold {listed(held)}: {count} values for {classes} classes: data.labels={typed(held)}."
+            return f"The masks hold {listed(held)}: {count} values for {classes} classes: data.labels={as_yaml(held)}."
         if not self.told and VOID in values and count == classes - 1:
-            return f"The masks hold {listed([*held, VOID])}. If 255 is a class: data.labels={typed([*held, VOID])}."
+            return f"The masks hold {listed([*held, VOID])}. If 255 is a class: data.labels={as_yaml([*held, VOID])}."
         if held and max(held) == classes and not self.shift:
             return f"The masks hold {listed(held)}. If 0 is void and 1 the first class: data.shift=-1."
         return f"The masks hold {listed(values)}. Mend the mask or name its class, or say data.labels=[...]."
@@ -240,6 +240,6 @@ def listed(values: Sequence[int]) -> str:
     return ", ".join(map(str, values[:SHOWN])) + (", ..." if len(values) > SHOWN else "")
 
 
-def typed(labels: Sequence[int]) -> str:
-    """Labels as they are typed."""
+def as_yaml(labels: Sequence[int]) -> str:
+    """Labels as a setting."""
     return f"[{','.join(map(str, labels))}]"

@@ -25,13 +25,13 @@ class Listed(NamedTuple):
 
 def find_list(root: Path, lists: str, split: str) -> Path:
     """The list of a split: in the folder ``lists``, or where ``lists`` says with {split}, or one for all splits."""
-    place = root / lists.replace("{split}", split)
-    if place.suffix.lower() in SUFFIXES and not place.is_dir():
-        return place
-    found = [path for suffix in SUFFIXES if (path := place / f"{split}{suffix}").is_file()]
+    given = root / lists.replace("{split}", split)
+    if given.suffix.lower() in SUFFIXES and not given.is_dir():
+        return given
+    found = [path for suffix in SUFFIXES if (path := given / f"{split}{suffix}").is_file()]
     if len(found) > 1:
-        raise UserError(f"{place} holds {found[0].name} and {found[1].name}: which is meant is not clear. Keep one.")
-    return found[0] if found else place / f"{split}.txt"
+        raise UserError(f"{given} holds {found[0].name} and {found[1].name}: which is meant is not clear. Keep one.")
+    return found[0] if found else given / f"{split}.txt"
 
 
 def read_list(path: Path, split: str) -> list[Listed]:

@@ -114,13 +114,13 @@ class NYUD(FileData):
         """What is in one file is there with it."""
         super().check_files(split, kind, [self.file_of(path) for path in paths] if self.source == "mat" else paths)
 
-    def take(self, what: str, place: Path) -> Any:
+    def take(self, what: str, path: Path) -> Any:
         """One image of the official file, transposed: MATLAB counts columns first."""
         try:
             import h5py
         except ImportError as error:
             raise UserError(f"{MAT} is read by h5py: pip install 'fcnlab[data]'.") from error
-        file, _, number = str(place).partition("#")
+        file, _, number = str(path).partition("#")
         try:
             with h5py.File(file) as content:
                 return np.asarray(content[what][int(number)]).T

@@ -75,7 +75,7 @@ def turn_to_page(path: Path, image: PIL.Image.Image, page: int | None, prefix: s
         return
     if image.format in ONE_OF_MANY:
         return
-    pages = [place for place in range(getattr(image, "n_frames", 1)) if is_full(image, place)]
+    pages = [number for number in range(getattr(image, "n_frames", 1)) if is_full(image, number)]
     image.seek(choose_page(path, pages, page, prefix))
 
 
@@ -91,11 +91,11 @@ def choose_page(path: Path, pages: list[int], page: int | None, prefix: str = "d
     return pages[page or 0]
 
 
-def is_full(image: PIL.Image.Image, place: int) -> bool:
+def is_full(image: PIL.Image.Image, number: int) -> bool:
     """Whether a page is an image of its own."""
     if image.format != "TIFF":
         return True
-    image.seek(place)
+    image.seek(number)
     tags: Any = image
     return not int(tags.tag_v2.get(SUBFILE, 0)) & REDUCED_OR_MASK
 

@@ -12,18 +12,18 @@ from fcnlab.data.transforms import Image, Pipeline
 from fcnlab.error import UserError
 
 
-def find_photos(place: str) -> list[Path]:
-    """The image at ``place``, or all images in that folder, sorted; hidden files are left alone."""
-    path = Path(place).expanduser()
+def find_photos(given: str) -> list[Path]:
+    """The image ``given``, or all images in that folder, sorted; hidden files are left alone."""
+    path = Path(given).expanduser()
     if path.is_file():
         return [path]
     seen = (f for f in path.glob("*") if not f.name.startswith("."))  # macOS writes ._NAME beside each
     files = sorted(f for f in seen if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
     if not files:
-        raise UserError(f"No images at images={place}. Give a file or a folder of {', '.join(IMAGE_SUFFIXES)}.")
+        raise UserError(f"No images at images={given}. Give a file or a folder of {', '.join(IMAGE_SUFFIXES)}.")
     stems = [file.stem for file in files]
     if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
-        raise UserError(f"images={place} has {', '.join(twice[:5])} twice: their masks would overwrite each other.")
+        raise UserError(f"images={given} has {', '.join(twice[:5])} twice: their masks would overwrite each other.")
     return files
 
 

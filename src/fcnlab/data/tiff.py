@@ -58,7 +58,7 @@ def read_tiff(path: Path, page: int | None, prefix: str = "data.") -> np.ndarray
     tifffile = library(path)
     try:
         with tifffile.TiffFile(path) as file:
-            pages = [place for place, one in enumerate(file.pages) if not (one.is_reduced or one.is_mask)]
+            pages = [number for number, one in enumerate(file.pages) if not (one.is_reduced or one.is_mask)]
             chosen = file.pages[choose_page(path, pages, page, prefix)]
             if chosen.tags.get(ORIENTATION) is not None and int(chosen.tags[ORIENTATION].value) != 1:
                 raise UserError(f"Image {path} is to be turned when shown (TIFF's Orientation). Save it upright.")
