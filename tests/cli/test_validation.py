@@ -33,6 +33,9 @@ def test_a_contradiction_is_refused_with_its_hint(words: str, command: Command) 
     assert "Traceback" not in outcome.text
 
 
+NEEDS = {"folder": ("data.root=d",)}
+
+
 @pytest.mark.parametrize(
     "group",
     ["trainer", "experiment", "optim", "logger", "data", "model", "model/backbone", "scheduler", "callbacks", "loss"],
