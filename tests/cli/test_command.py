@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import TINY, Command
+from conftest import TINY, Command, Trained
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from conftest import TINY, Command
             ["optim=sgd_paper"],
             ["is meant for loss.reduction=sum, but the loss takes the mean", "Set loss.reduction=sum"],
         ),
-        (["rerun=yes"], ["Known: no, changed, all"]),
+        (["rerun=yes"], ["Known: all, changed, no"]),
         (["weights=vgg.pth"], ["neither a file nor a name", "IMAGENET1K_V1"]),
         (["runs_dir=/proc/nowhere"], ["Cannot write to", "Set runs_dir="]),
     ],
@@ -62,6 +63,11 @@ def test_help_does_not_load_torch(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "data: camvid, folder, shapes" in done.stdout
+    promise, examples = done.stdout.split("Examples:")
+    assert promise.strip()
+    assert "Hydra" not in promise
+    assert examples.count(f"python -m fcnlab.{name} ") == 3
+    assert "Read on: " in examples
 
 
 def test_exit_codes_reach_the_shell() -> None:
@@ -69,3 +75,66 @@ def test_exit_codes_reach_the_shell() -> None:
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.strip().startswith("error: There is no model=fcn9s")
+
+
+def test_standard_output_that_is_closed_early_ends_without_a_traceback() -> None:
+    line = f"{sys.executable} -m fcnlab.compare --help | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("Turn finished runs into one table")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_flags_show_the_config_without_running_it(command: Command) -> None:
+    shown = command("train", "experiment=shapes", "--cfg", "job", "--package", "optim")
+    assert shown.text.startswith("# @package optim\n_target_: fcnlab.optim.recipe.Optim")
+    assert "conf" in command("train", "--info", "searchpath").text
+
+
+def test_the_config_of_a_default_run_reads_in_the_order_of_a_run(command: Command) -> None:
+    lines = command("train", "--cfg", "job").text.splitlines()
+    order = [line.split(":")[0] for line in lines if line[0] not in " -"]
+    assert order == [
+        *("experiment", "seed", "data", "model", "start", "weights", "weights_input", "task", "loss", "metrics"),
+        *("optim", "scheduler", "epochs", "trainer", "compile", "channels_last", "callbacks", "monitor"),
+        *("early_stopping", "checkpoint", "score", "test", "logger", "runs_dir", "rerun", "overrides", "trace"),
+    ]
+
+
+def test_several_checkpoints_are_scored_by_one_command_each_with_its_own_choices(
+    trained: Trained, command: Command
+) -> None:
+    last = trained.checkpoint.replace("best", "last")
+    outcome = command("evaluate", "-m", f"checkpoint='{trained.checkpoint}',nowhere.ckpt,'{last}'")
+    assert outcome.code == 1
+    told = " ".join(outcome.text.split())
+    assert "3 jobs" in told
+    assert told.count("% ") >= 2
+    assert "There is no file checkpoint=nowhere.ckpt" in told
+    rows = [line for line in outcome.text.splitlines() if line.startswith("checkpoint=")]
+    assert [" done " in row for row in rows] == [True, False, True]
+
+
+def test_a_tilde_is_the_home_folder_wherever_runs_go(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path("home").absolute()
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    words = [word for word in TINY if not word.startswith("logger")]
+    outcome = command("train", *words, "logger=csv", "runs_dir='~/runs'", "test=false")
+    assert outcome.code == 0, outcome.text
+    assert [path.name for path in Path().iterdir()] == ["home"]
+    assert {path.name.split("-")[0] for path in (home / "runs").iterdir()} == {"csv", "shapes"}
+
+
+def test_two_jobs_of_quoted_values_find_their_data(command: Command) -> None:
+    values = "data.root='a, (1)','b = 2'"
+    outcome = command("train", "-m", "data=folder", "data.classes=x.txt", values, "logger=none")
+    assert "There is no file a, (1)/x.txt" in outcome.text
+    assert "There is no file b = 2/x.txt" in outcome.text
+
+
+def test_flags_stand_anywhere_and_settings_have_no_dashes(command: Command) -> None:
+    first = command("train", *TINY, "-m", "trainer=smoke", "seed=0,1", "test=false")
+    assert first.code == 0, first.text
+    assert "2 jobs" in first.text
+    assert "Settings are written without dashes: optim.lr=0.01" in command("train", "--optim.lr=0.01").text
+    assert "seed=0,1 gives several values: add -m" in command("train", "seed=0,1").text

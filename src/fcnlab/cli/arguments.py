@@ -1,12 +1,11 @@
 """The words after ``python -m fcnlab.<command>``: flags may stand anywhere, settings have no dashes."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import QuotedString
+from hydra.core.override_parser.types import Quote, QuotedString
 
 from fcnlab.error import UserError
 
@@ -50,7 +49,7 @@ def arrange(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def at_home(word: str) -> str:
     """An override of ``runs_dir`` in which ``~`` is the home folder: not every shell puts it there itself."""
     match = re.fullmatch(r"""(\+{0,2}runs_dir=)(['"]?)(~(?:/.*)?)\2""", word, re.DOTALL)
-    return f"{match[1]}{json.dumps(str(Path(match[3]).expanduser()))}" if match else word
+    return f"{match[1]}{quoted(str(Path(match[3]).expanduser()))}" if match else word
 
 
 def value_of(word: str) -> list[str]:
@@ -71,9 +70,4 @@ def by_checkpoint(overrides: Sequence[str]) -> list[list[str]]:
 
 def quoted(value: str) -> str:
     """A text as Hydra reads it whatever it holds."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def is_multirun(flags: Sequence[str]) -> bool:
-    """Whether the flags ask for a sweep."""
-    return "-m" in flags or "--multirun" in flags
+    return str(QuotedString(value, Quote.single).with_quotes())

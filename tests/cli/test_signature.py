@@ -1,0 +1,41 @@
+"""What a _target_ takes follows from its constructor, and from those above it where it hands keywords on."""
+
+import inspect
+
+import pytest
+import torch
+
+from fcnlab.cli.signature import taken, takes
+from fcnlab.data.datamodule import SegmentationData
+from fcnlab.error import UserError
+
+
+def test_keywords_that_go_to_the_class_above_are_known() -> None:
+    takes = taken("fcnlab.data.folder.Folder")
+    above = set(inspect.signature(SegmentationData).parameters)
+    assert set(takes.keywords) == above | {"root", "void_label", "layout", "classes", "lists", "fractions"}
+    assert not takes.open
+
+
+def test_classes_of_libraries_are_told_apart_by_whether_they_take_anything() -> None:
+    assert taken("torch.optim.SGD").keywords.keys() == inspect.signature(torch.optim.SGD).parameters.keys()
+    assert not taken("torch.optim.SGD").open
+    assert taken("timm.create_model").open  # **kwargs
+    assert taken("torchmetrics.classification.MulticlassJaccardIndex").open
+    assert not taken("albumentations.HorizontalFlip").open
+    assert taken("albumentations.HorizontalFlip").keywords["p"] is float  # written as text there
+
+
+def test_a_class_that_chooses_another_is_known_by_that() -> None:
+    assert {"task", "num_classes"} <= taken("torchmetrics.JaccardIndex").keywords.keys()
+
+
+def test_a_default_of_none_means_that_null_may_be_given() -> None:
+    def old_fashioned(size: int = None) -> None: ...  # type: ignore[assignment]
+
+    assert takes(old_fashioned).keywords["size"] == int | None
+
+
+def test_what_is_not_there_is_told() -> None:
+    with pytest.raises(UserError, match="Cannot import _target_=fcnlab.data.foldr.Folder"):
+        taken("fcnlab.data.foldr.Folder")
