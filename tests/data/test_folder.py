@@ -5,11 +5,13 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+import yaml
 from conftest import Command
 from data.faults import make_folder
 
 from fcnlab.cli.compose import build, compose
 from fcnlab.error import UserError
+from fcnlab.run.record import Run
 
 SMALL = (
     "data=folder",
@@ -186,10 +188,14 @@ def test_without_a_share_for_the_test_split_nothing_is_tested(root: Path, comman
 
 def test_a_run_that_was_not_tested_is_tested_later(root: Path, command: Command) -> None:
     words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
-    assert command("train", *words, "test=false").code == 0
-    outcome = command("train", *words)
+    assert command("train", *words, "test=false", "model=fcn32s").code == 0
+    (run,) = (path.parent for path in Path("runs").glob("*/config.yaml"))
+    assert set(Run(yaml.safe_load((run / "config.yaml").read_text())).record["fingerprint"]) == {"train", "val"}
+    outcome = command("train", *words, "model=fcn32s")
     assert outcome.code == 0, outcome.text
     assert "test/mean_iou" in outcome.value
+    now = {"train": "other", "val": "other", "test": "never looked at before"}
+    assert Run(yaml.safe_load((run / "config.yaml").read_text())).other_splits(now) == ["train", "val"]
 
 
 def test_runs_without_a_test_are_left_out_of_a_comparison(root: Path, command: Command) -> None:
