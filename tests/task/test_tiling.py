@@ -86,4 +86,4 @@ def test_evaluate_in_tiles_gives_the_same_scores(lively: Trained, command: Comma
     plain, tiled = command(*words), command(*words, "tile=64")
     assert tiled.code == 0, tiled.text
     assert {k: round(v, 4) for k, v in tiled.value.items()} == {k: round(v, 4) for k, v in plain.value.items()}
-    assert "tile=33 must be a multiple of 32" in command(*words, "tile=33").text
+    assert "tile=33 is not a whole number, a multiple of 32, 32 or more" in command(*words, "tile=33").text

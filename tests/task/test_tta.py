@@ -54,7 +54,7 @@ def test_evaluate_scores_the_mean_of_a_mirrored_view(lively: Trained, command: C
     loss = torch.nn.functional.nll_loss(mean.log(), mask, ignore_index=255).item()
     assert mirrored.value["test/loss"] == pytest.approx(loss, rel=1e-4)
     assert mirrored.value["test/loss"] != plain.value["test/loss"]
-    assert "tta has no flipp. Known: flip, scales" in command(*words, "tta={flipp: true}").text
+    assert "There is no setting 'tta.flipp'. Did you mean tta.flip" in command(*words, "tta={flipp: true}").text
 
 
 def test_predict_takes_views_too(lively: Trained, command: Command) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 from annotated_types import Interval as Interval
 from annotated_types import Len as Len
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -103,14 +103,17 @@ def plural(annotation: Any) -> str:
 def bounds(limits: Iterable[Any]) -> str:
     """The range that a number must lie in, in words."""
     found: dict[str, Any] = {}
+    multiple = ""
     for limit in limits:
+        if isinstance(limit, MultipleOf):
+            multiple = f", a multiple of {limit.multiple_of}"
         for key, kind in (("gt", Gt), ("ge", Ge), ("le", Le), ("lt", Lt)):
             if isinstance(limit, kind | Interval) and (value := getattr(limit, key)) is not None:
                 found[key] = value
         if isinstance(limit, Len):
             return f", {limit.min_length} or more of them"
     if set(found) == {"ge"}:
-        return f", {spell(found['ge'])} or more"
+        return f"{multiple}, {spell(found['ge'])} or more"
     told = [f"{BOUNDS[key]} {spell(found[key])}" for key in ("gt", "ge", "le", "lt") if key in found]
     return f" {' '.join(told)}".replace("above 0 to", "above 0 and").rstrip()
 
