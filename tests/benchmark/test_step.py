@@ -6,11 +6,12 @@ import torch
 from fcnlab.benchmark import step as module
 from fcnlab.benchmark.peers import random_batch
 from fcnlab.benchmark.step import Step, recipe, rows
+from fcnlab.model.fcn import ScoreLayer
 from fcnlab.cli.compose import compose, plain
 
 NET = {"width": 0.05, "fc_channels": 16}
 CPU = "trainer.accelerator=cpu"
-SHAPE = {"image": [32, 48], "batch": 2, "classes": 5}
+SHAPE = {"image": [128, 160], "batch": 2, "classes": 5}
 
 
 def test_a_step_is_forward_loss_backward_and_adamw_written_out() -> None:
@@ -38,12 +39,12 @@ def test_the_work_of_a_step_is_counted_layer_by_layer() -> None:
     flops, moved = step.work()
     forward = 0
 
-    def count(layer: torch.nn.Conv2d, _: object, out: torch.Tensor) -> None:
+    def count(layer: torch.nn.Conv2d | ScoreLayer, _: object, out: torch.Tensor) -> None:
         nonlocal forward
         forward += 2 * out.numel() * layer.weight[0].numel()
 
     for layer in step.net.modules():
-        if isinstance(layer, torch.nn.Conv2d):
+        if isinstance(layer, torch.nn.Conv2d | ScoreLayer):
             layer.register_forward_hook(count)
     step.forward()
     assert flops == pytest.approx(

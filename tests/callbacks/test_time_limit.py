@@ -59,7 +59,7 @@ def test_in_a_sweep_only_the_job_is_stopped(command: Command, clock: list[int]) 
         "stopped",
         "stopped",
     ]
-    assert "2 not finished: typed again, they go on" in outcome.text
+    assert "2 not finished. Give the same command again: they go on" in outcome.text
 
 
 def test_each_start_has_the_whole_time() -> None:

@@ -1,5 +1,6 @@
 """Every command: misspellings get the nearest names, errors no stack trace, help no waiting."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_help_does_not_load_torch(name: str) -> None:
     code += "except SystemExit: pass\nassert 'torch' not in sys.modules, 'torch was loaded'"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "data: camvid, folder, shapes" in done.stdout
+    assert re.search(r"^data: .*camvid,.* folder,", done.stdout, re.MULTILINE)
     promise, examples = done.stdout.split("Examples:")
     assert promise.strip()
     assert "Hydra" not in promise
@@ -94,9 +95,10 @@ def test_the_config_of_a_default_run_reads_in_the_order_of_a_run(command: Comman
     lines = command("train", "--cfg", "job").text.splitlines()
     order = [line.split(":")[0] for line in lines if line[0] not in " -"]
     assert order == [
-        *("experiment", "seed", "data", "model", "start", "weights", "weights_input", "task", "loss", "metrics"),
-        *("optim", "scheduler", "epochs", "trainer", "compile", "channels_last", "callbacks", "monitor"),
-        *("early_stopping", "checkpoint", "score", "test", "logger", "runs_dir", "rerun", "overrides", "trace"),
+        *("experiment", "seed", "data", "model", "start", "weights", "weights_input", "ckpt_path", "task", "loss"),
+        *("metrics", "optim", "scheduler", "epochs", "trainer", "compile", "channels_last", "train", "limit"),
+        *("callbacks", "monitor", "early_stopping", "checkpoint", "score", "test", "logger", "runs_dir", "rerun"),
+        *("overrides", "trace"),
     ]
 
 
@@ -110,8 +112,7 @@ def test_several_checkpoints_are_scored_by_one_command_each_with_its_own_choices
     assert "3 jobs" in told
     assert told.count("% ") >= 2
     assert "There is no file checkpoint=nowhere.ckpt" in told
-    rows = [line for line in outcome.text.splitlines() if line.startswith("checkpoint=")]
-    assert [" done " in row for row in rows] == [True, False, True]
+    assert (told.count(" done "), told.count("failed:")) == (2, 1)
 
 
 def test_a_tilde_is_the_home_folder_wherever_runs_go(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

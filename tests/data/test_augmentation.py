@@ -50,7 +50,7 @@ REFUSED = {
     "{_target_: albumentations.Normalize}": "Augmentation must leave (H, W, 3) uint8; fcnlab normalises itself",
     "{_target_: albumentations.pytorch.ToTensorV2}": "data.augment has ToTensorV2",
     "{_target_: albumentations.OneOf, transforms: [{_target_: albumentations.ToFloat}]}": "data.augment has ToFloat",
-    "{_target_: albumentations.PadIfNeeded, mask_value: 255}": "PadIfNeeded takes no mask_value. It is now fill_mask",
+    "{_target_: albumentations.PadIfNeeded, mask_value: 255}": "There is no setting 'data.augment.0.mask_value', for albumentations.PadIfNeeded takes none such",
     "{_target_: albumentations.Rotate, mask_interpolation: 1}": "Rotate has mask_interpolation=1, which mixes labels",
     "{_target_: pathlib.Path}": "which is no transform of albumentations",
 }

@@ -46,7 +46,7 @@ def test_dropout_is_drawn_per_element_not_per_channel() -> None:
 
 @pytest.mark.parametrize("padding", ["valid", 0, 1.5])
 def test_another_padding_is_refused(padding: object) -> None:
-    with pytest.raises(UserError, match="is not same, or a whole number, 1 or more"):
+    with pytest.raises(UserError, match="is not same or a whole number, 1 or more"):
         compose("train", [f"model.backbone.padding={padding}"])
 
 

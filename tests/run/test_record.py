@@ -123,7 +123,9 @@ def test_a_run_trained_anew_keeps_nothing_of_the_old_one(tmp_path: Path) -> None
         run.begin()
         raise ZeroDivisionError
     assert a_run(tmp_path).record["status"] == "failed"
-    assert {path.name for path in run.folder.iterdir()} == {".lock", "config.yaml", "record.json", "train.log"}
+    assert {path.name for path in run.folder.iterdir()} == {
+        *(".lock", ".lock.holder", "config.yaml", "record.json", "train.log")
+    }
 
 
 def test_the_best_that_was_scored_and_is_lost_is_not_replaced_by_the_last(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def test_jobs_of_joblib_start_together_in_processes_of_their_own_and_are_all_acc
     assert [row[1] for row in table(done.stdout, 3)] == ["done", "failed:", "done"]
     runs = list((tmp_path / "runs").glob("shapes-*"))
     assert len(runs) == 3
-    assert len({(run / ".lock").read_text() for run in runs}) == 2  # which name the processes
+    assert len({(run / ".lock.holder").read_text() for run in runs}) == 2  # which name the processes
     for run in runs:
         shown, record = inspect(run), read_json(run / "record.json")
         assert (shown.head["display_name"], shown.exit_code) == (run.name, int(record["status"] == "failed"))

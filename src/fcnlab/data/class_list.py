@@ -115,7 +115,7 @@ def rows_of_file(path: Path) -> Iterator[Row]:
     if suffix not in (".yaml", ".yml", ".json"):
         return (Row(line.strip()) for line in text.split("\n") if line.strip())
     try:  # every scalar as it is written: a class may be called no, or 1e3
-        content = json.loads(text) if suffix == ".json" else yaml.load(text, Loader=yaml.BaseLoader)
+        content = json.loads(text) if suffix == ".json" else yaml.BaseLoader(text).get_single_data()
     except (yaml.YAMLError, ValueError) as error:
         kind = suffix[1:].upper().replace("YML", "YAML")
         raise UserError(

@@ -68,7 +68,7 @@ class FileData(SegmentationData):
         labels: Sequence[Any] | Mapping[Any, str] | None = None,
         colours: Sequence[Any] | bool | None = None,
         shift: int = 0,
-        tolerance: Annotated[int, Interval(ge=0, le=255)] = 0,
+        tolerance: Annotated[int, Interval(ge=0, le=127)] = 0,
         threshold: Annotated[int, Interval(ge=0, le=255)] | None = None,
         palettes: Literal["same", "any"] = "same",
         channels: Annotated[int, Ge(1)] = 3,

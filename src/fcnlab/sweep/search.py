@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -25,6 +25,8 @@ class Continue(Callback):
     Optuna's sweeper would add ``n_trials`` to those that a study has, leave interrupted ones running for ever, and
     draw the first random numbers again.
     """
+
+    held: ClassVar[Held | None] = None  # by this process, in which an interrupted search has no end
 
     def __init__(self) -> None:
         self.lock: Held | None = None
@@ -47,7 +49,9 @@ class Continue(Callback):
         try:
             if sweeper.storage.startswith("sqlite:///"):
                 file = Path(sweeper.storage.removeprefix("sqlite:///"))
-                self.lock = hold(file.with_name(f".{file.name}.lock"), f"The search in {file} is run")
+                if Continue.held:
+                    Continue.held.close()
+                self.lock = Continue.held = hold(file.with_name(f".{file.name}.lock"), f"The search in {file} is run")
             done, tried = continue_study(sweeper.study_name, sweeper.storage)
         except Exception as error:
             sys.exit(f"\nerror: Cannot go on with the search in {sweeper.storage}: {error}")
