@@ -78,7 +78,7 @@ class FileData(SegmentationData):
         **common: Any,
     ) -> None:
         if classes is None:
-            classes = ClassList(names=tuple(class_names), labels=tuple((place,) for place in range(len(class_names))))
+            classes = ClassList(names=tuple(class_names), labels=tuple((label,) for label in range(len(class_names))))
         self.labels = Labels(
             classes,
             labels=labels,
@@ -196,7 +196,7 @@ class FileData(SegmentationData):
         return self.labels.index(raw, path, self.labels_elsewhere)
 
     def decode_mask(self, path: Path) -> Stored:
-        """What a mask file holds, (H, W) labels or (H, W, 3) colours; another format than images is said here."""
+        """What a mask file holds, (H, W) labels or (H, W, 3) colours; formats other than images are read here."""
         file = read_mask_file(path, lossy=self.labels.threshold is not None, **self.reader.opening)
         raw = self.labels.raw(file, path)
         if self.palettes and file.palette is not None and self.labels.reads_labels:
@@ -287,9 +287,9 @@ def read_mask(path: Path) -> Mask:
 
 def split_by_hash(name: str, fractions: dict[str, float]) -> str:
     """The split of an image, by hash of its name: it stays where it is when others come or go."""
-    place = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+    share = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
     for split, fraction in fractions.items():
-        place -= fraction
-        if place < 0:
+        share -= fraction
+        if share < 0:
             return split
     return next(iter(fractions))
