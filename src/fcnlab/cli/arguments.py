@@ -71,3 +71,8 @@ def by_checkpoint(overrides: Sequence[str]) -> list[list[str]]:
 def quoted(value: str) -> str:
     """A text as Hydra reads it whatever it holds."""
     return str(QuotedString(value, Quote.single).with_quotes())
+
+
+def is_multirun(flags: Sequence[str]) -> bool:
+    """Whether the flags ask for a sweep."""
+    return "-m" in flags or "--multirun" in flags
