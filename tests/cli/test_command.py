@@ -88,7 +88,6 @@ def test_standard_output_that_is_closed_early_ends_without_a_traceback() -> None
 def test_flags_show_the_config_without_running_it(command: Command) -> None:
     shown = command("train", "experiment=shapes", "--cfg", "job", "--package", "optim")
     assert shown.text.startswith("# @package optim\n_target_: fcnlab.optim.recipe.Optim")
-    assert "conf" in command("train", "--info", "searchpath").text
 
 
 def test_the_config_of_a_default_run_reads_in_the_order_of_a_run(command: Command) -> None:
@@ -108,11 +107,9 @@ def test_several_checkpoints_are_scored_by_one_command_each_with_its_own_choices
     last = trained.checkpoint.replace("best", "last")
     outcome = command("evaluate", "-m", f"checkpoint='{trained.checkpoint}',nowhere.ckpt,'{last}'")
     assert outcome.code == 1
-    told = " ".join(outcome.text.split())
-    assert "3 jobs" in told
-    assert told.count("% ") >= 2
-    assert "There is no file checkpoint=nowhere.ckpt" in told
-    assert (told.count(" done "), told.count("failed:")) == (2, 1)
+    listing = outcome.text[outcome.text.index("3 jobs") :].split()
+    assert [word for word in listing if word in ("done", "failed:")] == ["done", "failed:", "done"]
+    assert "There is no file checkpoint=nowhere.ckpt" in outcome.text
 
 
 def test_a_tilde_is_the_home_folder_wherever_runs_go(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def test_a_class_that_chooses_another_is_known_by_that() -> None:
 
 
 def test_a_default_of_none_means_that_null_may_be_given() -> None:
-    def old_fashioned(size: int = None) -> None: ...  # type: ignore[assignment]
+    def old_fashioned(size: int = None) -> None: ...  # noqa: RUF013
 
     assert takes(old_fashioned).keywords["size"] == int | None
 
