@@ -50,7 +50,7 @@ REFUSED = {
     "{_target_: albumentations.Normalize}": "Augmentation must leave (H, W, 3) uint8; fcnlab normalises itself",
     "{_target_: albumentations.pytorch.ToTensorV2}": "data.augment has ToTensorV2",
     "{_target_: albumentations.OneOf, transforms: [{_target_: albumentations.ToFloat}]}": "data.augment has ToFloat",
-    "{_target_: albumentations.PadIfNeeded, mask_value: 255}": "There is no setting 'data.augment.0.mask_value', for albumentations.PadIfNeeded takes none such",
+    "{_target_: albumentations.PadIfNeeded, mask_value: 255}": "mask_value",
     "{_target_: albumentations.Rotate, mask_interpolation: 1}": "Rotate has mask_interpolation=1, which mixes labels",
     "{_target_: pathlib.Path}": "which is no transform of albumentations",
 }
@@ -66,6 +66,12 @@ def test_what_would_change_the_meaning_is_refused_when_it_is_built(
     assert outcome.code == 1
     assert REFUSED[typed] in outcome.text
     assert "Traceback" not in outcome.text
+
+
+@pytest.mark.filterwarnings("ignore:Argument")
+def test_an_argument_that_albumentations_only_warns_of_is_refused_in_python_too() -> None:
+    with pytest.raises(UserError, match="PadIfNeeded takes no mask_value. It is now fill_mask"):
+        Augmentation([albumentations.PadIfNeeded(mask_value=255)])
 
 
 def lambda_of(**functions):

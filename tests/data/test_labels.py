@@ -256,7 +256,7 @@ SETTINGS = {
     ("data.colours=['#000000','#000002','#ffffff']", "data.tolerance=1"): "are 2 apart: with data.tolerance=1",
     ("data.threshold=127",): "needs two classes; there are 3",
     ("data.void_label='#ffffff'",): "names a colour, but labels are read",
-    ("data.tolerance=-1",): "data.tolerance=-1 is not a whole number from 0 to 127",
+    ("data.tolerance=-1",): "data.tolerance=-1",
     ("data.palettes=sme",): "data.palettes=sme is not known. Did you mean same",
 }
 
