@@ -97,3 +97,12 @@ def test_a_file_in_the_cache_is_not_fetched_again(tmp_path: Path, monkeypatch: p
     file.parent.mkdir(parents=True)
     file.touch()
     assert fetch_weights("https://nowhere.invalid/w-e3b0c442.pth") == file
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "model.", "module.model."])
+def test_names_are_known_within_what_training_scripts_put_around_them(wrapper: str, tmp_path: Path) -> None:
+    content = {"epoch": 3, "model": {f"{wrapper}{name}": tensor for name, tensor in VGG.items()}}
+    state, *_ = read_tensors(save(tmp_path / "x.pth", content))
+    assert {"conv1_1.weight", "conv5_3.bias", "fc6.weight"} <= set(state)
+    caffe = {f"{wrapper}{name}": tensor for name, tensor in CAFFE.items()}
+    assert read_tensors(save(tmp_path / "y.pth", caffe))[1] == "caffe_fcn"
