@@ -35,7 +35,9 @@ def test_the_recipe_is_the_solvers(variant: str) -> None:
     assert (data["batch_size"], data["replacement"], data["augment"], data["image_size"]) == (1, True, [], None)
     assert (data["train_list"], data["test_list"], config["score"]) == ("sbd_train", "seg11valid", "last")
     assert (trainer["max_epochs"], trainer["val_check_interval"], trainer["accumulate_grad_batches"]) == (-1, 4000, 1)
-    assert (config["model"]["skip_scale"] or {}) == ({"vgg16": {"pool4": 0.01, "pool3": 1e-4}} if "once" in variant else {})
+    assert (config["model"]["skip_scale"] or {}) == (
+        {"vgg16": {"pool4": 0.01, "pool3": 1e-4}} if "once" in variant else {}
+    )
 
 
 def make(root: Path) -> Path:

@@ -6,8 +6,8 @@ import torch
 from fcnlab.benchmark import step as module
 from fcnlab.benchmark.peers import random_batch
 from fcnlab.benchmark.step import Step, recipe, rows
-from fcnlab.model.fcn import ScoreLayer
 from fcnlab.cli.compose import compose, plain
+from fcnlab.model.fcn import ScoreLayer
 
 NET = {"width": 0.05, "fc_channels": 16}
 CPU = "trainer.accelerator=cpu"

@@ -147,9 +147,7 @@ class Train(Keys):
     start: str | None
     ckpt_path: str | None
     weights: str | None
-    weights_input: Literal[
-        "auto", "torchvision", "torchvision_features", "torchvision_googlenet", "caffe", "caffe_fcn"
-    ]
+    weights_input: Literal["auto", "torchvision", "torchvision_features", "torchvision_googlenet", "caffe", "caffe_fcn"]
     task: Node
     loss: Node
     metrics: Nodes | None

@@ -72,7 +72,8 @@ class BilinearUpsample(nn.Module):
         if self.weight is not None:
             full = nn.functional.conv_transpose2d(score, self.weight, stride=self.factor, groups=len(self.weight))
             return full[..., start : start + height, start : start + width]
-        if torch.is_autocast_enabled(score.device.type):  # in 16 bits, one pixel in 250 would get another class
+        autocast = not score.is_meta and torch.is_autocast_enabled(score.device.type)
+        if autocast:  # in 16 bits, one pixel in 250 would get another class
             with torch.autocast(score.device.type, enabled=False):
                 return self.forward(score.float(), start=start, height=height, width=width)
         down = self.matrix(score, score.shape[-2], start, height)
