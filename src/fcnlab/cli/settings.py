@@ -48,7 +48,6 @@ class Survey(Keys):
     write: str | None
     output: str
     images: Annotated[int, Ge(0)]
-    write: str | None
     seed: Seed
     trace: bool
 
