@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from conftest import Trained
+from conftest import Command, Trained
 
 from fcnlab.callbacks.history import History
 from fcnlab.callbacks.image_results import ImageResults
@@ -51,3 +51,17 @@ def test_time_per_image_leaves_the_first_batch_out(tmp_path: Path, trained: Trai
     assert subject.seconds_per_image() == pytest.approx(0.1)
     # Seven test images are one batch, and that was left out.
     assert json.loads((trained.folder / "record.json").read_text())["seconds_per_image"] is None
+
+
+def test_a_test_keeps_counts_by_image_and_class_and_no_matrix(
+    command: Command, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, end = list[int](), ImageResults.on_test_end
+
+    def on_test_end(self: ImageResults, *arguments: object) -> None:
+        kept.append(sum(batch.nbytes for batch in self.counts))
+        end(self, *arguments)
+
+    monkeypatch.setattr(ImageResults, "on_test_end", on_test_end)
+    assert command("evaluate", f"checkpoint={trained.checkpoint}", "output=out").code == 0
+    assert kept == [3 * 7 * 8 * 8]  # true positive, predicted and true pixels; images; classes; bytes of an int64

@@ -63,3 +63,11 @@ def test_two_processes_write_every_mask_and_count_them(
     assert done.returncode == 0, done.stderr
     assert re.findall(r"(\d+) masks", done.stdout) == [str(number)]
     assert len(list((tmp_path / "out").iterdir())) == 3 * number
+
+
+def test_a_photo_whose_name_the_suffix_makes_too_long_is_predicted(command: Command, trained: Trained) -> None:
+    name = "사" * 83  # 249 bytes
+    PIL.Image.new("RGB", (9, 7)).save(f"{name}.jpg")
+    outcome = command("predict", f"checkpoint={trained.checkpoint}", f"images='{name}.jpg'", "output=out")
+    assert outcome.code == 0, outcome.text
+    assert [len(file.name.encode()) <= 255 for file in Path("out").iterdir()] == [True, True, True]

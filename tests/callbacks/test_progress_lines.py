@@ -1,16 +1,52 @@
-"""Without a terminal (``nohup``, SLURM, CI) each epoch is a line of its own, while the training runs."""
+"""Where there is no terminal, lines tell how far a command is."""
 
 import re
+from pathlib import Path
 
-from conftest import TINY, Command
+import numpy as np
+import PIL.Image
+import pytest
+from conftest import TINY, Command, Trained
 
-LINE = re.compile(
-    r"^epoch (\d)/3  step (\d+)/6  loss (\d\.\d+)  val/mean_iou (0\.\d+)  [\d.]+ images/s  \d+:\d\d left$"
-)
+from fcnlab.callbacks import progress_lines
 
 
-def test_each_epoch_is_a_line(command: Command) -> None:
-    outcome = command("train", *(word for word in TINY if not word.startswith("epochs")), "epochs=3")
-    assert outcome.code == 0, outcome.text
-    lines = [found for line in outcome.text.splitlines() if (found := LINE.match(line))]
-    assert [(found[1], found[2]) for found in lines] == [("1", "2"), ("2", "4"), ("3", "6")]
+def test_a_training_has_a_line_per_epoch_with_what_one_looks_for(command: Command) -> None:
+    text = command("train", *TINY, "epochs=2", "data.batch_size=4").text
+    found = re.findall(r"^epoch (\d)/2  step (\d)/8  loss [\d.]+  val/mean_iou 0\.\d+  [\d.]+ images/s  [\d:]+ left$", text, re.M)  # fmt: skip  # noqa: E501
+    assert found == [("1", "4"), ("2", "8")]
+    assert "Testing on 2 batches." in text
+
+
+def test_long_tests_and_predictions_tell_how_far_they_are(
+    command: Command, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = f"checkpoint={trained.checkpoint}"
+    random = np.random.default_rng(0)
+    Path("photos").mkdir()
+    for i in range(3):
+        PIL.Image.fromarray(random.integers(0, 255, (40, 40, 3), dtype=np.uint8)).save(f"photos/{i}.png")
+    quiet = command("predict", known, "images=photos", "output=out").text
+    assert "prediction" not in quiet  # it took no half minute
+    monkeypatch.setattr(progress_lines, "PAUSE", -1)
+    lines = command("predict", known, "images=photos", "output=out").text
+    assert re.findall(r"^prediction (\d)/3  [\d:]+ left$", lines, re.M) == ["1", "2", "3"]
+    lines = command("evaluate", known, "data.batch_size=4").text
+    assert re.findall(r"^test (\d)/2  [\d:]+ left$", lines, re.M) == ["1", "2"]
+    lines = command("train", *TINY, "trainer=smoke", "seed=3").text
+    assert "validation 1/1" in lines
+    assert lines.count("left\n") >= 3
+
+
+def test_a_terminal_has_the_bar_and_no_lines(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_lines, "has_terminal", lambda: True)
+    monkeypatch.setattr("fcnlab.trainer.callbacks.has_terminal", lambda: True)
+    monkeypatch.setattr("fcnlab.trainer.build.has_terminal", lambda: True)
+    bar = [word for word in TINY if "progress_bar" not in word]
+    text = command("train", *bar, "trainer=smoke").text
+    assert not re.search(r"^epoch 1/1  step", text, re.M)
+    assert not re.search("^Testing on", text, re.M)
+
+
+def test_seconds_are_told_as_a_clock_does() -> None:
+    assert [progress_lines.as_time(s) for s in (0, 59.6, 61, 3661)] == ["0:00", "1:00", "1:01", "1:01:01"]
