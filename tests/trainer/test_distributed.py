@@ -25,7 +25,9 @@ def pair(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i in range(22):
         mask = random.integers(0, 3, (32, 32), dtype=np.uint8)
         mask[: 31 * (i % 2)] = 255  # every other image is void but for one line
-        PIL.Image.fromarray(np.repeat(mask[..., None] // 4 + np.uint8(i), 3, 2)).save(folder / f"photos/images/{i:02d}.png")
+        PIL.Image.fromarray(np.repeat(mask[..., None] // 4 + np.uint8(i), 3, 2)).save(
+            folder / f"photos/images/{i:02d}.png"
+        )
         PIL.Image.fromarray(mask).save(folder / f"photos/masks/{i:02d}.png")
     (folder / "photos/classes.txt").write_text("ground\nleaf\nstem\n")
     for split, numbers in (("train", range(16)), ("val", range(16, 19)), ("test", range(19, 22))):
