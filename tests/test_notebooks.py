@@ -1,5 +1,7 @@
 """The notebooks run from top to bottom, and those committed hold what they showed: images, no errors, no machine."""
 
+import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -43,6 +45,16 @@ def test_a_committed_notebook_keeps_its_images_and_is_small(path: Path) -> None:
     check_clean(notebook)
     assert sum(images(notebook)) >= 3
     assert path.stat().st_size < 700 * 1024
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_notebook_imports_is_there(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    code = [ast.parse(cell.source) for cell in notebook.cells if cell.cell_type == "code" and "%%" not in cell.source]
+    for node in (node for tree in code for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)):
+        if str(node.module).startswith("fcnlab"):
+            module = importlib.import_module(str(node.module))
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ Examples::
     python -m fcnlab.evaluate checkpoint=runs/NAME/checkpoints/best.ckpt split=val output=scored
     python -m fcnlab.evaluate -m checkpoint=runs/NAME/checkpoints/best.ckpt,runs/NAME/checkpoints/last.ckpt
 
-Read on: src/fcnlab/run/README.md (what a run leaves), src/fcnlab/data/README.md (data sets).
+Read on: src/fcnlab/task/README.md (evaluation, prediction), src/fcnlab/data/README.md (data sets).
 """
 
 from omegaconf import DictConfig

@@ -9,7 +9,7 @@ Examples::
     python -m fcnlab.predict checkpoint=model.onnx images=photo.jpg output=masks
     python -m fcnlab.predict checkpoint=runs/NAME/checkpoints/best.ckpt images=aerial output=masks tile=512
 
-Read on: src/fcnlab/run/README.md (what a run leaves), src/fcnlab/README.md (the way of an image).
+Read on: src/fcnlab/task/README.md (evaluation, prediction, large images).
 """
 
 from typing import TYPE_CHECKING, Any

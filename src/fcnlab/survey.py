@@ -7,7 +7,7 @@ Examples::
 
     python -m fcnlab.survey data=folder data.root=DIR
     python -m fcnlab.survey data=folder data.root=DIR data.lists=lists output=sheet.png images=48
-    python -m fcnlab.survey data=shapes
+    python -m fcnlab.survey data=folder data.root=DIR write=conf/data/mine.yaml
 
 Read on: src/fcnlab/data/README.md (data sets and label formats).
 """
