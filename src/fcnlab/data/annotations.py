@@ -67,7 +67,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def fill_polygon(mask: Mask, points: Sequence[Point], label: int) -> None:
-    """Fill a polygon of (x, y) in pixels, its outline included, as Pillow and LabelMe draw it, into ``mask``."""
+    """Fill a polygon of (x, y) in pixels, its outline included, as Pillow and LabelMe do; ``mask`` itself changes."""
     canvas = PIL.Image.fromarray(mask)
     PIL.ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in points], fill=label)
     mask[...] = np.asarray(canvas)
