@@ -64,6 +64,7 @@ def test_a_mask_that_came_later_is_compared_with_the_palettes_of_those_that_were
     outcome = command("train", *OWN, "seed=1", f"data.root={root}")
     assert outcome.code == 1
     assert "different palettes: label 2" in outcome.text
+    assert "Run plain" not in outcome.text  # before the training begins
     assert {split for split, _ in looked} == {"test"}
 
 
