@@ -63,6 +63,7 @@ def test_what_cannot_be_measured_is_refused(command: Command, word: str, message
     assert message in outcome.text
 
 
+@pytest.mark.slow
 def test_a_folder_without_pytorch_fcn_is_refused(command: Command, tmp_path: Path) -> None:
     outcome = command("bench", *TINY, "sections=[step]", f"pytorch_fcn={tmp_path}")
     assert outcome.code == 1

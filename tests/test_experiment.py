@@ -11,6 +11,7 @@ from data import test_camvid, test_voc
 from fcnlab.cli.compose import CONF, build, compose, plain
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+QUICK = ("shapes", "camvid_half", "voc_paper", "voc_backbones")  # the others differ from these in a value or two
 FOLDERS: dict[str, Callable[[Path], Path]] = {"camvid": test_camvid.make, "voc": test_voc.make}
 SMALL = (
     *("trainer=smoke", "logger=none", "trainer.enable_progress_bar=false", "trainer.precision=32-true"),
@@ -47,7 +48,9 @@ def climb(command: Command, tmp_path: Path) -> Callable[..., Outcome]:
     return run
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "experiment", [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in EXPERIMENTS]
+)
 def test_every_variant_of_every_experiment_takes_its_first_steps(
     experiment: str, climb: Callable[..., Outcome], tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ def expect(tolerance: float) -> list[str]:
     return [f"by_variant.{name}.expected={{mean_iou: 0.5, tolerance: {tolerance}}}" for name in ("fcn32s", "fcn8s")]
 
 
+@pytest.mark.slow
 def test_rows_within_tolerance_exit_with_0_and_others_with_1(command: Command) -> None:
     done = command("reproduce", *SMALL, *expect(0.5))
     assert done.code == 0, done.text

@@ -131,7 +131,9 @@ def test_a_damaged_best_checkpoint_is_told_before_hours_are_spent(again: Trained
     assert "Going on from" not in outcome.text
 
 
-@pytest.mark.parametrize("model", ["fcn32s", "fcn16s", "fcn8s"])
+@pytest.mark.parametrize(
+    "model", [*(pytest.param(one, marks=pytest.mark.slow) for one in ("fcn32s", "fcn16s")), "fcn8s"]
+)
 def test_one_batch_can_be_memorised(model: str, command: Command) -> None:
     wide = [word for word in TINY if "width" not in word and "fc_channels" not in word]
     learn = ("trainer=overfit", "optim.lr=0.003", "scheduler=constant", "data.batch_size=2")

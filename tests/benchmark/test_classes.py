@@ -12,6 +12,7 @@ def test_what_is_timed_is_the_same_loss_with_the_same_gradient() -> None:
     torch.testing.assert_close(plain.score.grad, chunks.score.grad, rtol=1e-4, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_chunks_take_a_fraction_of_the_memory() -> None:
     setting = {"side": 256, "batch": 4, "classes": 60}
     with (

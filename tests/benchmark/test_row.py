@@ -58,6 +58,7 @@ class Process:
         raise KeyError("lost")
 
 
+@pytest.mark.slow
 def test_a_task_alone_runs_elsewhere_and_its_faults_come_back() -> None:
     with Alone(Process, fail=False) as task:
         assert isinstance(task(), float)

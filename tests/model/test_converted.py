@@ -66,6 +66,7 @@ def test_a_narrow_file_gives_the_golden_logits(name: str, narrow: Path) -> None:
     assert relative_error(logits, np.load(GOLDEN)[name]) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_file_of_full_width_gives_the_reference_logits(test_data: Path, tmp_path: Path) -> None:
     file = tmp_path / FILES["fcn8s"]
     torch.save(torchfcn_state("fcn8s"), file)

@@ -59,6 +59,7 @@ def test_five_at_once_do_what_they_are_for(bring: Bring) -> None:  # noqa: F811
 RECIPE = ("callbacks=[ema,mine]", "scheduler=plateau", "scheduler.scheduler.patience=0", "metrics=dice", "epochs=4")
 
 
+@pytest.mark.slow
 def test_killed_with_an_average_a_plateau_and_a_metric_it_ends_equal_to_the_bit(
     bring: Bring,  # noqa: F811
     command,

@@ -185,6 +185,7 @@ def test_an_interrupted_sweep_is_taken_up_where_it_stood(
         assert [row["epoch"] for row in read_history(run / "history.csv")] == [0, 1]
 
 
+@pytest.mark.slow
 def test_finished_jobs_of_other_code_are_not_passed_off_as_current(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +200,7 @@ def test_finished_jobs_of_other_code_are_not_passed_off_as_current(
     assert [row[1] for row in table(command("train", *words, "rerun=all").text, 2)] == ["done", "done"]
 
 
+@pytest.mark.slow
 def test_jobs_of_joblib_start_together_in_processes_of_their_own_and_are_all_accounted_for(tmp_path: Path) -> None:
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     done = typed(*LOGGED, *launcher, "data.batch_size=4,999,8", folder=tmp_path)

@@ -70,6 +70,7 @@ def test_an_interrupted_search_ends_with_the_asked_trials_and_never_scores_the_t
         assert read_json(run / "record.json")["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_failed_trial_stops_no_other_and_is_tried_again(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

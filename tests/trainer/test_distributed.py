@@ -15,6 +15,8 @@ from trainer.two_processes import DDP, SIZES, STEP, SUM
 
 from fcnlab.run.distributed import gather, sum_over_processes
 
+pytestmark = pytest.mark.slow  # two processes of torchrun
+
 
 @pytest.fixture(scope="module")
 def pair(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
