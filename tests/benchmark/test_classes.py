@@ -1,5 +1,6 @@
 """Both losses that are timed are the same loss; the memory of chunks is a fraction of the plain one's."""
 
+import pytest
 import torch
 
 from fcnlab.benchmark.classes import Loss
