@@ -145,3 +145,18 @@ def test_a_variant_is_held_against_the_likest_of_the_finest_coarser_ones() -> No
     assert [coarser(each, every) for each in every] == [None, coarse, coarse, fast, slow]
     assert coarser(fine, [fine, atonce]) is None
     assert coarser(atonce, [fine, atonce]) is fine  # nothing coarser: the first
+
+
+def test_brackets_in_a_path_belong_to_the_name(tmp_path: Path) -> None:
+    run = tmp_path / "runs [old]" / "shapes-a"
+    run.mkdir(parents=True)
+    (run / "record.json").write_text("{}")
+    (tmp_path / "runs o").mkdir()
+    assert find_runs(f"{tmp_path}/runs [old]/shapes-*", "runs") == [run]
+    assert find_runs(f"{tmp_path}/runs ?old]/shapes-a", "runs") == [run]
+
+
+def test_a_word_that_hydra_cannot_read_is_told_with_its_quotes(command: Command) -> None:
+    outcome = command("compare", "runs=runs [old]/shapes-*")
+    assert """: "runs='runs [old]/shapes-*'\"""" in outcome.text
+    assert "runs=runs [old]/shapes-* names no run" in command("compare", "runs='runs [old]/shapes-*'").text

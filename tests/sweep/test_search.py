@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import TINY, Command, leave_at_epoch, table
+from omegaconf import OmegaConf
 
 from fcnlab.callbacks.history import History
 from fcnlab.run.files import read_history, read_json
@@ -122,3 +123,18 @@ def test_a_search_for_the_lowest_loss_minimises_it(command: Command, tmp_path: P
     assert f"with a val/loss of {lowest.value:.4f}" in outcome.text
     losses = {read_json(run / "metrics.json")["val/loss"] for run in (tmp_path / "runs").glob("search-*")}
     assert {trial.value for trial in trials(tmp_path)} == losses
+
+
+def test_a_tilde_in_the_storage_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fcnlab.sweep.search import Continue
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    sweeper = {"_target_": "x.OptunaSweeper", "storage": "sqlite:///~/runs/search.db", "study_name": "s", "params": {}}
+    sweeper |= {"n_trials": 1, "sampler": {"seed": 0}}
+    hydra = {"sweeper": sweeper, "overrides": {"task": []}, "sweep": {"dir": str(tmp_path / "sweep")}}
+    config = OmegaConf.create({"hydra": hydra, "test": False, "monitor": {"metric": "val/mean_iou", "mode": "max"}})
+    (tmp_path / "home" / "runs").mkdir(parents=True)
+    Continue().on_multirun_start(config)
+    assert config.hydra.sweeper.storage == f"sqlite:///{tmp_path}/home/runs/search.db"
+    assert not (tmp_path / "~").exists()

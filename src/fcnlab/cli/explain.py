@@ -8,6 +8,7 @@ from hydra.errors import CompactHydraException, InstantiationException, Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from fcnlab.cli.arguments import quoted
 from fcnlab.cli.compose import CONF, compose_only
 from fcnlab.error import UserError, nearest
 
@@ -79,9 +80,11 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
     if match := re.search(r"multiple values for (?:keyword )?argument '(\w+)'", text):
         return f"The setting {match.group(1)!r} is given by the code itself. Leave it out."
     if isinstance(error, OverrideParseException):
+        key, _, value = error.override.partition("=")
+        quoted_once = f"{key}={quoted(value)}" if value and "'" not in value else "data.root='my data, (1)'"
         return (
             f"Cannot read {error.override!r}. Quote a value that holds a comma, a bracket, an equals sign, a quote or "
-            "the like, once for Hydra and once for the shell: \"data.root='my data, (1)'\""
+            f'the like, once for Hydra and once for the shell: "{quoted_once}"'
         )
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set. It has no default: say {error.full_key}=..."
