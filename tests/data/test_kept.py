@@ -9,9 +9,11 @@ import pytest
 from conftest import Command
 from data.faults import make_folder
 
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.contents import Contents
 from fcnlab.data.files import FileData
 from fcnlab.data.kept import Kept
+from fcnlab.error import UserError
 
 OWN = (
     *("data=folder", "data.lists=lists", "logger=none", "trainer=smoke", "trainer.enable_progress_bar=false"),
@@ -55,12 +57,23 @@ def test_a_mask_that_came_later_is_compared_with_the_palettes_of_those_that_were
     root = make_folder(tmp_path / "data")
     assert command("train", *OWN, f"data.root={root}").code == 0
     looked.clear()
+    before = build(compose("train", ["data=folder", "data.lists=lists", f"data.root={root}"]).data)
+    before.kept = Kept(tmp_path / "kept", {})
+    for split in ("train", "test"):
+        before.contents(split)
+    looked.clear()
     for i in (8, 9, 10):  # the whole test split
         path = root / "masks" / f"photo_{i}.png"
         with PIL.Image.open(path) as old:
             mask = PIL.Image.fromarray(np.asarray(old))
         mask.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
         mask.save(path)
+    after = build(compose("train", ["data=folder", "data.lists=lists", f"data.root={root}"]).data)
+    after.kept = Kept(tmp_path / "kept", {})
+    after.contents("train")
+    assert looked == []
+    with pytest.raises(UserError, match="different palettes: label 2"):
+        after.contents("test")
     outcome = command("train", *OWN, "seed=1", f"data.root={root}")
     assert outcome.code == 1
     assert "different palettes: label 2" in outcome.text
