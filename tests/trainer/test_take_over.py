@@ -6,7 +6,10 @@ import pytest
 import torch
 from conftest import TINY, Command, Trained
 
-CONSTANT = (*(word for word in TINY if word != "epochs=1"), "scheduler=constant", "scheduler.warmup=0")
+CONSTANT = (
+    *(word for word in TINY if word != "epochs=1"),
+    *("scheduler=constant", "scheduler.warmup=0", "monitor={metric: val/loss, mode: max}"),  # the first epoch is best
+)
 
 
 def only(folder: str) -> Path:
@@ -24,6 +27,9 @@ def test_a_longer_training_goes_on_from_the_weights_and_the_state(command: Comma
     one, other = (torch.load(only(name) / "checkpoints" / "last.ckpt", weights_only=True) for name in ("on", "whole"))
     for name, tensor in one["state_dict"].items():
         assert torch.equal(tensor, other["state_dict"][name]), name
+    best = torch.load(only("on") / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["epoch"] == 0  # the other run's
+    assert (only("on") / "metrics.json").read_text() == (only("whole") / "metrics.json").read_text()
     assert (only("on") / "history.csv").read_text() == (only("whole") / "history.csv").read_text()
     assert only("on").name != only("whole").name  # another result, for all that the name knows
 
