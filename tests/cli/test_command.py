@@ -1,11 +1,13 @@
 """Every command: misspellings get the nearest names, errors no stack trace, help no waiting."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import TINY, Command, Trained
 
 
@@ -78,10 +80,16 @@ def test_exit_codes_reach_the_shell() -> None:
     assert done.stderr.strip().startswith("error: There is no model=fcn9s")
 
 
-def test_standard_output_that_is_closed_early_ends_without_a_traceback() -> None:
-    line = f"{sys.executable} -m fcnlab.compare --help | head -1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
-    assert done.stdout.startswith("Turn finished runs into one table")
+@pytest.mark.parametrize("words", [["compare", "--help"], ["upper_bound", "strides=[64]", "data.images.test=1"]])
+def test_standard_output_that_nobody_reads_ends_without_a_traceback(words: list[str]) -> None:
+    """Rich and Hydra print in ways of their own."""
+    name, *rest = words
+    unread, written = os.pipe()
+    os.close(unread)
+    done = subprocess.run(
+        [sys.executable, "-m", f"fcnlab.{name}", *rest], stdout=written, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(written)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -104,12 +112,17 @@ def test_the_config_of_a_default_run_reads_in_the_order_of_a_run(command: Comman
 def test_several_checkpoints_are_scored_by_one_command_each_with_its_own_choices(
     trained: Trained, command: Command
 ) -> None:
-    last = trained.checkpoint.replace("best", "last")
-    outcome = command("evaluate", "-m", f"checkpoint='{trained.checkpoint}',nowhere.ckpt,'{last}'")
+    saved = torch.load(trained.checkpoint, weights_only=True)
+    saved["fcnlab"]["config"]["data"]["name"] = "others"
+    torch.save(saved, "b, c.ckpt")
+    outcome = command("evaluate", "-m", f"checkpoint='{trained.checkpoint}',nowhere.ckpt,'b, c.ckpt'")
     assert outcome.code == 1
     listing = outcome.text[outcome.text.index("3 jobs") :].split()
     assert [word for word in listing if word in ("done", "failed:")] == ["done", "failed:", "done"]
     assert "There is no file checkpoint=nowhere.ckpt" in outcome.text
+    told = " ".join(outcome.text.split())
+    assert "on shapes, test" in told
+    assert "b, c.ckpt on others, test" in told
 
 
 def test_a_tilde_is_the_home_folder_wherever_runs_go(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ BOUNDS = {"gt": "above", "ge": "from", "le": "to", "lt": "to below"}
 @lru_cache(maxsize=4096)
 def adapter(annotation: Any, finite: bool) -> TypeAdapter[Any]:
     """Pydantic's rule for an annotation; objects of any class are let in, numbers and words are not converted."""
-    settings = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=not finite)
+    settings = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=not finite)
     return TypeAdapter(annotation, config=settings)
 
 
