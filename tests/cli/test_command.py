@@ -80,15 +80,16 @@ def test_exit_codes_reach_the_shell() -> None:
     assert done.stderr.strip().startswith("error: There is no model=fcn9s")
 
 
-@pytest.mark.parametrize("words", [["compare", "--help"], ["upper_bound", "strides=[64]", "data.images.test=1"]])
+@pytest.mark.parametrize(
+    "words", [["compare", "--help"], ["compare", "--cfg", "job"], ["upper_bound", "strides=[64]", "data.images.test=1"]]
+)
 def test_standard_output_that_nobody_reads_ends_without_a_traceback(words: list[str]) -> None:
     """Rich and Hydra print in ways of their own."""
     name, *rest = words
     unread, written = os.pipe()
     os.close(unread)
-    done = subprocess.run(
-        [sys.executable, "-m", f"fcnlab.{name}", *rest], stdout=written, stderr=subprocess.PIPE, text=True, check=False
-    )
+    call, env = [sys.executable, "-m", f"fcnlab.{name}", *rest], os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(call, stdout=written, stderr=subprocess.PIPE, text=True, check=False, env=env)
     os.close(written)
     assert (done.returncode, done.stderr) == (0, "")
 
