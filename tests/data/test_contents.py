@@ -40,6 +40,16 @@ def test_fingerprint_and_counts_are_those_of_a_slow_look(tmp_path: Path, threads
     assert found.noted["1"][0] == (255, 0, 0)
 
 
+def test_an_order_of_images_is_no_content(tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "data")
+    first = folder(root).contents("train").fingerprint
+    names = (root / "lists" / "train.txt").read_text().splitlines()
+    (root / "lists" / "train.txt").write_text("\n".join(names[::-1]))
+    assert folder(root).contents("train").fingerprint == first
+    (root / "lists" / "train.txt").write_text("\n".join(names[1:]))
+    assert folder(root).contents("train").fingerprint != first
+
+
 def test_the_first_fault_in_order_is_told_however_many_look(tmp_path: Path) -> None:
     root = make_folder(tmp_path / "data")
     FAULTS["mask with label 37"][0](root)
