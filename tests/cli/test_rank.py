@@ -82,9 +82,10 @@ def test_a_shell_that_exports_a_rank_keeps_the_record(command: Command, monkeypa
 
 @pytest.mark.slow
 def test_lightning_too_takes_it_for_the_first(tmp_path: Path) -> None:
-    call = [sys.executable, "-m", "fcnlab.train", *TINY, "trainer=smoke"]
+    call = [sys.executable, "-m", "fcnlab.train", *TINY, "trainer=smoke", "logger=csv"]
     environment = os.environ | {"RANK": "1", "NODE_RANK": "1"}
     done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    (run,) = (tmp_path / "runs").iterdir()
+    assert list((tmp_path / "runs" / "csv").rglob("metrics.csv"))  # by Lightning's first process alone
+    (run,) = (tmp_path / "runs").glob("shapes-*")
     assert {"history.csv", "metrics.json", "record.json", "counts.npz"} <= {file.name for file in run.iterdir()}
