@@ -51,7 +51,7 @@ def environment(settings: dict[str, Any]) -> LightningEnvironment | SLURMEnviron
         return TorchElasticEnvironment()
     if asked == 1:
         return OneProcess()
-    if SLURMEnvironment.detect() and rank.number("SLURM_NTASKS") > 1:
+    if rank.number("SLURM_NTASKS") > 1 and SLURMEnvironment.detect():
         try:
             return SLURMEnvironment(auto_requeue=False)
         except RuntimeError as error:
