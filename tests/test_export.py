@@ -103,7 +103,7 @@ def test_a_missing_package_is_told_with_its_hint(
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     outcome = command("export", f"checkpoint={lively.checkpoint}", "output=out")
     assert outcome.code == 1
-    assert "Cannot import onnxscript" in outcome.text
+    assert "needs the package onnxscript" in outcome.text
     assert ".[export]" in outcome.text
     assert not (tmp_path / "out").exists()
 

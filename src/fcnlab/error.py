@@ -1,11 +1,31 @@
 """A user's error: the value met, the rule it breaks, the hint; shown without a stack trace."""
 
 import difflib
+import importlib
 from collections.abc import Iterable
+from typing import Any
 
 
 class UserError(ValueError):
     """Something the person at the keyboard can mend. The message says value, rule and hint."""
+
+
+def import_extra(package: str, extra: str, purpose: str) -> Any:
+    """Import a package that only an extra of ``pyproject.toml`` installs.
+
+    Args:
+        purpose: what needs it, the beginning of the message.
+
+    Raises:
+        UserError: it is missing, or cannot be imported here.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise UserError(
+            f"{purpose} needs the package {package}: {error}. It comes with the extra '{extra}': make install, or "
+            f"pip install -e '.[{extra}]' in a checkout."
+        ) from error
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -33,15 +33,15 @@ def export(cfg: DictConfig) -> str:
 
     from fcnlab.cli.compose import plain
     from fcnlab.cli.terminal import say
-    from fcnlab.error import UserError
+    from fcnlab.error import UserError, import_extra
     from fcnlab.model.card import model_card
-    from fcnlab.model.exported import is_exported, need
+    from fcnlab.model.exported import is_exported
     from fcnlab.run.files import write_atomic
     from fcnlab.task.build import load_task
 
     config = plain(cfg)
     for package in ("onnx", "onnxscript", "onnxruntime"):
-        need(package)
+        import_extra(package, "export", "fcnlab.export")
     if is_exported(config["checkpoint"]):
         raise UserError(f"checkpoint={config['checkpoint']} is exported already. Give the checkpoint it came from.")
     task, facts, trained = load_task(config, trust=config["trust"])

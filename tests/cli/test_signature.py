@@ -1,6 +1,8 @@
 """What a _target_ takes follows from its constructor, and from those above it where it hands keywords on."""
 
 import inspect
+import sys
+import types
 
 import pytest
 import torch
@@ -39,3 +41,11 @@ def test_a_default_of_none_means_that_null_may_be_given() -> None:
 def test_what_is_not_there_is_told() -> None:
     with pytest.raises(UserError, match="Cannot import _target_=fcnlab.data.foldr.Folder"):
         taken("fcnlab.data.foldr.Folder")
+
+
+def test_a_class_that_is_written_anew_is_looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = "tests_of_a_notebook"
+    monkeypatch.setitem(sys.modules, cell, types.ModuleType(cell))
+    for keyword in ("gamma", "alpha"):
+        exec(f"class Loss:\n    def __init__(self, {keyword}=1): ...", vars(sys.modules[cell]))
+        assert set(taken(f"{cell}.Loss").keywords) == {keyword}

@@ -1,6 +1,5 @@
 """From YAML to objects: compose a config as the commands do, and build what it describes."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fcnlab.cli.conf import CONF as CONF
+from fcnlab.cli.signature import taken
 from fcnlab.error import UserError
 
 
@@ -94,15 +94,15 @@ def offer(node: Any, offered: Mapping[str, Any]) -> Any:
         return node
     filled = {key: offer(value, offered) for key, value in node.items()}
     if "_target_" in node:
-        taken = parameters(node["_target_"])
-        filled |= {key: value for key, value in offered.items() if key in taken and filled.get(key) is None}
+        known = taken(node["_target_"]).keywords
+        filled |= {key: value for key, value in offered.items() if key in known and filled.get(key) is None}
     return filled
 
 
 def build_given(config: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     """Build what a config (plain Python) names, with those objects of ``given`` that it takes and does not set."""
-    taken = parameters(config["_target_"])
-    more = {key: value for key, value in given.items() if key in taken and config.get(key) is None}
+    known = taken(config["_target_"]).keywords
+    more = {key: value for key, value in given.items() if key in known and config.get(key) is None}
     own = {key: value for key, value in config.items() if key not in more}
     make = build(own | {"_partial_": True})
     try:
@@ -111,24 +111,3 @@ def build_given(config: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
         raise UserError(
             f"Cannot build {config['_target_']}: {error}. Of what is offered it takes what it names."
         ) from error
-
-
-def parameters(target: str) -> set[str]:
-    """The names that a class or function takes; none where it does not tell. Raises UserError where it is not there.
-
-    A class that hands ``**given`` on takes what its parents take.
-    """
-    try:
-        thing = hydra.utils.get_object(target)
-    except Exception as error:
-        raise UserError(f"Cannot import _target_={target}: {' '.join(str(error).split())}") from error
-    found = set[str]()
-    for one in (thing, *(thing.__mro__[1:-1] if isinstance(thing, type) else ())):
-        try:
-            taken = inspect.signature(one).parameters.values()
-        except (ValueError, TypeError):  # a builtin
-            break
-        found |= {each.name for each in taken if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
-        if not any(each.kind == each.VAR_KEYWORD for each in taken):
-            break
-    return found

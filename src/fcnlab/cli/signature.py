@@ -5,7 +5,6 @@ import logging
 import sys
 import typing
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import hydra
@@ -28,7 +27,6 @@ class Taken(NamedTuple):
     open: bool
 
 
-@lru_cache(maxsize=512)
 def taken(target: str) -> Taken:
     """What a ``_target_`` takes. ``**common`` of a constructor is what the class above takes.
 

@@ -10,7 +10,7 @@ import numpy as np
 from fcnlab.data.annotations import VOID, AnnotatedData
 from fcnlab.data.files import Pair
 from fcnlab.data.transforms import Mask
-from fcnlab.error import UserError
+from fcnlab.error import UserError, import_extra
 
 
 class COCO(AnnotatedData):
@@ -93,11 +93,7 @@ class COCO(AnnotatedData):
     @cached_property
     def tools(self) -> Any:
         """pycocotools, which is an extra."""
-        try:
-            from pycocotools import mask
-        except ImportError as error:
-            raise UserError("COCO annotations need pycocotools: pip install 'fcnlab[data]'.") from error
-        return mask
+        return import_extra("pycocotools.mask", "data", "Reading COCO annotations")
 
     def decode_mask(self, path: Path) -> Mask:
         """Draw the shapes of one image."""

@@ -14,7 +14,7 @@ from fcnlab.data.masks import Stored
 from fcnlab.data.opened import decode
 from fcnlab.data.published import check_fraction, choose, count_up, names_in, read_matrix, share_of_train
 from fcnlab.data.transforms import Image, Mask
-from fcnlab.error import UserError
+from fcnlab.error import UserError, import_extra
 
 # In the order of the labels 1 ... 40 (shelhamer/fcn.berkeleyvision.org, data/nyud/classes.txt).
 CLASSES = (
@@ -116,10 +116,7 @@ class NYUD(FileData):
 
     def take(self, what: str, path: Path) -> Any:
         """One image of the official file, transposed: MATLAB counts columns first."""
-        try:
-            import h5py
-        except ImportError as error:
-            raise UserError(f"{MAT} is read by h5py: pip install 'fcnlab[data]'.") from error
+        h5py = import_extra("h5py", "data", f"Reading {MAT}")
         file, _, number = str(path).partition("#")
         try:
             with h5py.File(file) as content:

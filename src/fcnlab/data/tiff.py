@@ -1,6 +1,5 @@
 """TIFFs that Pillow does not read as they are: more than three bands, colours of 16 bits; read by tifffile."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import PIL.Image
 
 from fcnlab.data.opened import BROKEN, choose_page, open_image, unreadable, without_limit
-from fcnlab.error import UserError
+from fcnlab.error import UserError, import_extra
 
 BITS, PHOTOMETRIC, BANDS, ORIENTATION = 258, 262, 277, 274
 SEPARATED, YCBCR = 5, 6  # CMYK, and colours that JPEG has compressed
@@ -34,13 +33,7 @@ def needs_tifffile(path: Path, **opening: Any) -> bool:
 
 def library(path: Path) -> Any:
     """The package tifffile. Raises UserError where it is missing."""
-    try:
-        return importlib.import_module("tifffile")
-    except ImportError as error:
-        raise UserError(
-            f"{path} is a TIFF of many bands or of 16 bits a colour, which needs the package tifffile: "
-            "pip install 'fcnlab[data]', or save it with up to three bands of 8 bits."
-        ) from error
+    return import_extra("tifffile", "data", f"{path}, a TIFF of many bands or of 16 bits a colour,")
 
 
 def tiff_size(path: Path) -> tuple[int, int]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger
 
-from fcnlab.cli.compose import build_given, parameters
+from fcnlab.cli.compose import build_given
+from fcnlab.cli.signature import taken
 from fcnlab.cli.terminal import is_first_process
 from fcnlab.error import UserError
 from fcnlab.run.record import Run
@@ -21,14 +22,15 @@ def build_loggers(settings: Mapping[str, Any] | None, run: Run) -> list[Logger]:
         if not isinstance(node, Mapping) or "_target_" not in node:
             raise UserError(f"logger.{name}={node} is no logger. A logger has a _target_: see conf/logger.")
         Path(run.folder).mkdir(parents=True, exist_ok=True)
-        known = run.record.get("logger_ids", {})
-        offered = dict.fromkeys(NAMES, run.name) | {"run_id": known.get(name)}
-        takes_run = "run" in parameters(node["_target_"])  # and finds its name there
+        ids = run.record.get("logger_ids", {})
+        offered = dict.fromkeys(NAMES, run.name) | {"run_id": ids.get(name)}
+        accepted = taken(node["_target_"]).keywords
+        takes_run = "run" in accepted  # and finds its name there
         logger = build_given(node, {"run": run} if takes_run else offered)
         if not isinstance(logger, Logger):
             raise UserError(f"logger.{name} builds a {type(logger).__name__}. It must be a Lightning Logger.")
-        if "run_id" in parameters(node["_target_"]):  # MLflow's: a run that goes on is the same run there
-            run.write(logger_ids=known | {name: getattr(logger, "run_id", None)})
+        if "run_id" in accepted:  # MLflow's: a run that goes on is the same run there
+            run.write(logger_ids=ids | {name: getattr(logger, "run_id", None)})
         loggers.append(logger)
     return loggers
 

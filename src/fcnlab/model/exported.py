@@ -1,6 +1,5 @@
 """An exported net: onnxruntime instead of the FCN that it was made from."""
 
-import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcnlab.error import UserError
+from fcnlab.error import UserError, import_extra
 from fcnlab.model.checkpoint import faults, is_numbers
 
 FACTS = (
@@ -21,17 +20,6 @@ FACTS = (
     "scale",
     "image_size",
 )  # what the file's metadata tell, as JSON
-
-
-def need(package: str) -> Any:
-    """Import a package of the extra ``export``. Raises UserError where it is missing."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise UserError(
-            f"Cannot import {package}: {error}. Export and exported nets need the packages of the extra 'export': "
-            "make install, or pip install -e '.[export]' in a checkout of fcnlab."
-        ) from error
 
 
 def is_exported(path: str | Path) -> bool:
@@ -69,7 +57,7 @@ class ExportedNet(nn.Module):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
-        runtime = need("onnxruntime")
+        runtime = import_extra("onnxruntime", "export", "An exported net")
         file = Path(path).expanduser()
         if not file.is_file():
             raise UserError(f"There is no file checkpoint={path}. Expected a model.onnx that fcnlab.export wrote.")

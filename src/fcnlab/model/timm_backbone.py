@@ -1,13 +1,12 @@
 """Any timm model with features at strides 8, 16 and 32 as a backbone (the extra ``models``); offsets are measured."""
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-from fcnlab.error import UserError, nearest
+from fcnlab.error import UserError, import_extra, nearest
 from fcnlab.model.backbone import Backbone, Feature, check_in_channels
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import find_first
@@ -16,17 +15,6 @@ from fcnlab.model.source import Expects
 
 STRIDES = {"pool3": 8, "pool4": 16, "coarse": 32}
 TRIED = (64, 96)  # an image of this size must give a feature of size / stride at every stride
-
-
-def need(package: str) -> Any:
-    """Import a package of the extra ``models``. Raises UserError where it is missing."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise UserError(
-            f"Cannot import {package}: {error}. Nets of other libraries need the packages of the extra 'models': make "
-            "install, or pip install -e '.[models]' in a checkout of fcnlab."
-        ) from error
 
 
 class TimmBackbone(Backbone):
@@ -122,7 +110,7 @@ class TimmBackbone(Backbone):
 
 def create(name: str, **settings: Any) -> Any:
     """A timm model that gives its features. Raises UserError where timm has none of this name, or cannot make it."""
-    timm = need("timm")
+    timm = import_extra("timm", "models", "A backbone of timm")
     if not isinstance(name, str) or not timm.is_model(name):
         close = nearest(str(name), timm.list_models()).partition(" Known: ")[0]
         close = close if close.startswith("Did you mean") else "timm.list_models() lists them."
