@@ -49,3 +49,15 @@ def test_a_class_that_is_written_anew_is_looked_at_anew(monkeypatch: pytest.Monk
     for keyword in ("gamma", "alpha"):
         exec(f"class Loss:\n    def __init__(self, {keyword}=1): ...", vars(sys.modules[cell]))
         assert set(taken(f"{cell}.Loss").keywords) == {keyword}
+
+
+def test_a_parent_that_makes_the_object_hides_nothing_that_the_class_names() -> None:
+    class Makes:
+        def __new__(cls, *given: object, **more: object) -> "Makes":
+            return super().__new__(cls)
+
+    class Net(Makes):
+        def __init__(self, classes: int = 1, **more: object) -> None: ...
+
+    assert takes(Net).keywords == {"classes": int}
+    assert takes(Net).open

@@ -46,12 +46,13 @@ def takes(found: Any) -> Taken:
         return Taken(*keywords(found))
     known: dict[str, Any] = {}
     for cls in found.__mro__:
-        if "__new__" in vars(cls) and "__init__" not in vars(cls):  # torchmetrics' classes that choose another
-            return Taken(*keywords(cls))
-        if "__init__" not in vars(cls):
+        chooses = "__new__" in vars(cls) and "__init__" not in vars(cls)  # another class: torchmetrics' do
+        if not chooses and "__init__" not in vars(cls):
             continue
         own, more = keywords(cls)
         known = {**own, **known}
+        if chooses:
+            return Taken(known, more)
         if not more or cls is object:
             # A library may do with **kwargs what it likes; here they go to the class above.
             return Taken(known, open=bool(more) or (len(known) > len(own) and not is_own(cls)))
