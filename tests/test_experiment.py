@@ -11,7 +11,6 @@ from data import test_camvid, test_voc
 from fcnlab.cli.compose import CONF, build, compose, plain
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
-QUICK = ("shapes", "camvid_half", "voc_paper", "voc_backbones")  # the others differ from these in a value or two
 FOLDERS: dict[str, Callable[[Path], Path]] = {"camvid": test_camvid.make, "voc": test_voc.make}
 SMALL = (
     *("trainer=smoke", "logger=none", "trainer.enable_progress_bar=false", "trainer.precision=32-true"),
@@ -49,7 +48,7 @@ def climb(command: Command, tmp_path: Path) -> Callable[..., Outcome]:
 
 
 @pytest.mark.parametrize(
-    "experiment", [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in EXPERIMENTS]
+    "experiment", [pytest.param(one, marks=() if one == "shapes" else pytest.mark.slow) for one in EXPERIMENTS]
 )
 def test_every_variant_of_every_experiment_takes_its_first_steps(
     experiment: str, climb: Callable[..., Outcome], tmp_path: Path
@@ -79,6 +78,7 @@ def test_of_32s_fixed_only_the_last_layer_learns(climb: Callable[..., Outcome], 
     assert saved["state_dict"]["net.score_fr.weight"].any()
 
 
+@pytest.mark.slow
 def test_learned_upsampling_takes_the_coarse_net_of_voc_paper_and_the_next_one_its_kernels(
     climb: Callable[..., Outcome], tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def test_what_cannot_be_reproduced_is_refused(words: list[str], message: str, co
     assert message in outcome.text
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_is_no_reproduction(command: Command) -> None:
     outcome = command("reproduce", *SMALL, "data.batch_size=999", "seeds=[0]")
     assert outcome.code == 1

@@ -131,9 +131,8 @@ def test_a_damaged_best_checkpoint_is_told_before_hours_are_spent(again: Trained
     assert "Going on from" not in outcome.text
 
 
-@pytest.mark.parametrize(
-    "model", [*(pytest.param(one, marks=pytest.mark.slow) for one in ("fcn32s", "fcn16s")), "fcn8s"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["fcn32s", "fcn16s", "fcn8s"])
 def test_one_batch_can_be_memorised(model: str, command: Command) -> None:
     wide = [word for word in TINY if "width" not in word and "fc_channels" not in word]
     learn = ("trainer=overfit", "optim.lr=0.003", "scheduler=constant", "data.batch_size=2")
@@ -179,7 +178,11 @@ def test_w_and_b_gets_an_offline_run_with_config_group_tags_and_pictures(command
     assert list((offline / "files" / "media" / "images").rglob("*.png"))
 
 
-@pytest.mark.parametrize("words", [(), ("trainer.deterministic=true",)], ids=["default", "deterministic"])
+@pytest.mark.parametrize(
+    "words",
+    [(), pytest.param(("trainer.deterministic=true",), marks=pytest.mark.slow)],
+    ids=["default", "deterministic"],
+)
 def test_the_same_config_and_seed_give_the_same_bits_with_any_number_of_workers(
     words: tuple[str, ...], command: Command, tmp_path: Path
 ) -> None:
@@ -196,6 +199,7 @@ def test_the_same_config_and_seed_give_the_same_bits_with_any_number_of_workers(
         assert torch.equal(tensor, weights[1][name]), name
 
 
+@pytest.mark.slow
 def test_a_job_leaves_the_next_one_no_deterministic_mode(command: Command) -> None:
     outcome = command("train", "-m", *TINY, "trainer=smoke", "trainer.deterministic=true,null")
     assert outcome.code == 0, outcome.text

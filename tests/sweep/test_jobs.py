@@ -90,6 +90,7 @@ def nine(tmp_path_factory: pytest.TempPathFactory) -> Nine:
     return Nine(folder, done.stdout, [int(line) for line in (aside / "memory").read_text().split()])
 
 
+@pytest.mark.slow
 def test_a_sweep_leaves_its_runs_and_nothing_else(nine: Nine) -> None:
     assert [path.name for path in nine.folder.iterdir()] == ["runs"]
     assert {path.name for path in (nine.folder / "runs").iterdir()} == {"wandb", *(run.name for run in nine.runs)}
@@ -99,11 +100,13 @@ def test_a_sweep_leaves_its_runs_and_nothing_else(nine: Nine) -> None:
         assert read_json(run / "record.json")["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_memory_after_nine_jobs_is_that_after_two(nine: Nine) -> None:
     assert len(nine.memory) == 9
     assert nine.memory[8] <= 1.1 * nine.memory[1]
 
 
+@pytest.mark.slow
 def test_every_job_has_a_w_and_b_run_of_its_own_and_nothing_of_another(nine: Nine) -> None:
     assert len(list((nine.folder / "runs" / "wandb").glob("offline-run-*"))) == 9
     for run in nine.runs:
@@ -215,7 +218,10 @@ def test_jobs_of_joblib_start_together_in_processes_of_their_own_and_are_all_acc
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
 
 
-@pytest.mark.parametrize("more", [(), ("hydra.sweep.dir=mine",), ("runs_dir='my runs'",)])
+@pytest.mark.parametrize(
+    "more",
+    [(), *(pytest.param(one, marks=pytest.mark.slow) for one in (("hydra.sweep.dir=mine",), ("runs_dir='my runs'",)))],
+)
 def test_results_lie_where_the_command_was_typed_whatever_hydra_changes_into(
     more: tuple[str, ...], command: Command, tmp_path: Path
 ) -> None:

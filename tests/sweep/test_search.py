@@ -35,6 +35,7 @@ def trials(folder: Path) -> list[Any]:
     return optuna.load_study(study_name=name, storage=f"sqlite:///{folder}/runs/search.db").trials
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_ends_with_the_asked_trials_and_never_scores_the_test_set(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

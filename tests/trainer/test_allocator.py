@@ -33,6 +33,7 @@ def faults(kept: bool) -> tuple[bool, int]:
     return word == "True", int(number)
 
 
+@pytest.mark.slow
 def test_freed_memory_is_used_again() -> None:
     kept, few = faults(kept=True)
     if not kept:

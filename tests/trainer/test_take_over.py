@@ -17,6 +17,7 @@ def only(folder: str) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_a_longer_training_goes_on_from_the_weights_and_the_state(command: Command) -> None:
     for words in (("epochs=1", "runs_dir=short"), ("epochs=2", "runs_dir=whole")):
         assert command("train", *CONSTANT, *words).code == 0
