@@ -1,9 +1,10 @@
-"""What README files say is true: their commands exist, their links lead somewhere, their examples run.
+"""What README files say is true, and in the field's words: commands exist, links lead somewhere, examples run.
 
 An example is a fenced block behind a line ``<!-- file: myconf/loss/mine.yaml -->``. Blocks of one name are one file.
 YAML under ``myconf/`` is a choice of a config group; Python under ``mylab/`` is what it names.
 """
 
+import ast
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -102,6 +103,24 @@ def test_the_makefile_has_a_line_of_help_for_every_verb() -> None:
 )
 def test_settings_use_the_words_of_the_field(path: Path) -> None:
     assert [word.group() for word in WORDS.finditer(path.read_text())] == []
+
+
+def test_code_uses_the_words_of_the_field() -> None:
+    """Names, docstrings, comments and messages of the package, but for the name of a class of NYUDv2."""
+    files = [path for path in (PROJECT / "src").rglob("*") if path.suffix in (".py", ".html", ".css")]
+    found = {path.name: WORDS.findall(path.read_text()) for path in files}
+    assert {name: words for name, words in found.items() if words} == {"nyud.py": ["picture"]}
+
+
+def test_tests_are_named_and_told_in_the_words_of_the_field() -> None:
+    found = list[str]()
+    for path in sorted((PROJECT / "tests").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        named = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        texts = [ast.get_docstring(node) or "" for node in (tree, *named)]
+        texts += [node.name.replace("_", " ") for node in named]
+        found += [f"{path.name}: {word}" for text in texts for word in WORDS.findall(text)]
+    assert set(found) <= {"test_coco.py: crowd"}  # COCO's own word for a region of many objects
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def record(**facts: Any) -> Change:
     return change
 
 
-def test_a_run_that_is_not_finished_is_left_out_and_said(copy: Path, command: Command) -> None:
+def test_a_run_that_is_not_finished_is_left_out_and_named(copy: Path, command: Command) -> None:
     run = one(copy, "fcn8s-shapes-s1")
     record(status="running")(run)
     outcome = command("compare", f"runs={copy}")

@@ -44,12 +44,12 @@ def test_a_published_number_gets_a_column_and_its_source(comparison: dict[str, A
     assert "Published: Long et al. 2015, table 2." in notes(comparison)
 
 
-def test_settings_that_differ_are_shown_as_they_are_typed(comparison: dict[str, Any]) -> None:
+def test_settings_that_differ_are_shown_as_overrides(comparison: dict[str, Any]) -> None:
     assert ["model.skips", "[]", "[pool4, pool3]"] in settings_grid(comparison).rows
     assert ["epochs", "2", "2"] not in settings_grid(comparison).rows
 
 
-def test_what_makes_runs_unlike_is_said(comparison: dict[str, Any]) -> None:
+def test_what_makes_runs_unlike_is_told(comparison: dict[str, Any]) -> None:
     assert not any("come from" in note for note in notes(comparison))
     comparison["rows"][0]["device"] = ["another"]
     assert "The runs come from 2 devices: times do not compare." in notes(comparison)
