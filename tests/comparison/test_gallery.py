@@ -6,8 +6,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.finished import find_runs, read_runs
 from fcnlab.comparison.gallery import agreement, labels, scenes, stripes, write_gallery
+from fcnlab.comparison.variants import group
 from fcnlab.data.shapes import Shapes
 from fcnlab.error import UserError
 from fcnlab.visualize import GAP, colour_mask

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.finished import find_runs, read_runs
 from fcnlab.comparison.summary import summarise
 from fcnlab.comparison.table import (
     Grid,
@@ -19,6 +19,7 @@ from fcnlab.comparison.table import (
     settings_grid,
     show,
 )
+from fcnlab.comparison.variants import group
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_published_number_gets_a_column_and_its_source(comparison: dict[str, A
 
 
 def test_settings_that_differ_are_shown_as_overrides(comparison: dict[str, Any]) -> None:
-    assert ["model.skips", "[]", "[pool4, pool3]"] in settings_grid(comparison).rows
+    assert ["model.skips", "[]", "[pool4,pool3]"] in settings_grid(comparison).rows
     assert ["epochs", "2", "2"] not in settings_grid(comparison).rows
 
 
