@@ -140,15 +140,15 @@ def choose(name: str) -> str:
     return f"{path.parent.as_posix()}={path.stem}"
 
 
-def train(command: Command, lab: Path, *words: str) -> dict[str, float]:
-    """Train a tiny net with the person's choices; its scores."""
+def train(command: Command, lab: Path, *words: str) -> tuple[dict[str, float], str]:
+    """Train a tiny net with the person's choices; its scores and what was printed."""
     groups = {word.partition("=")[0] for word in words}
     tiny = [word for word in TINY if word.partition("=")[0] not in groups]
     if "model/backbone" in groups:
         tiny = [word for word in tiny if not word.startswith("model.backbone")]
     outcome = command("train", "--config-dir", str(lab / "myconf"), *tiny, *words)
     assert outcome.code == 0, outcome.text
-    return outcome.value  # type: ignore[return-value]
+    return outcome.value, outcome.text  # type: ignore[return-value]
 
 
 def history(lab: Path) -> str:
@@ -159,7 +159,7 @@ def history(lab: Path) -> str:
 def test_the_command_with_all_choices_of_ones_own_runs(command: Command, lab: Path) -> None:
     shown = "loss=mine metrics=mine optim=mine scheduler=mine callbacks=mine logger=[csv,tensorboard]"
     assert f"python -m fcnlab.train --config-dir myconf {shown}\n" in (PROJECT / "conf" / "README.md").read_text()
-    scores = train(command, lab, *shown.split())
+    scores, _ = train(command, lab, *shown.split())
     assert {"test/loss/softened", "test/loss/dice", "test/f1"} <= scores.keys()
     assert list(lab.glob("runs/csv/**/metrics.csv"))
     assert list(lab.glob("runs/tensorboard/**/events.*"))
@@ -170,13 +170,14 @@ def test_the_command_with_all_choices_of_ones_own_runs(command: Command, lab: Pa
 
 @pytest.mark.parametrize("name", ["pool4", "plain"])
 def test_a_task_of_ones_own_trains(name: str, command: Command, lab: Path) -> None:
-    scores = train(command, lab, f"task={name}")
+    scores, text = train(command, lab, f"task={name}")
     assert "test/mean_iou" in scores
+    assert ("Predictions: " in text) == (name == "pool4")
     assert ("train/pool4_loss" in history(lab).splitlines()[0]) == (name == "pool4")
 
 
 def test_a_backbone_of_ones_own_trains_at_every_stride(command: Command, lab: Path) -> None:
-    assert "test/mean_iou" in train(command, lab, "model/backbone=tiny", "model=fcn8s")
+    assert "test/mean_iou" in train(command, lab, "model/backbone=tiny", "model=fcn8s")[0]
 
 
 def draw(root: Path, image: str, mask: str, labels: int) -> None:

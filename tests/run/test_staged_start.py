@@ -95,7 +95,7 @@ def test_an_unfinished_stage_is_not_started_from_and_given_again_it_goes_on(stag
     record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))  # as kill -9 leaves it
     refused = command("train", *STAGE, f"runs_dir={staged}", "model=fcn8s", "rerun=all")
     assert refused.code == 1
-    assert f"{record.parent}, but it is running" in refused.text
+    assert f"{record.parent}, but that run is running" in refused.text
     outcome = command("train", *STAGED, f"runs_dir={staged}")
     assert outcome.code == 0, outcome.text
     table = " ".join(outcome.text.partition("3 jobs")[2].split())
@@ -107,7 +107,7 @@ def test_an_unfinished_stage_is_not_started_from_and_given_again_it_goes_on(stag
 def test_a_missing_stage_is_named_with_the_command_that_makes_it(command: Command, tmp_path: Path) -> None:
     outcome = command("train", *STAGE, "model=fcn16s", "optim.lr_factors={backbone.conv: 0.5}")
     assert outcome.code == 1
-    assert "but it is missing" in outcome.text
+    assert "but that run is missing" in outcome.text
     assert not (tmp_path / "runs").exists()
     makes_it = shlex.split(outcome.text.partition("python -m fcnlab.train ")[2])
     assert command("train", *makes_it).code == 0
