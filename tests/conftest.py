@@ -68,7 +68,7 @@ def table(text: str, jobs: int) -> list[list[str]]:
 
 
 def leave_at_epoch(number: int, error: type[BaseException] = SystemExit) -> Callable[..., None]:
-    """In place of ``History.on_train_epoch_end``: the process leaves, so to say, at the end of so many epochs."""
+    """Instead of ``History.on_train_epoch_end``: the process leaves, so to say, at the end of so many epochs."""
     from fcnlab.callbacks.history import History
 
     keep, epochs = History.on_train_epoch_end, count(1)
@@ -83,7 +83,7 @@ def leave_at_epoch(number: int, error: type[BaseException] = SystemExit) -> Call
 
 @dataclass
 class Trained:
-    """A finished run of ``fcnlab.train`` and what it said about itself."""
+    """A finished run of ``fcnlab.train`` and what it printed."""
 
     folder: Path
     value: dict[str, float]

@@ -41,12 +41,12 @@ def test_scores_do_not_depend_on_the_batch_size(trained: Trained, command: Comma
     assert outcome.value["test/loss"] == pytest.approx(trained.value["test/loss"], rel=1e-4)
 
 
-def test_what_is_typed_overrides_the_checkpoint(trained: Trained, command: Command) -> None:
+def test_overrides_win_over_the_checkpoint(trained: Trained, command: Command) -> None:
     outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "data.images.test=2", "data.data_seed=9", QUIET)
     assert outcome.value["test/mean_iou"] != trained.value["test/mean_iou"]
 
 
-def test_typed_data_are_normalised_as_the_net_was_trained_unless_that_is_typed_too(
+def test_other_data_are_normalised_as_the_net_was_trained_unless_that_is_overridden_too(
     lively: Trained, command: Command, tmp_path: Path
 ) -> None:
     other = {"mean": [99.0, 120.0, 140.0], "std": [50.0, 60.0, 70.0], "order": "BGR", "scale": 255.0}
@@ -63,7 +63,7 @@ def test_typed_data_are_normalised_as_the_net_was_trained_unless_that_is_typed_t
         assert command(*words, *data, word).value["test/loss"] != told.value["test/loss"], word
 
 
-def test_output_keeps_scores_counts_and_pictures(trained: Trained, command: Command, tmp_path: Path) -> None:
+def test_output_keeps_scores_counts_and_images(trained: Trained, command: Command, tmp_path: Path) -> None:
     outcome = command("evaluate", f"checkpoint={trained.checkpoint}", f"output={tmp_path}/here", QUIET)
     assert outcome.code == 0
     counts, reference = np.load(tmp_path / "here" / "counts.npz"), np.load(trained.folder / "counts.npz")

@@ -114,7 +114,7 @@ def test_an_exported_net_is_not_exported_again(exported: Path, command: Command)
     assert "is exported already" in outcome.text
 
 
-def test_a_place_that_cannot_be_written_is_told(lively: Trained, command: Command, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_told(lively: Trained, command: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     outcome = command("export", f"checkpoint={lively.checkpoint}", "output=file/out")
     assert outcome.code == 1

@@ -66,7 +66,7 @@ def test_any_image_is_answered_at_its_own_size(
 
 
 @pytest.mark.parametrize("names", [["photo.png"], ["a.png", "a_colour.png"], ["b.jpg", "b_overlay.jpg"]], ids=" ".join)
-def test_no_photo_and_no_picture_is_overwritten(
+def test_no_photo_and_no_output_is_overwritten(
     trained: Trained, command: Command, tmp_path: Path, names: list[str]
 ) -> None:
     (tmp_path / "photos").mkdir()

@@ -1,9 +1,10 @@
-"""What README files say is true: their commands exist, their links lead somewhere, their examples run.
+"""What README files say is true, and in the field's words: commands exist, links lead somewhere, examples run.
 
 An example is a fenced block behind a line ``<!-- file: myconf/loss/mine.yaml -->``. Blocks of one name are one file.
 YAML under ``myconf/`` is a choice of a config group; Python under ``mylab/`` is what it names.
 """
 
+import ast
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -104,6 +105,24 @@ def test_settings_use_the_words_of_the_field(path: Path) -> None:
     assert [word.group() for word in WORDS.finditer(path.read_text())] == []
 
 
+def test_code_uses_the_words_of_the_field() -> None:
+    """Names, docstrings, comments and messages of the package, but for the name of a class of NYUDv2."""
+    files = [path for path in (PROJECT / "src").rglob("*") if path.suffix in (".py", ".html", ".css")]
+    found = {path.name: WORDS.findall(path.read_text()) for path in files}
+    assert {name: words for name, words in found.items() if words} == {"nyud.py": ["picture"]}
+
+
+def test_tests_are_named_and_told_in_the_words_of_the_field() -> None:
+    found = list[str]()
+    for path in sorted((PROJECT / "tests").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        named = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        texts = [ast.get_docstring(node) or "" for node in (tree, *named)]
+        texts += [node.name.replace("_", " ") for node in named]
+        found += [f"{path.name}: {word}" for text in texts for word in WORDS.findall(text)]
+    assert set(found) <= {"test_coco.py: crowd"}  # COCO's own word for a region of many objects
+
+
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a person who wrote down every example."""
@@ -121,15 +140,15 @@ def choose(name: str) -> str:
     return f"{path.parent.as_posix()}={path.stem}"
 
 
-def train(command: Command, lab: Path, *words: str) -> dict[str, float]:
-    """Train a tiny net with the person's choices; its scores."""
+def train(command: Command, lab: Path, *words: str) -> tuple[dict[str, float], str]:
+    """Train a tiny net with the person's choices; its scores and what was printed."""
     groups = {word.partition("=")[0] for word in words}
     tiny = [word for word in TINY if word.partition("=")[0] not in groups]
     if "model/backbone" in groups:
         tiny = [word for word in tiny if not word.startswith("model.backbone")]
     outcome = command("train", "--config-dir", str(lab / "myconf"), *tiny, *words)
     assert outcome.code == 0, outcome.text
-    return outcome.value  # type: ignore[return-value]
+    return outcome.value, outcome.text  # type: ignore[return-value]
 
 
 def history(lab: Path) -> str:
@@ -140,7 +159,7 @@ def history(lab: Path) -> str:
 def test_the_command_with_all_choices_of_ones_own_runs(command: Command, lab: Path) -> None:
     shown = "loss=mine metrics=mine optim=mine scheduler=mine callbacks=mine logger=[csv,tensorboard]"
     assert f"python -m fcnlab.train --config-dir myconf {shown}\n" in (PROJECT / "conf" / "README.md").read_text()
-    scores = train(command, lab, *shown.split())
+    scores, _ = train(command, lab, *shown.split())
     assert {"test/loss/softened", "test/loss/dice", "test/f1"} <= scores.keys()
     assert list(lab.glob("runs/csv/**/metrics.csv"))
     assert list(lab.glob("runs/tensorboard/**/events.*"))
@@ -151,13 +170,14 @@ def test_the_command_with_all_choices_of_ones_own_runs(command: Command, lab: Pa
 
 @pytest.mark.parametrize("name", ["pool4", "plain"])
 def test_a_task_of_ones_own_trains(name: str, command: Command, lab: Path) -> None:
-    scores = train(command, lab, f"task={name}")
+    scores, text = train(command, lab, f"task={name}")
     assert "test/mean_iou" in scores
+    assert ("Predictions: " in text) == (name == "pool4")
     assert ("train/pool4_loss" in history(lab).splitlines()[0]) == (name == "pool4")
 
 
 def test_a_backbone_of_ones_own_trains_at_every_stride(command: Command, lab: Path) -> None:
-    assert "test/mean_iou" in train(command, lab, "model/backbone=tiny", "model=fcn8s")
+    assert "test/mean_iou" in train(command, lab, "model/backbone=tiny", "model=fcn8s")[0]
 
 
 def draw(root: Path, image: str, mask: str, labels: int) -> None:

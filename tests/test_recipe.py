@@ -163,7 +163,7 @@ def test_two_steps_move_every_weight_as_written_out_by_hand(
         ),
     )
     assert outcome.code == 0, outcome.text
-    assert "coerced 0" in outcome.text  # the input is the one that the weights expect: nothing is folded
+    assert "reshaped 0" in outcome.text  # the input is the one that the weights expect: nothing is folded
     (run,) = (tmp_path / "runs").glob("voc_paper-*")
     saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert saved["global_step"] == 2

@@ -58,7 +58,7 @@ def test_test_scores_follow_from_the_kept_counts(trained: Trained) -> None:
     assert trained.value["test/pixel_accuracy"] == pytest.approx(hit.sum() / true.sum(), rel=1e-6)
 
 
-def test_predictions_are_pictures_at_the_images_size(trained: Trained) -> None:
+def test_predictions_are_masks_at_the_images_size(trained: Trained) -> None:
     masks = sorted(path for path in (trained.folder / "predictions").glob("*.png") if "panel" not in path.name)
     assert len(masks) == 7
     with PIL.Image.open(masks[0]) as mask:
@@ -169,7 +169,7 @@ def test_weights_and_the_papers_sum_can_be_asked_for(command: Command, trained: 
     assert "copied" in outcome.text
 
 
-def test_w_and_b_gets_an_offline_run_with_config_group_tags_and_pictures(command: Command, tmp_path: Path) -> None:
+def test_w_and_b_gets_an_offline_run_with_config_group_tags_and_images(command: Command, tmp_path: Path) -> None:
     outcome = command("train", *[word for word in TINY if word != "logger=none"])
     assert outcome.code == 0, outcome.text
     (run,) = (tmp_path / "runs").glob("shapes-*")

@@ -1,4 +1,4 @@
-"""A file from a stranger runs no code, writes nowhere but in its place, and is what its hash says."""
+"""A file from a stranger runs no code, writes nowhere but in its folder, and is what its hash says."""
 
 import json
 import re

@@ -49,12 +49,13 @@ def compare_runs(
 
     from fcnlab.cli.terminal import say
     from fcnlab.comparison.figure import write_figure
-    from fcnlab.comparison.finished import check_comparable, group, read_runs
+    from fcnlab.comparison.finished import check_comparable, read_runs
     from fcnlab.comparison.gallery import write_gallery
     from fcnlab.comparison.page import page
     from fcnlab.comparison.readme import write_results
     from fcnlab.comparison.summary import summarise
     from fcnlab.comparison.table import class_grid, cost_grid, csv_text, notes, report, score_grid, show
+    from fcnlab.comparison.variants import group
     from fcnlab.run.files import write_atomic, write_json
 
     runs, left_out = read_runs(folders)

@@ -9,7 +9,7 @@ Examples::
     python -m fcnlab.export checkpoint=runs/NAME/checkpoints/best.ckpt output=exported
     python -m fcnlab.export checkpoint=fcn8s_from_caffe.pth model=fcn8s data=voc output=exported
 
-Read on: src/fcnlab/run/README.md (what a run leaves).
+Read on: src/fcnlab/model/README.md (export, the authors' nets, trust).
 """
 
 from pathlib import Path

@@ -54,7 +54,7 @@ def test_the_work_of_a_step_is_counted_layer_by_layer() -> None:
 
 
 class Told:
-    """In place of a process of its own: what ours would say."""
+    """Instead of a process of its own: what ours would say."""
 
     def __init__(self, *_: object, **__: object) -> None: ...
 

@@ -25,7 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     return left
 
 
-def test_a_run_whose_time_is_over_says_so_and_goes_on_when_it_is_typed_again(
+def test_a_run_whose_time_is_over_says_so_and_goes_on_when_it_is_given_again(
     command: Command, clock: list[int]
 ) -> None:
     typed = (*WORDS, "trainer.max_time=00:01:00:00")

@@ -57,5 +57,5 @@ def test_choices_are_those_among_which_nothing_else_is() -> None:
     assert choices(Literal["auto"] | int) == []
 
 
-def test_values_are_spelt_as_they_are_typed() -> None:
+def test_values_are_spelt_as_on_the_command_line() -> None:
     assert spell({"a": [True, None, 1.5, "x"]}) == "{a: [true,null,1.5,x]}"

@@ -1,4 +1,4 @@
-"""Configs become objects in one place, and errors of the objects come through whole."""
+"""Configs become objects in one module, and errors of the objects come through whole."""
 
 import pytest
 from omegaconf.errors import MissingMandatoryValue
@@ -13,7 +13,7 @@ def test_compose_gives_what_the_command_would_run_with() -> None:
     assert config["data"]["seed"] == 3
 
 
-def test_what_is_typed_wins_over_the_experiment() -> None:
+def test_an_override_wins_over_the_experiment() -> None:
     assert plain(compose("train", ["experiment=shapes", "trainer=smoke"]))["trainer"]["max_epochs"] == 1
     assert plain(compose("train", ["experiment=shapes", "epochs=2"]))["trainer"]["max_epochs"] == 2
 

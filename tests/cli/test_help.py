@@ -1,4 +1,4 @@
-"""The help of every command is its module's own words, and its examples can be typed."""
+"""The help of every command is its module's own words, and its examples compose."""
 
 import ast
 import re

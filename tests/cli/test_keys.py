@@ -9,7 +9,7 @@ from fcnlab.cli.compose import compose
 from fcnlab.cli.keys import EarlyStoppingKeys, TrainerKeys, limited
 
 
-def test_every_keyword_of_lightning_is_known_or_said_to_be_given_otherwise() -> None:
+def test_every_keyword_of_lightning_is_known_or_listed_as_given_otherwise() -> None:
     ours = set(TrainerKeys.known())
     assert set(inspect.signature(L.Trainer).parameters) <= ours | set(TrainerKeys.instead)
     assert not ours & set(TrainerKeys.instead)

@@ -10,8 +10,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from fcnlab.comparison.figure import INK, bars, colour, curves, write_figure
-from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.finished import find_runs, read_runs
 from fcnlab.comparison.summary import summarise
+from fcnlab.comparison.variants import group
 from fcnlab.error import UserError
 
 

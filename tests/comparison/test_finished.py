@@ -1,4 +1,4 @@
-"""Finished runs are found, read and grouped; what cannot be compared is refused with value, rule and hint."""
+"""Finished runs are found and read; what cannot be compared is refused with value, rule and hint."""
 
 import shutil
 from collections.abc import Callable
@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from conftest import TINY, Command
 
-from fcnlab.comparison.finished import FinishedRun, Variant, coarser, find_runs, group, read_runs
+from fcnlab.comparison.finished import find_runs, read_runs
 from fcnlab.error import UserError
 from fcnlab.run.files import read_json, write_json
 
@@ -45,7 +44,7 @@ def record(**facts: Any) -> Change:
     return change
 
 
-def test_a_run_that_is_not_finished_is_left_out_and_said(copy: Path, command: Command) -> None:
+def test_a_run_that_is_not_finished_is_left_out_and_named(copy: Path, command: Command) -> None:
     run = one(copy, "fcn8s-shapes-s1")
     record(status="running")(run)
     outcome = command("compare", f"runs={copy}")
@@ -102,49 +101,6 @@ def test_a_run_tested_on_other_data_is_refused(finished: Path, command: Command)
     assert outcome.code == 1
     assert "was tested on other data than" in outcome.text
     assert "Scores compare only on the same test images" in outcome.text
-
-
-def test_runs_that_differ_in_the_seed_alone_are_one_variant_and_variants_go_from_coarse_to_fine(copy: Path) -> None:
-    variants = group(read_runs(find_runs(str(copy), "runs"))[0])
-    assert [variant.name for variant in variants] == ["fcn32s", "fcn8s"]
-    assert [[run.config["seed"] for run in variant.runs] for variant in variants] == [[0, 1], [0, 1]]
-
-
-def test_a_variant_of_the_same_net_is_named_by_what_differs(copy: Path) -> None:
-    file = one(copy, "fcn8s-shapes-s1") / "config.yaml"
-    config = yaml.safe_load(file.read_text())
-    config["optim"]["lr"] = 0.5
-    file.write_text(yaml.safe_dump(config))
-    variants = group(read_runs(find_runs(str(copy), "runs"))[0])
-    assert [variant.name for variant in variants] == ["fcn32s", "fcn8s optim.lr=0.005", "fcn8s optim.lr=0.5"]
-
-
-def test_the_run_that_a_stage_starts_from_counts_without_its_seed(copy: Path) -> None:
-    for seed in (0, 1):
-        file = one(copy, f"fcn8s-shapes-s{seed}") / "config.yaml"
-        start = one(copy, f"fcn32s-shapes-s{seed}").name
-        file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"start": start}))
-    variants = group(read_runs(find_runs(str(copy), "runs"))[0])
-    assert [len(variant.runs) for variant in variants] == [2, 2]
-    # Another predecessor makes another variant.
-    file = one(copy, "fcn32s-shapes-s1") / "config.yaml"
-    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"score": "last"}))
-    assert len(group(read_runs(find_runs(str(copy), "runs"))[0])) == 4
-
-
-def variant(name: str, *skips: str, **settings: Any) -> Variant:
-    run = FinishedRun(Path(), {"model": {"skips": list(skips)}}, {}, {}, [], (), np.zeros((3, 0, 0), np.int64))
-    return Variant(name, (run,), settings)
-
-
-def test_a_variant_is_held_against_the_likest_of_the_finest_coarser_ones() -> None:
-    coarse, slow = variant("32s"), variant("16s slow", "pool4", lr=1)
-    fast, fine = variant("16s fast", "pool4", lr=2), variant("8s", "pool4", "pool3", lr=2)
-    atonce = variant("8s at once", "pool4", "pool3", lr=1)
-    every = [coarse, slow, fast, fine, atonce]
-    assert [coarser(each, every) for each in every] == [None, coarse, coarse, fast, slow]
-    assert coarser(fine, [fine, atonce]) is None
-    assert coarser(atonce, [fine, atonce]) is fine  # nothing coarser: the first
 
 
 def test_brackets_in_a_path_belong_to_the_name(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.finished import find_runs, read_runs
 from fcnlab.comparison.gallery import agreement, labels, scenes, stripes, write_gallery
+from fcnlab.comparison.variants import group
 from fcnlab.data.shapes import Shapes
 from fcnlab.error import UserError
 from fcnlab.visualize import GAP, colour_mask
@@ -45,7 +46,7 @@ def test_only_wrong_pixels_are_marked_and_void_is_never_wrong() -> None:
     assert agreement(TRUTH, PREDICTION) == pytest.approx(2 / 3)
 
 
-def test_the_picture_has_a_row_per_image_and_a_column_per_variant(finished: Path, tmp_path: Path) -> None:
+def test_the_gallery_has_a_row_per_image_and_a_column_per_variant(finished: Path, tmp_path: Path) -> None:
     variants = group(read_runs(find_runs(str(finished), "runs"))[0])
     write_gallery(tmp_path / "some" / "strides.png", variants, 2)
     with PIL.Image.open(tmp_path / "some" / "strides.png") as file:

@@ -87,9 +87,10 @@ def test_names_are_text_and_never_markup(finished: Path) -> None:
 
 
 def test_a_data_set_may_call_a_class_or_a_run_what_it_likes(finished: Path) -> None:
-    from fcnlab.comparison.finished import find_runs, group, read_runs
+    from fcnlab.comparison.finished import find_runs, read_runs
     from fcnlab.comparison.page import page
     from fcnlab.comparison.summary import summarise
+    from fcnlab.comparison.variants import group
 
     variants = group(read_runs(find_runs(str(finished), "runs"))[0])
     comparison = summarise(variants, {}, samples=10)

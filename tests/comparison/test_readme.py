@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.finished import find_runs, read_runs
 from fcnlab.comparison.readme import markers, write_results
 from fcnlab.comparison.summary import summarise
+from fcnlab.comparison.variants import group
 from fcnlab.error import UserError
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcnlab.comparison.finished import FinishedRun, find_runs, group, read_runs
+from fcnlab.comparison.finished import FinishedRun, find_runs, read_runs
 from fcnlab.comparison.summary import checks, spread, summarise
+from fcnlab.comparison.variants import group
 from fcnlab.run.files import read_json
 
 

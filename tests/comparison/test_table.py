@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fcnlab.comparison.finished import find_runs, group, read_runs
+from fcnlab.comparison.finished import find_runs, read_runs
 from fcnlab.comparison.summary import summarise
 from fcnlab.comparison.table import (
     Grid,
@@ -19,6 +19,7 @@ from fcnlab.comparison.table import (
     settings_grid,
     show,
 )
+from fcnlab.comparison.variants import group
 
 
 @pytest.fixture
@@ -44,12 +45,12 @@ def test_a_published_number_gets_a_column_and_its_source(comparison: dict[str, A
     assert "Published: Long et al. 2015, table 2." in notes(comparison)
 
 
-def test_settings_that_differ_are_shown_as_they_are_typed(comparison: dict[str, Any]) -> None:
-    assert ["model.skips", "[]", "[pool4, pool3]"] in settings_grid(comparison).rows
+def test_settings_that_differ_are_shown_as_overrides(comparison: dict[str, Any]) -> None:
+    assert ["model.skips", "[]", "[pool4,pool3]"] in settings_grid(comparison).rows
     assert ["epochs", "2", "2"] not in settings_grid(comparison).rows
 
 
-def test_what_makes_runs_unlike_is_said(comparison: dict[str, Any]) -> None:
+def test_what_makes_runs_unlike_is_told(comparison: dict[str, Any]) -> None:
     assert not any("come from" in note for note in notes(comparison))
     comparison["rows"][0]["device"] = ["another"]
     assert "The runs come from 2 devices: times do not compare." in notes(comparison)

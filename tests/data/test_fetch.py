@@ -1,4 +1,4 @@
-"""An archive from elsewhere writes nowhere but in its place, and what it holds is checked before it stays."""
+"""An archive from elsewhere writes nowhere but in its folder, and what it holds is checked before it stays."""
 
 import stat
 import zipfile

@@ -92,7 +92,7 @@ def test_a_path_that_hydra_cannot_read_is_told_how_to_quote(root: Path, command:
     assert "Quote" in outcome.text
 
 
-def test_an_unreachable_w_and_b_is_logged_offline_and_said(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_w_and_b_is_logged_offline_and_told(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:  # a port on which nobody listens
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -201,7 +201,7 @@ def test_a_read_only_run_folder_is_told(disk: Path, command: Command) -> None:
     assert "Set runs_dir=..." in outcome.text
 
 
-def test_a_file_in_the_place_of_the_run_folder_is_told(trained: Trained, command: Command, tmp_path: Path) -> None:
+def test_a_file_where_the_run_folder_should_be_is_told(trained: Trained, command: Command, tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / trained.folder.name).write_text("in the way")
     outcome = command("train", *TINY)

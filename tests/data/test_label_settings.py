@@ -1,4 +1,4 @@
-"""What is typed for labels, colours and void becomes groups that belong to the classes."""
+"""Settings of labels, colours and void become groups that belong to the classes."""
 
 import pytest
 

@@ -33,7 +33,7 @@ def test_smaller_images_are_padded_with_mean_colour_and_void() -> None:
     assert not (batch["mask"][1] == 255).any()
 
 
-def test_another_image_takes_the_place_of_a_broken_one_and_follows_from_the_draw() -> None:
+def test_another_image_replaces_a_broken_one_and_follows_from_the_draw() -> None:
     samples = [dataset({3, 4})[Draw(3, seed)] for seed in range(30)]
     again = [dataset({3, 4})[Draw(3, seed)] for seed in reversed(range(30))][::-1]
     assert [sample.name for sample in samples] == [sample.name for sample in again]

@@ -154,7 +154,7 @@ HOME, AUG = "VOCdevkit/VOC2012", "VOCdevkit/VOC2012/SegmentationClassAug"
         ("val_fraction=1.5", AUG, "data.val_fraction=1.5 is not a number above 0 and below 1"),
     ],
 )
-def test_what_is_not_there_is_told_with_its_place(tmp_path: Path, setting: str, broken: str, told: str) -> None:
+def test_what_is_not_there_is_told_with_its_path(tmp_path: Path, setting: str, broken: str, told: str) -> None:
     shutil.rmtree(make(tmp_path) / broken)
     with pytest.raises(UserError, match=told):
         voc(tmp_path, f"data.{setting}").names("test" if setting.startswith(("test", "year")) else "train")

@@ -131,6 +131,7 @@ def test_the_real_process_of_w_and_b_is_waited_for_within_limits(
     assert done.returncode == bool(told)
     assert told in done.stderr
     assert len(done.stderr.splitlines()) < 4  # no log of W&B's
+    assert "wandb: WARNING" not in done.stderr
     assert bool(list(tmp_path.glob("runs/wandb/offline-run-*/*.wandb"))) == (not told)
 
 

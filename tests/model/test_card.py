@@ -1,4 +1,4 @@
-"""A card says what is known and no more, and no place of a machine."""
+"""A card says what is known and no more, and no path of a machine."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_terms_of_data_are_told_where_known() -> None:
     assert "terms of `folder` are not known" in card("data=folder", "data.root=/somewhere/of/mine")
 
 
-def test_no_place_of_a_machine_is_told(tmp_path: Path) -> None:
+def test_no_path_of_a_machine_is_told(tmp_path: Path) -> None:
     words = ("data=folder", "data.root=/somewhere/of/mine", "weights=/somewhere/of/mine/w.npz", f"runs_dir={tmp_path}")
     text = card(*words)
     assert "somewhere" not in text

@@ -172,7 +172,7 @@ def test_an_export_of_such_a_file_claims_no_recipe(
         assert claim not in card
 
 
-def test_what_is_typed_wins_over_what_the_file_tells(narrow: Path, photos: Path, command: Command) -> None:
+def test_an_override_wins_over_what_the_file_tells(narrow: Path, photos: Path, command: Command) -> None:
     file = f"checkpoint={narrow / FILES['fcn8s']}"
     told = command("evaluate", file, "model=fcn8s", *words(photos))
     typed = command("evaluate", file, "model=fcn8s", *words(photos, "model.backbone.padding=same"))

@@ -1,4 +1,4 @@
-"""Nets of other libraries in the place of an FCN: any size, any channels, any number of classes, any file."""
+"""Nets of other libraries instead of an FCN: any size, any channels, any number of classes, any file."""
 
 from pathlib import Path
 from typing import Any

@@ -62,7 +62,7 @@ def net_channels(layers: list[nn.Module]) -> int:
     return [layer.out_channels for layer in layers if isinstance(layer, nn.Conv2d)][-1]
 
 
-def test_paths_of_different_offsets_give_the_place_between_them() -> None:
+def test_paths_of_different_offsets_give_the_position_between_them() -> None:
     main, short = nn.Conv2d(3, 4, 3, 2, 1), nn.AvgPool2d(2)  # 0 and half a pixel, as in ResNet-D
     (found,) = measure_offsets(lambda x: [main(x) + short(x)[:, :1]], channels=3, strides=[2])
     assert found == pytest.approx(0.25, abs=0.15)

@@ -137,7 +137,7 @@ def test_the_best_that_was_scored_and_is_lost_is_not_replaced_by_the_last(tmp_pa
     assert run.scored_checkpoint().name == "best.ckpt"
 
 
-def test_what_is_said_is_in_the_runs_log(tmp_path: Path) -> None:
+def test_what_is_printed_is_in_the_runs_log(tmp_path: Path) -> None:
     with a_run(tmp_path) as run:
         say("so many parameters")
     assert "so many parameters" in (run.folder / "train.log").read_text()

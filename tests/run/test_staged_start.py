@@ -90,12 +90,12 @@ def test_the_first_prediction_is_the_old_one_upsampled_in_two_steps(staged: Path
         torch.testing.assert_close(fine(image), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_an_unfinished_stage_is_not_started_from_and_typed_again_it_goes_on(staged: Path, command: Command) -> None:
+def test_an_unfinished_stage_is_not_started_from_and_given_again_it_goes_on(staged: Path, command: Command) -> None:
     record = only(staged, "fcn16s") / "record.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))  # as kill -9 leaves it
     refused = command("train", *STAGE, f"runs_dir={staged}", "model=fcn8s", "rerun=all")
     assert refused.code == 1
-    assert f"{record.parent}, but it is running" in refused.text
+    assert f"{record.parent}, but that run is running" in refused.text
     outcome = command("train", *STAGED, f"runs_dir={staged}")
     assert outcome.code == 0, outcome.text
     table = " ".join(outcome.text.partition("3 jobs")[2].split())
@@ -107,7 +107,7 @@ def test_an_unfinished_stage_is_not_started_from_and_typed_again_it_goes_on(stag
 def test_a_missing_stage_is_named_with_the_command_that_makes_it(command: Command, tmp_path: Path) -> None:
     outcome = command("train", *STAGE, "model=fcn16s", "optim.lr_factors={backbone.conv: 0.5}")
     assert outcome.code == 1
-    assert "but it is missing" in outcome.text
+    assert "but that run is missing" in outcome.text
     assert not (tmp_path / "runs").exists()
     makes_it = shlex.split(outcome.text.partition("python -m fcnlab.train ")[2])
     assert command("train", *makes_it).code == 0
@@ -150,7 +150,7 @@ def test_a_half_trained_run_goes_on_without_what_it_started_from(
     assert "Going on from" in outcome.text
 
 
-def test_everything_of_the_coarser_net_must_have_a_place(command: Command) -> None:
+def test_everything_of_the_coarser_net_must_be_taken_over(command: Command) -> None:
     norms = ("+by_variant.fcn32s.norm=true", "+by_variant.fcn16s.norm=false", "model.backbone.batch_norm=${row.norm}")
     outcome = command("train", "-m", *STAGE, *norms, "model=fcn32s,fcn16s")
     assert outcome.code == 1
@@ -180,7 +180,7 @@ def test_another_predecessor_is_another_run() -> None:
     assert name(*stage, "by_variant.fcn8s_atonce.epochs=1", "runs_dir=elsewhere") == name(*stage)
 
 
-def test_typed_words_hold_for_every_stage_and_those_by_variant_for_one() -> None:
+def test_overrides_apply_to_every_stage_and_those_by_variant_to_one() -> None:
     def before(*words: str) -> object:
         return resolve(compose("train", ["experiment=shapes", "model=fcn16s", "start=coarser", *words]))["start"]
 

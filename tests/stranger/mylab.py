@@ -151,7 +151,7 @@ class WithAux(nn.Module):
 def task_with_aux(
     net: nn.Module, loss: nn.Module, facts: dict, config: dict, optim: Any = None, scheduler: Any = None, **more: Any
 ) -> SegmentationTask:
-    """A function in place of a class: it is given what it names."""
+    """A function instead of a class: it is given what it names."""
     return SegmentationTask(
         net=WithAux(net), loss=loss, facts=facts, config=config, optim=optim, scheduler=scheduler, **more
     )

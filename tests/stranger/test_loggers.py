@@ -1,4 +1,4 @@
-"""Loggers at once, each with what is logged in its own place."""
+"""Loggers at once, each with what is logged in its own files."""
 
 import csv
 import warnings

@@ -69,7 +69,7 @@ class Nine:
         return sorted((self.folder / "runs").glob("shapes-*"))
 
 
-def typed(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_here(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """``python -m fcnlab.train -m <words>`` in a folder, in a process of its own."""
     call, env = [sys.executable, "-m", "fcnlab.train", "-m", *words], os.environ | {"COLUMNS": "200"} | environment
     env.pop("WANDB_SERVICE", None)  # this process's own, left by another test
@@ -85,7 +85,7 @@ def nine(tmp_path_factory: pytest.TempPathFactory) -> Nine:
     large = ("data.size=128", "data.images.train=400", "trainer.limit_train_batches=1")
     words = ("model=fcn32s,fcn16s,fcn8s", "seed=0,1,2", *large, "+hydra.callbacks.memory._target_=memory.Memory")
     environment = {"PYTHONPATH": os.pathsep.join([str(aside), *sys.path]), "MEMORY_FILE": str(aside / "memory")}
-    done = typed(*LOGGED, *words, folder=folder, **environment)
+    done = run_here(*LOGGED, *words, folder=folder, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return Nine(folder, done.stdout, [int(line) for line in (aside / "memory").read_text().split()])
 
@@ -131,7 +131,7 @@ def done(run: Path) -> bool:
 EPSILONS = ("+optim.optimizer.eps=1e-8,-1,1e-7",)  # torch refuses the second when the fit begins
 
 
-def test_one_failing_job_of_three_stops_no_other_and_typed_again_it_alone_is_run(
+def test_one_failing_job_of_three_stops_no_other_and_given_again_it_alone_is_run(
     command: Command, tmp_path: Path
 ) -> None:
     outcome = command("train", "-m", *LOGGED, *EPSILONS)
@@ -206,7 +206,7 @@ def test_finished_jobs_of_other_code_are_not_passed_off_as_current(
 @pytest.mark.slow
 def test_jobs_of_joblib_start_together_in_processes_of_their_own_and_are_all_accounted_for(tmp_path: Path) -> None:
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    done = typed(*LOGGED, *launcher, "data.batch_size=4,999,8", folder=tmp_path)
+    done = run_here(*LOGGED, *launcher, "data.batch_size=4,999,8", folder=tmp_path)
     assert done.returncode == 1
     assert [row[1] for row in table(done.stdout, 3)] == ["done", "failed:", "done"]
     runs = list((tmp_path / "runs").glob("shapes-*"))
@@ -222,7 +222,7 @@ def test_jobs_of_joblib_start_together_in_processes_of_their_own_and_are_all_acc
     "more",
     [(), *(pytest.param(one, marks=pytest.mark.slow) for one in (("hydra.sweep.dir=mine",), ("runs_dir='my runs'",)))],
 )
-def test_results_lie_where_the_command_was_typed_whatever_hydra_changes_into(
+def test_results_lie_where_the_command_was_given_whatever_hydra_changes_into(
     more: tuple[str, ...], command: Command, tmp_path: Path
 ) -> None:
     words = [*TINY, "trainer=smoke", "hydra.job.chdir=true", *more, "seed=0,1"]

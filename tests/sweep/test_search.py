@@ -1,4 +1,4 @@
-"""A search, interrupted and typed again, ends with the asked trials, and never scores the test set."""
+"""A search, interrupted and given again, ends with the asked trials, and never scores the test set."""
 
 import subprocess
 import sys

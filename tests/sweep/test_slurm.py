@@ -32,7 +32,7 @@ def why_no_cluster() -> str:
 
 
 def play(folder: Path, **programs: str) -> dict[str, str]:
-    """An environment in which these programs do what is said, and there are no others with which to start a cluster."""
+    """An environment in which these programs do what is told, and there are no others with which to start a cluster."""
     (folder / "bin").mkdir()
     for name in ("bash", "dirname", "grep", "timeout"):
         (folder / "bin" / name).symlink_to(shutil.which(name) or name)

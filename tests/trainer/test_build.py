@@ -21,7 +21,7 @@ def test_auto_is_bf16_where_the_processor_is_fast_at_it(
     assert resolve_precision("auto", "cpu") == expected
 
 
-def test_slow_bf16_is_taken_as_typed_and_said(
+def test_slow_bf16_is_taken_as_given_and_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
@@ -42,7 +42,7 @@ def test_too_many_processes_on_cpus_is_refused() -> None:
     assert build_trainer(settings | {"devices": 2}, logger=False).num_devices == 2
 
 
-def test_channels_last_follows_the_precision_unless_it_is_typed() -> None:
+def test_channels_last_follows_the_precision_unless_it_is_given() -> None:
     def prefers(*words: str) -> bool:
         return prefers_channels_last(plain(compose("train", ["trainer.accelerator=cpu", *words])))
 

@@ -1,4 +1,4 @@
-"""Lightning finds no checkpoint that was not typed, takes no signal, and starts the processes that were asked for."""
+"""Lightning finds no checkpoint that was not given, takes no signal, and starts the processes that were asked for."""
 
 import shutil
 import signal
@@ -36,7 +36,7 @@ def test_a_fresh_run_begins_at_its_own_beginning(command: Command, stray: Path) 
     assert [row["epoch"] for row in read_history(file)] == [0, 1]
 
 
-def test_evaluate_and_predict_take_the_checkpoint_that_was_typed(
+def test_evaluate_and_predict_take_the_checkpoint_that_was_given(
     command: Command, stray: Path, trained: Trained
 ) -> None:
     PIL.Image.fromarray(np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)).save("photo.png")

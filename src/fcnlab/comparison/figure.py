@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fcnlab.comparison.finished import Variant
+from fcnlab.comparison.variants import Variant
 from fcnlab.error import UserError
 
 # Told apart without colour vision too (lightness falls from coarse to fine), and seen on white and on black.

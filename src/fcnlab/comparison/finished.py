@@ -1,11 +1,8 @@
-"""Finished runs: found, read, grouped by variant, and refused where they cannot be compared."""
+"""Finished runs: found, read, and refused where they cannot be compared."""
 
-import hashlib
-import json
 import math
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +12,10 @@ import yaml
 
 from fcnlab.error import UserError, nearest
 from fcnlab.run.files import read_history, read_json, read_scores, reading
-from fcnlab.run.name import essence, run_name
+from fcnlab.run.name import run_name
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 KINDS = ("true_positive", "predicted", "true")
-SAMPLES = ("seed", "data.seed", "data.fold")  # what runs of one variant differ in: each is a sample of it
 NEEDED = ("config.yaml", "record.json", "metrics.json", "history.csv", "counts.npz")
 
 
@@ -49,29 +45,6 @@ class FinishedRun:
     def model(self) -> dict[str, Any]:
         """The config of the net."""
         return dict(self.config["model"])
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Runs that differ in nothing but the seed and the fold, in the order of these.
-
-    Attributes:
-        settings: what can change the result, by dotted key, without seeds.
-    """
-
-    name: str
-    runs: tuple[FinishedRun, ...]
-    settings: dict[str, Any]
-
-    @property
-    def skips(self) -> int:
-        """How many finer layers the net fuses: the more, the finer."""
-        return len(self.runs[0].model.get("skips") or ())
-
-    @property
-    def counts(self) -> Counts:
-        """Pixels (3, images, classes), summed over the seeds."""
-        return np.asarray(np.sum([run.counts for run in self.runs], axis=0))
 
 
 def find_runs(words: str | Sequence[str], runs_dir: str) -> list[Path]:
@@ -159,8 +132,8 @@ def check_comparable(runs: Sequence[FinishedRun]) -> None:
             )
         if run.images != first.images:
             raise UserError(
-                f"{run.name} was tested on another split than {first.name}: {spell(run.images)} instead of "
-                f"{spell(first.images)}. {hint}"
+                f"{run.name} was tested on another split than {first.name}: {few(run.images)} instead of "
+                f"{few(first.images)}. {hint}"
             )
         if run.record["fingerprint"]["test"] != common:
             raise UserError(
@@ -173,67 +146,6 @@ def check_comparable(runs: Sequence[FinishedRun]) -> None:
             raise UserError(f"{name} is given {times} times: {folders}. Counted twice, a seed is no second sample.")
 
 
-def spell(images: Sequence[str]) -> str:
+def few(images: Sequence[str]) -> str:
     """How many images, and which come first."""
     return f"{len(images)} images ({', '.join(images[:2])}, ...)"
-
-
-def group(runs: Sequence[FinishedRun]) -> list[Variant]:
-    """Runs by variant, coarse to fine: those whose configs differ in the seed alone belong together."""
-    groups: dict[str, list[FinishedRun]] = {}
-    for run in runs:
-        groups.setdefault(json.dumps(settings(run.folder, run.config), sort_keys=True), []).append(run)
-    families: dict[str, list[dict[str, Any]]] = {}
-    for members in groups.values():
-        families.setdefault(members[0].model["name"], []).append(settings(members[0].folder, members[0].config))
-    variants = []
-    for members in groups.values():
-        name, own = members[0].model["name"], settings(members[0].folder, members[0].config)
-        unlike = differing(families[name])
-        label = " ".join([name, *(f"{key}={own.get(key)}" for key in unlike)])
-        ordered = sorted(members, key=lambda run: (run.config["seed"], run.config["data"].get("fold", 0)))
-        variants.append(Variant(name=label, runs=tuple(ordered), settings=own))
-    return sorted(variants, key=lambda variant: (variant.skips, variant.name))
-
-
-def coarser(variant: Variant, variants: Sequence[Variant]) -> Variant | None:
-    """What a variant is held against: the finest coarser one, of several the likest; if none, the first as coarse."""
-    below = [other for other in variants if other.skips < variant.skips]
-    finest = [other for other in below if other.skips == below[-1].skips]
-    if not finest:
-        first = variants[0]
-        return None if first is variant else first
-    return min(finest, key=lambda other: len(differing([variant.settings, other.settings])))
-
-
-def settings(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What can change the result of the run in ``folder``, by dotted key, without seeds."""
-    found = {key: value for key, value in leaves(essence(config)) if key not in SAMPLES}
-    if found.get("start"):
-        found["start"] = seedless(folder.with_name(found["start"]))
-    return found
-
-
-def seedless(folder: Path) -> str:
-    """A run's name with its seed taken out, and its hash made anew without seeds."""
-    stem = re.sub(r"-s\d+-[0-9a-f]+$", "", folder.name)
-    file = folder / "config.yaml"
-    if not file.is_file():
-        return stem
-    own = json.dumps(settings(folder, yaml.safe_load(file.read_text())), sort_keys=True)
-    return f"{stem}-{hashlib.sha256(own.encode()).hexdigest()[:8]}"
-
-
-def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys of a nested mapping with their values."""
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def differing(several: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys that not all have with the same value, in order of appearance."""
-    keys = dict.fromkeys(key for one in several for key in one)
-    return [key for key in keys if any(one.get(key) != several[0].get(key) for one in several)]

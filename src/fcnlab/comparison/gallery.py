@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from fcnlab.comparison.finished import FinishedRun, Variant
+from fcnlab.comparison.finished import FinishedRun
+from fcnlab.comparison.variants import Variant
 from fcnlab.data.datamodule import VOID
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError

@@ -12,9 +12,9 @@ import jinja2
 from markupsafe import Markup
 
 from fcnlab.comparison.figure import bars, colour, curves
-from fcnlab.comparison.finished import Variant
 from fcnlab.comparison.gallery import Scene, agreement, data_uri, scenes, stripes
 from fcnlab.comparison.table import Grid, class_grid, cost_grid, notes, provenance, score_grid, settings_grid, title
+from fcnlab.comparison.variants import Variant
 from fcnlab.visualize import VOID_COLOUR, index_image
 
 TEMPLATES = jinja2.Environment(

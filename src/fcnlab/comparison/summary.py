@@ -5,7 +5,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from fcnlab.comparison.bootstrap import paired_differences
-from fcnlab.comparison.finished import Variant, coarser, differing
+from fcnlab.comparison.variants import Variant, coarser, differing
 
 SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 

@@ -9,6 +9,7 @@ from typing import Any
 import rich.console
 import rich.table
 
+from fcnlab.cli.annotation import spell
 from fcnlab.comparison.summary import checks, distinct
 
 HEADINGS = {
@@ -68,7 +69,7 @@ def class_grid(comparison: Mapping[str, Any]) -> Grid:
 
 def settings_grid(comparison: Mapping[str, Any]) -> Grid:
     """The settings in which the variants differ: a row per key, a column per variant."""
-    rows = [[key, *map(as_override, values)] for key, values in comparison["settings"].items()]
+    rows = [[key, *map(spell, values)] for key, values in comparison["settings"].items()]
     return Grid("What differs", ["setting", *(row["variant"] for row in comparison["rows"])], rows)
 
 
@@ -82,17 +83,6 @@ def expectation_grid(comparison: Mapping[str, Any]) -> Grid:
             name = [row["variant"], HEADINGS[check["score"]], str(len(row["seeds"]))]
             rows.append([*name, expected, got, "yes" if check["within"] else "NO"])
     return Grid("Reproduced?", ["model", "score", "n", "expected", "got", "within"], rows)
-
-
-def as_override(value: Any) -> str:
-    """A setting as an override has it."""
-    return (
-        f"[{', '.join(map(as_override, value))}]"
-        if isinstance(value, list)
-        else "null"
-        if value is None
-        else str(value)
-    )
 
 
 def percent(values: Mapping[str, Any]) -> str:

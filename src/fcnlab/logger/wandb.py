@@ -71,6 +71,7 @@ def start_process(wandb: ModuleType, settings: Any) -> None:
             with contextlib.suppress(ImportError):  # wandb 0.31 would wait for its own lock to report that it failed
                 importlib.import_module("wandb.analytics").get_telemetry_recorder()
             wandb.setup(settings)
+            wandb.termsetup(settings, None)  # what was set up for the recorder is not silent
         except BaseException as error:
             errors.append(error)
 

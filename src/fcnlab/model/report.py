@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 
 KINDS = ("copied", "coerced", "bilinear", "dropped", "initial")
+WORDS = {"coerced": "reshaped"}
+OF_A_LAYER = (".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked")
+FEW = 8  # layers
 
 
 @dataclass
@@ -30,11 +33,25 @@ class Report:
     channels: str = ""
 
     def __str__(self) -> str:
-        kinds = ((kind, getattr(self, kind)) for kind in KINDS)
-        told = (f"{kind} {len(names)}{': ' if names else ''}{shorten(names)}" for kind, names in kinds)
-        return "; ".join((f"made for {self.expects} input", *told, *([self.channels] if self.channels else [])))
+        told = (f"made for {self.expects} input", self.tell(*KINDS), self.channels)
+        return "; ".join(part for part in told if part)
+
+    def tell(self, *kinds: str) -> str:
+        """The names of some kinds only."""
+        known = ((kind, getattr(self, kind)) for kind in kinds)
+        return "; ".join(f"{WORDS.get(kind, kind)} {len(n)}{': ' if n else ''}{shorten(n, kind)}" for kind, n in known)
 
 
-def shorten(names: list[str]) -> str:
-    """Layers instead of weights and biases."""
-    return ", ".join(dict.fromkeys(name.removesuffix(".weight").removesuffix(".bias") for name in names))
+def shorten(names: list[str], kind: str = "initial") -> str:
+    """The layers of tensors, in a line; of many that were taken over, the first and the last."""
+    layers = layers_of(names)
+    if kind in ("copied", "coerced") and len(layers) > FEW:
+        layers = [*layers[:2], "...", layers[-1]]
+    return ", ".join(layers)
+
+
+def layers_of(names: list[str]) -> list[str]:
+    """Layers instead of their weights, biases and running statistics."""
+    for part in OF_A_LAYER:
+        names = [name.removesuffix(part) for name in names]
+    return list(dict.fromkeys(names))

@@ -62,10 +62,10 @@ def start_run(cfg: DictConfig) -> Run | None:
     status, checkpoint = run.record.get("status", "missing"), run.scored_checkpoint()
     if status != "finished" or not checkpoint.is_file():
         lost = status == "finished"  # which would be skipped
-        state = f"its {checkpoint.name} is missing" if lost else f"it is {status}"
+        state = f"its {checkpoint.name} is missing" if lost else f"that run is {status}"
         words = [*config_folders(), *before.overrides, *(["rerun=all"] if lost else [])]
         raise UserError(
-            f"model={cfg.model.name} starts from the finished run {run.folder}, but {state}. Make it first: "
+            f"model={cfg.model.name} starts from the finished run {run.folder}, but {state}. Train it first: "
             f"python -m fcnlab.train {shlex.join(words)}"
         )
     return run
