@@ -121,7 +121,10 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
     data: SegmentationData = build(config["data"])
     if is_first_process():
         data.prepare_data()
-    data.kept = Kept(Path(config["runs_dir"]).expanduser() / ".fcnlab", config["data"])
+    folder = Path(config["runs_dir"]).expanduser() / ".fcnlab"
+    data.kept = Kept(folder, config["data"])
+    for name, head in data.heads.items():
+        head.kept = Kept(folder, config["data"] | {"head": name})
     fingerprint = {split: data.fingerprint(split) for split in needed_splits(config)}
     refuse_unusable(data, list(fingerprint))
     return data, fingerprint
@@ -161,7 +164,8 @@ def make_task(
     )
     for module in task.modules():  # losses that ask for class weights from the training masks
         if getattr(module, "needs_frequencies", False) and hasattr(module, "class_weights"):
-            module.class_weights = torch.tensor(data.median_frequency_weights())
+            masks = data.heads.get(getattr(module, "head", ""), data)
+            module.class_weights = torch.tensor(masks.median_frequency_weights())
     return task
 
 

@@ -150,7 +150,7 @@ def same_but_channels(tensor: torch.Tensor, own: torch.Tensor) -> bool:
 def is_score(net: nn.Module, name: str, tensor: torch.Tensor) -> bool:
     """Whether a tensor of the net scores the classes: by the paper's name, or in another net by their number."""
     if hasattr(net, "skips"):
-        return name.startswith("score_")
+        return name.removeprefix("heads.").rpartition(".")[0].rpartition(".")[2].startswith("score_")
     return len(tensor.shape) > 0 and len(tensor) == getattr(net, "num_classes", None)
 
 
