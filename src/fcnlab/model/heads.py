@@ -25,7 +25,7 @@ def check_head_names(names: Iterable[str], key: str) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)) or name in TAKEN or hasattr(nn.ModuleDict, name):
             raise UserError(
                 f"{key} names a head {name!r}. A head is called by a word of a to z, 0 to 9 and _, as geometric, that "
-                f"has no other meaning: not {', '.join(sorted(TAKEN))}."
+                f"has no other meaning: not {', '.join(sorted(TAKEN))}, nor the name of a method of torch's modules."
             )
 
 
