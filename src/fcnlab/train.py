@@ -174,7 +174,7 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     from fcnlab.cli.compose import build
     from fcnlab.cli.terminal import say
     from fcnlab.error import UserError
-    from fcnlab.model.weights import fit_pretrained, load_weights, shorten
+    from fcnlab.model.weights import fit_pretrained, load_weights, parts, shorten
 
     net: nn.Module = build(config["model"], num_classes=len(data.class_names))
     if start:
@@ -187,8 +187,8 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
         carried = len(report.copied) + len(report.coerced)
         say(f"start={config['start']}: {carried} tensors carried over; new are {shorten(report.initial)}.")
     elif config["weights"] and not goes_on:
-        report = load_weights(net, config["weights"], expects=config["weights_input"], **data.input)
-        say(f"weights={config['weights']}: {report}")
+        for part, source, given in parts(net, config["weights"], data.input):
+            say(f"weights={source}: {load_weights(part, source, expects=config['weights_input'], **given)}")
     elif not goes_on and (brought := fit_pretrained(net, **data.input)):  # weights that its constructor brought
         say(f"model={config['model']['name']}: {brought}")
     if config["compile"]:
