@@ -29,6 +29,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.cli.compose import build, plain
     from fcnlab.cli.terminal import say
     from fcnlab.data.datamodule import SPLITS
+    from fcnlab.data.heads import class_names
     from fcnlab.error import UserError, nearest
     from fcnlab.model.exported import is_exported
     from fcnlab.run.files import write_json
@@ -53,11 +54,15 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     data = build(config["data"])
     data.test_split = config["split"]
     task, facts, _ = load_task(config, channels_last=prefers_channels_last(config), trust=config["trust"], data=data)
-    if list(data.class_names) != (known := facts["class_names"]):
-        raise UserError(
-            f"checkpoint={config['checkpoint']} knows {len(known)} classes ({', '.join(known)}), data={data.name} has "
-            f"{len(data.class_names)} ({', '.join(data.class_names)}). Score it on data of the same classes."
-        )
+    own, trained = class_names(data.facts()), class_names(facts)
+    for head in dict.fromkeys([*trained, *own]):
+        if own.get(head) != (known := trained.get(head)):
+            of = "" if head == "out" else f" of head {head}"
+            told, have = (f"{len(n)} classes ({', '.join(n)})" if n else "none" for n in (known, own.get(head)))
+            raise UserError(
+                f"checkpoint={config['checkpoint']} knows {told}{of}, data={data.name} has {have}. Score it on data of "
+                "the same classes."
+            )
     see_otherwise(task, tile=config["tile"], tta=config["tta"])
     need_step(task, "test_step")
     callbacks = [ImageResults(output, data)] if output else []

@@ -45,6 +45,11 @@ def export(cfg: DictConfig) -> str:
     if is_exported(config["checkpoint"]):
         raise UserError(f"checkpoint={config['checkpoint']} is exported already. Give the checkpoint it came from.")
     task, facts, trained = load_task(config, trust=config["trust"])
+    if facts.get("heads"):
+        raise UserError(
+            f"checkpoint={config['checkpoint']} has the heads {', '.join(facts['heads'])} beside its first, and an "
+            "exported net has one output. Use the checkpoint itself: fcnlab.predict writes the masks of all heads."
+        )
     net = getattr(task, "net", task)
     saved = {"config": trained, "order": "RGB", "scale": 1.0} | facts
     checkpoint = Path(config["checkpoint"]).expanduser().absolute()

@@ -1,7 +1,8 @@
 """Segment images: ``python -m fcnlab.predict checkpoint=runs/<name>/checkpoints/best.ckpt images=DIR output=DIR``.
 
 Expect, for every image NAME, ``NAME.png`` (class indices, coloured by a palette), ``NAME_colour.png`` and
-``NAME_overlay.png``, at the image's own size. ``checkpoint=model.onnx`` takes a net that ``fcnlab.export`` wrote.
+``NAME_overlay.png``, at the image's own size; of a further head ``NAME_HEAD.png`` and so on. ``checkpoint=model.onnx``
+takes a net that ``fcnlab.export`` wrote.
 
 Examples::
 
@@ -33,6 +34,7 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.callbacks.mask_writer import MaskWriter
     from fcnlab.cli.compose import plain
     from fcnlab.cli.terminal import say
+    from fcnlab.data.heads import palettes
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import input_pipeline
     from fcnlab.error import UserError
@@ -48,7 +50,7 @@ def predict(cfg: DictConfig) -> list[str]:
     pipeline = input_pipeline(loaded.facts, config["data"]["image_size"])
     see_otherwise(loaded.task, tile=config["tile"], tta=config["tta"])
     need_step(loaded.task, "predict_step")
-    writer = MaskWriter(Path(config["output"]).expanduser(), loaded.facts["palette"])
+    writer = MaskWriter(Path(config["output"]).expanduser(), palettes(loaded.facts))
     writer.refuse_overwriting(files)
     bound_primitives(0)  # most photos have a size of their own
     trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)

@@ -121,7 +121,10 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
     data: SegmentationData = build(config["data"])
     if is_first_process():
         data.prepare_data()
-    data.kept = Kept(Path(config["runs_dir"]).expanduser() / ".fcnlab", config["data"])
+    folder = Path(config["runs_dir"]).expanduser() / ".fcnlab"
+    data.kept = Kept(folder, config["data"])
+    for name, head in data.heads.items():
+        head.kept = Kept(folder, config["data"] | {"head": name})
     fingerprint = {split: data.fingerprint(split) for split in needed_splits(config)}
     refuse_unusable(data, list(fingerprint))
     return data, fingerprint
@@ -161,7 +164,8 @@ def make_task(
     )
     for module in task.modules():  # losses that ask for class weights from the training masks
         if getattr(module, "needs_frequencies", False) and hasattr(module, "class_weights"):
-            module.class_weights = torch.tensor(data.median_frequency_weights())
+            masks = data.heads.get(getattr(module, "head", ""), data)
+            module.class_weights = torch.tensor(masks.median_frequency_weights())
     return task
 
 
@@ -170,7 +174,7 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     from fcnlab.cli.compose import build
     from fcnlab.cli.terminal import say
     from fcnlab.error import UserError
-    from fcnlab.model.weights import fit_pretrained, load_weights, shorten
+    from fcnlab.model.weights import fit_pretrained, load_weights, parts, shorten
 
     net: nn.Module = build(config["model"], num_classes=len(data.class_names))
     if start:
@@ -183,8 +187,8 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
         carried = len(report.copied) + len(report.coerced)
         say(f"start={config['start']}: {carried} tensors carried over; new are {shorten(report.initial)}.")
     elif config["weights"] and not goes_on:
-        report = load_weights(net, config["weights"], expects=config["weights_input"], **data.input)
-        say(f"weights={config['weights']}: {report}")
+        for part, source, given in parts(net, config["weights"], data.input):
+            say(f"weights={source}: {load_weights(part, source, expects=config['weights_input'], **given)}")
     elif not goes_on and (brought := fit_pretrained(net, **data.input)):  # weights that its constructor brought
         say(f"model={config['model']['name']}: {brought}")
     if config["compile"]:

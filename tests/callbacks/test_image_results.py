@@ -30,7 +30,7 @@ def test_counts_of_an_image_add_up_to_its_pixels(trained: Trained) -> None:
 
 
 def test_a_mask_is_written_as_labels_in_colour_and_over_its_photo(tmp_path: Path) -> None:
-    writer = MaskWriter(tmp_path / "out", [[0, 0, 0], [255, 0, 0]])
+    writer = MaskWriter(tmp_path / "out", {"out": [[0, 0, 0], [255, 0, 0]]})
     import torch
 
     batch = {"photo": np.full((2, 2, 3), 100, np.uint8), "name": ["a"]}

@@ -52,3 +52,28 @@ def test_400_labels_become_60(root: Path, command: Command) -> None:
     (root / "labels.txt").write_text("1: accordion\n")
     outcome = command("train", *words, *NET, "seed=1")
     assert "labels.txt does not tell the label of aeroplane" in outcome.text
+
+
+def test_the_33_classes_are_those_of_the_list_and_the_rest_is_void(root: Path, command: Command) -> None:
+    words = ("data=context", f"data.root={root}", "data.val_fraction=0.3", "data.complete=false", "data.task=33")
+    outcome = command("train", *words, *NET)
+    assert "data.task=33 needs the list" in outcome.text
+    chosen = [CLASSES[i] for i in np.random.default_rng(1).permutation(59)[:33] + 1]
+    (root / "33_labels.txt").write_text("".join(f"{i}: {name}\n" for i, name in enumerate(chosen, 1)))
+    whole = build(compose("train", [*words[:-1], "data.masks=png"]).data)
+    (root / "33_context_labels").mkdir()
+    for split in ("train", "val", "test"):
+        for name, mask in zip(whole.names(split), whole.masks(split), strict=True):
+            lists = [chosen.index(one) + 1 if one in chosen else 0 for one in CLASSES]
+            save(np.array(lists, np.uint8)[mask], root / "33_context_labels" / f"{name}.png")
+    for kind in ("mat", "png"):
+        data = build(compose("train", [*words, f"data.masks={kind}"]).data)
+        assert data.class_names == tuple(chosen)
+        for mask, sixty in zip(data.masks("test"), whole.masks("test"), strict=True):
+            for label, name in enumerate(chosen):
+                assert ((mask == label) == (sixty == CLASSES.index(name))).all()
+            assert ((mask == 255) == np.isin(sixty, [i for i, one in enumerate(CLASSES) if one not in chosen])).all()
+    outcome = command("train", *words, *NET)
+    assert outcome.code == 0, outcome.text
+    (root / "33_labels.txt").write_text("1: aeroplane\n")
+    assert "numbers 1 classes" in command("train", *words, *NET).text

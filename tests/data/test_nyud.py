@@ -13,6 +13,7 @@ from fcnlab.cli.compose import build, compose
 
 NUMBERS = [1, 4, 5, 9, 11, 12, 20, 21, 22]  # of the official 1,449, counted from 1
 TESTED = [2, 3, 30]
+KINDS = ("color", "depth", "hha", "color-depth", "color-hha")
 
 
 def depth(seed: int) -> np.ndarray:
@@ -59,7 +60,7 @@ def official(root: Path) -> None:
 
 
 def words(root: Path, kind: str = "color", files: str = "files") -> list[str]:
-    channels = {"color": 3, "depth": 1, "hha": 3, "color-depth": 4}[kind]
+    channels = {"color": 3, "depth": 1, "hha": 3, "color-depth": 4, "color-hha": 6}[kind]
     own = ["data=nyud", f"data.root={root}", f"data.input={kind}", f"data.channels={channels}", f"data.files={files}"]
     return [*own, "data.val_fraction=0.3", "data.complete=false"]
 
@@ -73,12 +74,17 @@ def expected(kind: str, number: int) -> np.ndarray:
         "hha": photo(100 + number),
         "depth": deep,
         "color-depth": np.concatenate([photo(number), deep], -1),
+        "color-hha": np.concatenate([photo(number), photo(100 + number)], -1),
     }[kind]
 
 
 @pytest.mark.parametrize(
     ("kind", "files"),
-    [*((kind, "files") for kind in ("color", "depth", "hha", "color-depth")), ("color", "mat"), ("color-depth", "mat")],
+    [
+        *((kind, "files") for kind in ("color", "depth", "hha", "color-depth", "color-hha")),
+        ("color", "mat"),
+        ("color-depth", "mat"),
+    ],
 )
 def test_each_input_is_as_it_was_made(kind: str, files: str, root: Path) -> None:
     official(root)
@@ -90,6 +96,13 @@ def test_each_input_is_as_it_was_made(kind: str, files: str, root: Path) -> None
         made = labels(number, list(range(41)))
         assert (mask == np.where(made == 0, 255, made - 1)).all()
         assert np.abs(image.astype(int) - expected(kind, number)).max() <= (1 if files == "mat" else 0)
+    if files == "files":  # the authors keep two lists of what is trained
+        numbers = (root / "trainval.txt").read_text().splitlines()
+        (root / "trainval.txt").unlink()
+        (root / "train.txt").write_text("\n".join(numbers[:4]))
+        (root / "val.txt").write_text("\n".join(numbers[4:]))
+        again = build(compose("train", words(root, kind, files)).data)
+        assert [again.names(split) for split in ("train", "val")] == [data.names(split) for split in ("train", "val")]
 
 
 @pytest.mark.parametrize(("kind", "files"), [("color-depth", "files"), ("depth", "files"), ("color", "mat")])

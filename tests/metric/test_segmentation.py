@@ -111,3 +111,15 @@ def test_a_device_without_doubles_scores_all_the_same() -> None:
 
     scores.confmat = there.as_subclass(WithoutDoubles)
     assert scores.compute()["pixel_accuracy"] == 0.5
+
+
+def test_a_class_that_is_never_true_is_wrong_or_left_out_of_the_means() -> None:
+    """SIFT Flow's test set shows no cow, desert and moon: the paper leaves them out, whatever is predicted."""
+    predicted, true = torch.tensor([[[0, 0, 1, 2]]]), torch.tensor([[[0, 0, 1, 1]]])
+    for absent, ious in (("wrong", [1, 0.5, 0]), ("left_out", [1, 0.5])):
+        scores = SegmentationScores(class_names=("a", "b", "moon", "never"), absent=absent)
+        scores.update(predicted, true)
+        found = scores.compute()
+        assert found["mean_iou"].item() == pytest.approx(sum(ious) / len(ious))
+        assert found["mean_accuracy"].item() == pytest.approx(0.75)
+        assert ("iou/moon" in found) == (absent == "wrong")

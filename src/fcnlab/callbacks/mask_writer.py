@@ -1,6 +1,6 @@
 """The files that ``fcnlab.predict`` writes for each photo."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import PIL.Image
 
 from fcnlab.cli.terminal import say
 from fcnlab.error import UserError
+from fcnlab.model.heads import by_name
 from fcnlab.run.files import fitting
-from fcnlab.visualize import colour_mask, index_image, overlay
+from fcnlab.visualize import Palette, colour_mask, index_image, overlay
 
 
 class MaskWriter(L.Callback):
@@ -19,11 +20,11 @@ class MaskWriter(L.Callback):
 
     Args:
         folder: where they go; made if need be.
-        palette: one RGB colour per class.
+        palettes: one RGB colour per class, by head; ``out`` is the first, whose files have no head in their names.
     """
 
-    def __init__(self, folder: Path, palette: list[list[int]]) -> None:
-        self.folder, self.palette, self.written, self.broken = folder, palette, list[Path](), list[str]()
+    def __init__(self, folder: Path, palettes: Mapping[str, Palette]) -> None:
+        self.folder, self.palettes, self.written, self.broken = folder, dict(palettes), list[Path](), list[str]()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ".try").touch()
@@ -42,27 +43,30 @@ class MaskWriter(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Write one photo's label images; of one that could not be read, say why."""
+        """Write one photo's label images, of every head; of one that could not be read, say why."""
         if "broken" in batch:
             self.broken.append(batch["broken"])
             say(f"Left out: {batch['broken']}")
             return
-        mask, photo, (name,) = outputs[0].cpu().numpy().astype(np.uint8), np.asarray(batch["photo"]), batch["name"]
-        index, colour, over = self.targets(name)
-        index_image(mask, self.palette).save(index)
-        PIL.Image.fromarray(colour_mask(mask, self.palette)).save(colour)
-        PIL.Image.fromarray(overlay(photo, mask, self.palette)).save(over)
-        self.written.append(index)
+        photo, (name,) = np.asarray(batch["photo"]), batch["name"]
+        for head, labels in by_name(outputs).items():
+            mask, palette = labels[0].cpu().numpy().astype(np.uint8), self.palettes[head]
+            index, colour, over = self.targets(name, head)
+            index_image(mask, palette).save(index)
+            PIL.Image.fromarray(colour_mask(mask, palette)).save(colour)
+            PIL.Image.fromarray(overlay(photo, mask, palette)).save(over)
+            self.written.append(index)
 
-    def targets(self, name: str) -> list[Path]:
+    def targets(self, name: str, head: str = "out") -> list[Path]:
         """Where the files of a photo go: labels, colours, overlay."""
-        return [self.folder / fitting(name, f"{kind}.png") for kind in ("", "_colour", "_overlay")]
+        of = "" if head == "out" else f"_{head}"
+        return [self.folder / fitting(name, f"{of}{kind}.png") for kind in ("", "_colour", "_overlay")]
 
     def refuse_overwriting(self, photos: Sequence[Path]) -> None:
         """Raise UserError if a file would overwrite a photo or another file of these; nothing is written."""
         own, taken = {photo.resolve(): photo for photo in photos}, dict[Path, Path]()
         for photo in photos:
-            for target in self.targets(photo.stem):
+            for target in [file for head in self.palettes for file in self.targets(photo.stem, head)]:
                 if lost := own.get(target.resolve()) or taken.get(target):
                     raise UserError(
                         f"{target}, written for {photo}, would overwrite {lost} or what is written for it. Nothing was "

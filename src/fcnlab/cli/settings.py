@@ -131,8 +131,10 @@ class Experiment(Keys):
 
     by_variant: dict[str, Any]
     by_backbone: dict[str, Any]
+    by_input: dict[str, Any]
     row: Any
     backbone_row: Any
+    input_row: Any
     seeds: list[Seed]
 
 
@@ -145,7 +147,7 @@ class Train(Keys):
     model: NamedNode
     start: str | None
     ckpt_path: str | None
-    weights: str | None
+    weights: str | dict[str, str] | None
     weights_input: Literal["auto", "torchvision", "torchvision_features", "torchvision_googlenet", "caffe", "caffe_fcn"]
     task: Node
     loss: Node

@@ -47,19 +47,27 @@ class Augmentation:
 
     def __call__(self, image: Image, mask: Mask, seed: int) -> tuple[Image, Mask]:
         """Image (H, W, c) and mask (H, W), both as before in kind, of another size perhaps."""
+        image, (mask,) = self.several(image, [mask], seed)
+        return image, mask
+
+    def several(self, image: Image, masks: Sequence[Mask], seed: int) -> tuple[Image, Sequence[Mask]]:
+        """The same for one mask or more of an image."""
         if self.none:
-            return image, mask
+            return image, masks
+        mask, *others = masks
         self.compose.set_random_seed(seed)
         try:
-            both = self.compose(image=image, mask=mask)
+            both = self.compose(image=image, mask=mask, **({"masks": others} if others else {}))
         except (ValueError, CropSizeError) as error:
             height, width = mask.shape
             raise UserError(
                 f"data.augment cannot be applied to an image {width}x{height}: {error}. Set a larger "
                 "data.image_size, a smaller crop, or pad_if_needed: true in RandomCrop."
             ) from error
-        self.compare(image, mask, both["image"], both["mask"])
-        return both["image"], both["mask"]
+        new = [both["mask"], *both.get("masks", ())]
+        for before, after in zip(masks, new, strict=True):
+            self.compare(image, before, both["image"], after)
+        return both["image"], new
 
     def compare(self, image: Image, mask: Mask, new_image: Any, new_mask: Any) -> None:
         """Raise UserError where what came out is no image, or has labels that were not there."""

@@ -26,6 +26,8 @@ def unlabelled(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]
                 f"{split} has no labelled pixel: all of its {len(data.names(split))} masks are void throughout, so "
                 "nothing could be learnt or scored there. Put labelled images into it, or mend void_label and labels."
             )
+    for name, head in data.heads.items():
+        yield from (f"Of head {name} {problem}" for problem in unlabelled(head, splits))
 
 
 def leaked(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]:

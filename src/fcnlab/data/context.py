@@ -1,8 +1,8 @@
-"""PASCAL-Context: VOC 2010's 4,998 / 5,105 images, labelled whole in 59 classes and background."""
+"""PASCAL-Context: VOC 2010's 4,998 / 5,105 images, labelled whole in 59 classes and background, or in 33 classes."""
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,17 +23,21 @@ CLASSES = (
 # What three of them are called among the 400 labels of trainval/*.mat.
 CALLED = {"diningtable": "table", "bedcloth": "bedclothes", "clothes": "cloth"}
 EXPECTED = {"train": 4998, "val": 5105}
+PNG = {59: "SegmentationClassContext", 33: "33_context_labels"}
 
 
 class Context(FileData):
     """Images of VOC 2010 and masks with 400 labels as published (.mat), or with 60 labels (.png).
 
     The published ``val`` is tested here, as in the papers; a part of ``train`` is what checkpoints are chosen by.
-    There is no void.
+    With 59 classes there is no void; with 33 whatever is none of them is.
 
     Args:
+        task: 59 classes and background, or the 33 classes that ``root/33_labels.txt`` names (``1: aeroplane`` ..., from
+            the data set's own site).
         masks: ``mat``: ``root/trainval/NAME.mat`` with ``root/labels.txt`` (``1: accordion`` ...), which are mapped to
-            the 59; what is none of them is background. ``png``: ``root/SegmentationClassContext/NAME.png`` of 0 to 59.
+            the classes. ``png``: ``root/SegmentationClassContext/NAME.png`` of 0 to 59, or
+            ``root/33_context_labels/NAME.png`` of 0 (none of them) to 33, as published.
         images: the folder of the JPEG files, relative to ``root``.
         lists: the folder of train.txt and val.txt, relative to ``root``.
         val_fraction: share of train.txt for choosing checkpoints and settings, by a hash of the name.
@@ -49,13 +53,16 @@ class Context(FileData):
         lists: str,
         val_fraction: float,
         complete: bool,
+        task: Literal[59, 33] = 59,
         **common: Any,
     ) -> None:
         choose("masks", masks, ("mat", "png"))
         check_fraction("val_fraction", val_fraction)
-        where = "trainval/NAME.mat and labels.txt" if masks == "mat" else "SegmentationClassContext/NAME.png"
+        self.folder = "trainval" if masks == "mat" else PNG[task]
+        where = f"{self.folder}/NAME.{masks}{' and labels.txt' if masks == 'mat' else ''}"
         layout = f"{root}/{images}/NAME.jpg, {root}/{lists}/train.txt, val.txt and {root}/{where}"
-        super().__init__(root=root, layout=layout, class_names=CLASSES, **common)
+        names = CLASSES if task == 59 else listed_classes(Path(root).expanduser() / "33_labels.txt")
+        super().__init__(root=root, layout=layout, class_names=names, shift=0 if task == 59 else -1, **common)
         self.kind, self.images, self.lists = masks, images, lists
         self.val_fraction, self.expected = val_fraction, EXPECTED if complete else {}
 
@@ -65,25 +72,20 @@ class Context(FileData):
         names = names_in(self, listing)
         count_up(self, names, self.expected.get(listing.stem), listing)
         chosen = names if split == "test" else share_of_train(names, split, self.val_fraction)
-        folder = "trainval" if self.kind == "mat" else "SegmentationClassContext"
         return [
-            Pair(name, self.root / self.images / f"{name}.jpg", self.root / folder / f"{name}.{self.kind}")
+            Pair(name, self.root / self.images / f"{name}.jpg", self.root / self.folder / f"{name}.{self.kind}")
             for name in chosen
         ]
 
     @cached_property
     def table(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """Class by label of the .mat files, (65536,)."""
+        """Class by label of the .mat files, (65536,); with 33 classes counted from 1."""
         path = self.root / "labels.txt"
         if not path.is_file():
             raise self.missing(f"The list {path} is missing.")
-        label_of = dict[str, int]()
-        for line in read_text(path).splitlines():
-            number, _, name = line.partition(":")
-            if name.strip() and number.strip().isdigit():
-                label_of[name.replace(" ", "")] = int(number)
+        label_of = numbered(path)
         table = np.zeros(65536, np.uint8)
-        for index, name in enumerate(CLASSES[1:], 1):
+        for index, name in enumerate([name for name in self.class_names if name != CLASSES[0]], 1):
             called = CALLED.get(name, name)
             if called not in label_of:
                 raise UserError(f"{path} does not tell the label of {called}. It must hold lines as '23: {called}'.")
@@ -91,10 +93,33 @@ class Context(FileData):
         return table
 
     def decode_mask(self, path: Path) -> Stored:
-        """The 59 classes and background."""
+        """The labels of the classes; 0 is none of them."""
         return super().decode_mask(path) if self.kind == "png" else self.table[read_matrix(path, "LabelMap")]
 
     def image_shape(self, split: str, index: int) -> tuple[int, int]:
         """Height and width of the image: a .mat file has no header to look at."""
         width, height = self.reader.size(self.checked_pairs(split)[index].image)
         return height, width
+
+
+def numbered(path: Path) -> dict[str, int]:
+    """The numbers of the names in a list of lines as ``23: table``, spaces in names left out."""
+    found = dict[str, int]()
+    for line in read_text(path).splitlines():
+        number, _, name = line.partition(":")
+        if name.strip() and number.strip().isdigit():
+            found[name.replace(" ", "").strip()] = int(number)
+    return found
+
+
+def listed_classes(path: Path) -> tuple[str, ...]:
+    """The 33 classes of the data set's own list, in its order. Raises UserError where it is missing or another."""
+    if not path.is_file():
+        raise UserError(
+            f"data.task=33 needs the list {path}. Get 33_labels.txt from cs.stanford.edu/~roozbeh/pascal-context, or "
+            "take data.task=59."
+        )
+    known = numbered(path)
+    if sorted(known.values()) != list(range(1, 34)):
+        raise UserError(f"{path} numbers {len(known)} classes. It must hold 33 lines, '1: aeroplane' to '33: ...'.")
+    return tuple(sorted(known, key=known.__getitem__))

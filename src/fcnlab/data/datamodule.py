@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import cv2
 import lightning as L
@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt
 from torch.utils.data import DataLoader
 
 from fcnlab.data.contents import Contents, Look, look_through
+from fcnlab.data.heads import build_heads, check_names, read_masks
 from fcnlab.data.kept import Kept
 from fcnlab.data.palette import voc_palette
 from fcnlab.data.samples import PADDING as PADDING
@@ -51,10 +52,19 @@ class SegmentationData(L.LightningDataModule):
         seed: order and augmentation follow from it, the epoch and the position alone.
         in_memory: reading an image costs nothing (it was made, not loaded).
         channels: of an image; 3 is RGB.
+        heads: further masks of every image by name, for the heads of a net (``model.heads``): what is different where
+            they are read, as ``{geometric: {labels: geometric}}``. Each is a data set like this one.
     """
 
+    given: Mapping[str, Any] = {}  # what it was built with
     parallel = False  # whether ``read`` may be called by several threads at once
     kept: Kept | None = None  # where a training keeps what a look at the files found
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Take note of all settings, those of subclasses too: a further head's masks are read with most of them."""
+        self = super().__new__(cls)
+        self.given = given
+        return self
 
     def __init__(
         self,
@@ -75,8 +85,10 @@ class SegmentationData(L.LightningDataModule):
         seed: Annotated[int, Ge(0)] = 0,
         in_memory: bool = False,
         channels: int = 3,
+        heads: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__()
+        self.heads, self.given = build_heads(self, self.given, heads), {}
         if len(class_names) > VOID:
             raise UserError(
                 f"data={name} has {len(class_names)} class names. A mask of 8 bits holds {VOID} classes, labels 0 to "
@@ -102,6 +114,10 @@ class SegmentationData(L.LightningDataModule):
     def read(self, split: str, index: int) -> tuple[Image, Mask]:
         """One image (H, W, 3) uint8 RGB and its mask (H, W) uint8 of class indices, void being 255."""
         raise NotImplementedError
+
+    def read_mask(self, split: str, index: int) -> Mask:
+        """The mask alone."""
+        return self.read(split, index)[1]
 
     def samples(self, split: str) -> dict[str, Callable[[], tuple[Image, Mask]]]:
         """Every name of a split with what reads its image and mask: for looking at faults one by one."""
@@ -136,7 +152,11 @@ class SegmentationData(L.LightningDataModule):
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint must know of the data to be used without them; plain Python."""
-        return {"class_names": list(self.class_names), "palette": self.palette, **self.input}
+        own = {"class_names": list(self.class_names), "palette": self.palette, **self.input}
+        more = {
+            name: {"class_names": list(head.class_names), "palette": head.palette} for name, head in self.heads.items()
+        }
+        return own | {"heads": more} if more else own
 
     def forgives(self, split: str) -> bool:
         """Whether images of this split that cannot be read are skipped."""
@@ -159,7 +179,11 @@ class SegmentationData(L.LightningDataModule):
 
     def fingerprint(self, split: str) -> str:
         """A hash of a split's names and contents: runs compare when their test splits agree."""
-        return self.contents(split).fingerprint
+        own = self.contents(split).fingerprint
+        if not self.heads:
+            return own
+        all_masks = repr((own, [(name, head.fingerprint(split)) for name, head in self.heads.items()]))
+        return hashlib.sha256(all_masks.encode()).hexdigest()[:16]
 
     def median_frequency_weights(self) -> list[float]:
         """Class weights median(f) / f from the training masks, f counted over images that show the class.
@@ -178,8 +202,12 @@ class SegmentationData(L.LightningDataModule):
         names = self.names(split)
         if not names:
             raise UserError(f"Split {split!r} of {self.name} is empty. Each of {', '.join(SPLITS)} needs images.")
+        check_names(self, split)
+        more = partial(read_masks, self, split) if self.heads else None
         pipeline = self.training_pipeline if training else self.scoring_pipeline
-        return SplitDataset(partial(self.read, split), names, pipeline, skip=self.forgives(split) and training)
+        return SplitDataset(
+            partial(self.read, split), names, pipeline, skip=self.forgives(split) and training, more=more
+        )
 
     def loader(self, split: str, training: bool = False) -> Loader:
         """The split's DataLoader for this process: drawn anew every epoch in training, else once through."""

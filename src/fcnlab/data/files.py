@@ -159,6 +159,10 @@ class FileData(SegmentationData):
         """Read one image and its mask, and check that they belong together."""
         return self.read_pair(self.checked_pairs(split)[index])
 
+    def read_mask(self, split: str, index: int) -> Mask:
+        """The mask alone; its image is not decoded."""
+        return self.read_labels(self.checked_pairs(split)[index].mask)
+
     def samples(self, split: str) -> dict[str, Callable[[], tuple[Image, Mask]]]:
         """Every name of a split with what reads its image and mask, whether the files are there or not."""
         return {pair.name: partial(self.read_pair, pair) for pair in self.listed_pairs(split)}
@@ -231,6 +235,8 @@ class FileData(SegmentationData):
             for pair in pairs:
                 seen = [s for path in (pair.image, self.file_of(pair.mask)) if (s := file_stamp(path))]
                 digest.update(repr((split, pair.name, seen)).encode())
+        for name, head in self.heads.items():
+            digest.update(repr((name, head.stamp())).encode())
         return digest.hexdigest()[:16]
 
     def split_stamp(self, split: str) -> str:

@@ -23,7 +23,7 @@ CLASSES = (
     *("books", "refridgerator", "television", "paper", "towel", "shower curtain", "box", "whiteboard", "person"),
     *("night stand", "toilet", "sink", "lamp", "bathtub", "bag", "otherstructure", "otherfurniture", "otherprop"),
 )
-CHANNELS = {"color": 3, "depth": 1, "hha": 3, "color-depth": 4}
+CHANNELS = {"color": 3, "depth": 1, "hha": 3, "color-depth": 4, "color-hha": 6}
 EXPECTED = {"trainval": 795, "test": 654}
 MAT = "nyu_depth_v2_labeled.mat"
 # Depth becomes the logarithm of millimetres, from half a metre (0) to ten metres (255): steps of 1.2 %.
@@ -33,16 +33,17 @@ NEAR, FAR = np.log(500.0), np.log(10000.0)
 class NYUD(FileData):
     """The FCN authors' folders, or the official file of labelled pairs.
 
-    ``files``: ``root/trainval.txt`` and ``test.txt`` (NAME or its number), ``data/images``, ``data/depth`` and
-    ``data/hha`` with NAME.png or .jpg, ``segmentation`` with NAME.mat or .png, in which 0 is void and 1 to 40 the
-    classes. Depth of 16 bits is in millimetres, depth of 8 bits in metres times 25.5. ``mat``: ``root`` with
-    ``nyu_depth_v2_labeled.mat``, ``splits.mat`` and ``classMapping40.mat``, which takes its 894 labels to 40; it holds
-    no HHA, and making that from depth is left to the tools of Gupta et al. (saveHHA.m).
+    ``files``: ``root/trainval.txt`` (or ``train.txt`` and ``val.txt``) and ``test.txt`` (NAME or its number),
+    ``data/images``, ``data/depth`` and ``data/hha`` with NAME.png or .jpg, ``segmentation`` with NAME.mat or .png, in
+    which 0 is void and 1 to 40 the classes. Depth of 16 bits is in millimetres, depth of 8 bits in metres times 25.5.
+    ``mat``: ``root`` with ``nyu_depth_v2_labeled.mat``, ``splits.mat`` and ``classMapping40.mat``, which takes its 894
+    labels to 40; it holds no HHA, and making that from depth is left to the tools of Gupta et al. (saveHHA.m).
 
     Args:
         files: ``files`` or ``mat``.
-        input: ``color``, ``depth``, ``hha`` or ``color-depth`` (depth as a fourth channel).
-        channels: of that input: 3, 1, 3 or 4; the net is built by it.
+        input: ``color``, ``depth``, ``hha``, ``color-depth`` (depth as a fourth channel) or ``color-hha`` (HHA as three
+            more: model=fcn32s_late).
+        channels: of that input: 3, 1, 3, 4 or 6; the net is built by it.
         val_fraction: share of the 795 for choosing checkpoints and settings, by a hash of the name.
         complete: whether the published number of images must be listed.
     """
@@ -55,12 +56,13 @@ class NYUD(FileData):
         check_fraction("val_fraction", val_fraction)
         if channels != CHANNELS[input]:
             raise UserError(f"data.input={input} has {CHANNELS[input]} channels: set data.channels={CHANNELS[input]}.")
-        if files == "mat" and input == "hha":
-            raise UserError("data.input=hha needs data.files=files: the official file holds depth, but no HHA.")
+        if files == "mat" and "hha" in input:
+            raise UserError(f"data.input={input} needs data.files=files: the official file holds depth, but no HHA.")
         where = (
             f"{MAT}, splits.mat and classMapping40.mat"
             if files == "mat"
-            else "trainval.txt, test.txt, data/images/NAME.png, data/depth, data/hha and segmentation/NAME.mat"
+            else "trainval.txt (or train.txt and val.txt), test.txt, data/images/NAME.png, data/depth, data/hha and "
+            "segmentation/NAME.mat"
         )
         layout = f"{root}/ with {where}"
         super().__init__(root=root, layout=layout, class_names=CLASSES, shift=-1, channels=channels, **common)
@@ -76,7 +78,11 @@ class NYUD(FileData):
             names, where = [f"img_{5000 + number}" for number in numbers], self.root / "splits.mat"
         else:
             where = self.root / f"{listing}.txt"
-            names = [name if name.startswith("img_") else f"img_{name}" for name in names_in(self, where)]
+            lists = [where]
+            if listing == "trainval" and not where.is_file() and (self.root / "val.txt").is_file():
+                lists = [self.root / "train.txt", self.root / "val.txt"]  # as the FCN authors keep them
+            listed = [name for one in lists for name in names_in(self, one)]
+            names = [name if name.startswith("img_") else f"img_{name}" for name in listed]
         count_up(self, names, self.expected.get(listing), where)
         chosen = names if split == "test" else share_of_train(names, split, self.val_fraction)
         return [self.pair(name) for name in chosen]
@@ -144,6 +150,8 @@ class NYUD(FileData):
             parts.append(self.colour(pair))
         if "depth" in self.kind:
             parts.append(self.depth(pair))
+        if self.kind == "color-hha":
+            parts.append(self.colour_reader.read(self.one(f"data/hha/{pair.name}", ".png", ".jpg")))
         if any(part.shape[:2] != mask.shape for part in parts):
             raise UserError(f"The files of {pair.name} have different sizes. An image, its depth and mask have one.")
         return np.ascontiguousarray(np.concatenate(parts, -1)), mask

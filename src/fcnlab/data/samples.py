@@ -1,12 +1,13 @@
 """Samples and batches: one image with its mask on the way from its file to the net."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from fcnlab.data.heads import check_sizes
 from fcnlab.data.sampling import Draw
 from fcnlab.data.transforms import Image, Mask, Pipeline
 from fcnlab.error import UserError
@@ -23,6 +24,7 @@ class Sample(NamedTuple):
     mask: torch.Tensor
     name: str
     skipped: Sequence[str] = ()  # what was wrong with the images that this one replaces
+    masks: Mapping[str, torch.Tensor] | None = None  # those of further heads, by name
 
 
 class Batch(TypedDict):
@@ -31,6 +33,7 @@ class Batch(TypedDict):
     image: torch.Tensor
     mask: torch.Tensor
     name: list[str]
+    masks: NotRequired[dict[str, torch.Tensor]]  # those of further heads by name, each like ``mask``
     skipped: NotRequired[list[str]]  # on_bad_sample=skip: what was wrong with the images that were replaced
 
 
@@ -40,12 +43,19 @@ class SplitDataset(Dataset[Sample]):
     Args:
         read: gives image and mask by index.
         skip: let another image, which follows from the draw alone, replace one that cannot be read.
+        more: gives the masks of further heads by index.
     """
 
     def __init__(
-        self, read: Callable[[int], tuple[Image, Mask]], names: Sequence[str], pipeline: Pipeline, skip: bool = False
+        self,
+        read: Callable[[int], tuple[Image, Mask]],
+        names: Sequence[str],
+        pipeline: Pipeline,
+        skip: bool = False,
+        more: Callable[[int], dict[str, Mask]] | None = None,
     ) -> None:
         self.read, self.names, self.pipeline, self.tries = read, names, pipeline, TRIES if skip else 0
+        self.more = more
 
     def __len__(self) -> int:
         return len(self.names)
@@ -56,21 +66,28 @@ class SplitDataset(Dataset[Sample]):
         for index in (draw.image, *np.random.default_rng(draw.seed).integers(len(self), size=self.tries).tolist()):
             try:
                 image, mask = self.read(index)
+                more = self.more(index) if self.more else {}
+                check_sizes(mask, more, self.names[index])
             except UserError as error:
                 if not self.tries:
                     raise
                 skipped.append(str(error))
             else:
+                masks = [mask, *more.values()]
                 if not draw.counts:
-                    return Sample(*self.pipeline(image, np.full_like(mask, VOID)), PADDING)
-                return Sample(*self.pipeline(image, mask, draw.seed), self.names[index], skipped)
+                    masks, draw = [np.full_like(mask, VOID) for mask in masks], Draw(draw.image)
+                seen, (first, *others) = self.pipeline.several(image, masks, draw.seed)
+                name = self.names[index] if draw.counts else PADDING
+                return Sample(seen, first, name, skipped, dict(zip(more, others, strict=True)) or None)
         raise UserError(f"{len(skipped)} training images in a row cannot be read. The last: {skipped[-1]}")
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Stack samples; those smaller than the largest are padded below and to the right, with mean colour and void."""
-    images, masks, names, skipped = zip(*samples, strict=True)
+    images, masks, names, skipped, more = zip(*samples, strict=True)
     batch: Batch = {"image": stack(images, 0.0), "mask": stack(masks, VOID), "name": list(names)}
+    if more[0]:
+        batch["masks"] = {name: stack([masks[name] for masks in more], VOID) for name in more[0]}
     if any(skipped):
         batch["skipped"] = [message for messages in skipped for message in messages]
     return batch

@@ -29,7 +29,8 @@ class Shared:
         batch = self.collate(samples)
         if get_worker_info() is None or not isinstance(batch, Mapping):
             return batch
-        tensors = [value for value in batch.values() if isinstance(value, torch.Tensor)]
+        groups = [value.values() if isinstance(value, Mapping) else [value] for value in batch.values()]
+        tensors = [value for group in groups for value in group if isinstance(value, torch.Tensor)]
         try:
             for tensor in tensors:
                 tensor.share_memory_()  # type: ignore[no-untyped-call]

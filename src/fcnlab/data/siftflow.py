@@ -1,4 +1,4 @@
-"""SIFT Flow: outdoor scenes of 256x256, 2,488 / 200 images, in 33 semantic classes or 3 geometric ones."""
+"""SIFT Flow: outdoor scenes of 256x256, 2,488 (2,486 annotated) / 200 images, 33 semantic or 3 geometric classes."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ ABSENT = ("cow", "desert", "moon")  # from the test set: the papers leave them o
 CLASSES = {"semantic": SEMANTIC, "geometric": GEOMETRIC}
 FOLDERS = {"semantic": "SemanticLabels", "geometric": "GeoLabels"}
 INSIDE = "spatial_envelope_256x256_static_8outdoorcategories"
-EXPECTED = {"trainval": 2488, "test": 200}
+EXPECTED = {"trainval": 2486, "test": 200}
 
 
 class SIFTFlow(FileData):

@@ -52,10 +52,15 @@ class Pipeline:
 
     def __call__(self, image: Image, mask: Mask, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         """Image (H, W, c) and mask (H, W), uint8 -> image (c, h, w) float32 and mask (h, w) int64."""
+        seen, (truth,) = self.several(image, [mask], seed)
+        return seen, truth
+
+    def several(self, image: Image, masks: Sequence[Mask], seed: int = 0) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The same for one mask or more of an image."""
         image = self.resize(image, cv2.INTER_LINEAR)
         if self.augment is not None:
-            image, mask = self.augment(image, self.resize(mask, cv2.INTER_NEAREST), seed)
-        return self.normalise(image), torch.from_numpy(mask.astype(np.int64))
+            image, masks = self.augment.several(image, [self.resize(mask, cv2.INTER_NEAREST) for mask in masks], seed)
+        return self.normalise(image), [torch.from_numpy(mask.astype(np.int64)) for mask in masks]
 
     def resize(self, array: Image, interpolation: int) -> Image:
         """Bring an image or mask to ``image_size``."""

@@ -33,6 +33,7 @@ class Scored(NamedTuple):
 
     terms: dict[str, Term]
     prediction: torch.Tensor
+    more: Mapping[str, torch.Tensor] = {}  # labels of further heads, by name
 
 
 class Scorer(Protocol):
@@ -50,11 +51,13 @@ class PixelLoss(nn.Module):
     Attributes:
         reduction: ``mean`` or ``sum``: a learning rate is meant for one of them.
         needs_frequencies: whether ``class_weights`` must be set from the training masks.
+        head: the head whose masks these are; empty for the first.
         weights: the parts that ``terms`` gives, by name, each with its weight.
     """
 
     reduction: Reduction = "mean"
     needs_frequencies = False
+    head = ""
     weights: Mapping[str, float] = {"": 1.0}
 
     def terms(self, logits: torch.Tensor, mask: torch.Tensor) -> dict[str, Term]:
@@ -66,18 +69,30 @@ class PixelLoss(nn.Module):
         aux = {f"{name}_aux" if name else "aux": weight * aux_weight for name, weight in self.weights.items()}
         return dict(self.weights) | (aux if aux_weight else {})
 
-    def score(self, task: Scorer, image: torch.Tensor, mask: torch.Tensor, aux_weight: float = 0.0) -> Scored:
+    def score(
+        self,
+        task: Scorer,
+        image: torch.Tensor,
+        mask: torch.Tensor,
+        aux_weight: float = 0.0,
+        masks: Mapping[str, torch.Tensor] | None = None,
+    ) -> Scored:
         """Run the net on image (N, c, h, w), hold its logits against the mask (N, H, W) at the mask's own size.
 
         Args:
             aux_weight: of the same loss on the net's output ``aux``, where it has one; 0 leaves it out.
+            masks: of further heads by name, for a loss that knows of them (:class:`fcnlab.loss.heads.HeadLosses`).
         """
         outputs = task.outputs(image, mask.shape[-2:])
+        return Scored(self.compare(outputs, mask, aux_weight), most_likely(outputs["out"].detach()))
+
+    def compare(self, outputs: Mapping[str, torch.Tensor], mask: torch.Tensor, aux_weight: float) -> dict[str, Term]:
+        """The parts of the loss by name, those of the output ``aux`` too where it counts."""
         terms = self.terms(outputs["out"], mask)
         if aux_weight and "aux" in outputs:
             for name, term in self.terms(outputs["aux"], mask).items():
                 terms[f"{name}_aux" if name else "aux"] = term._replace(weight=term.weight * aux_weight)
-        return Scored(terms, most_likely(outputs["out"].detach()))
+        return terms
 
     def forward(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The loss, a scalar."""

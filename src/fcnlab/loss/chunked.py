@@ -4,7 +4,7 @@
 resolution never exist: of (8, 150, 512, 512) in 32 bits each copy would take 1.2 GiB.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import torch
@@ -32,7 +32,14 @@ class ChunkedCrossEntropy(CrossEntropy):
         super().__init__(**common)
         self.elements = elements
 
-    def score(self, task: Scorer, image: torch.Tensor, mask: torch.Tensor, aux_weight: float = 0.0) -> Scored:
+    def score(
+        self,
+        task: Scorer,
+        image: torch.Tensor,
+        mask: torch.Tensor,
+        aux_weight: float = 0.0,
+        masks: Mapping[str, torch.Tensor] | None = None,
+    ) -> Scored:
         """The loss and the labels from the net's score before its last upsampling."""
         last = getattr(task.net, "last_upsampling", None)
         if last is None:

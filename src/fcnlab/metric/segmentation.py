@@ -1,12 +1,13 @@
 """The paper's four numbers and per-class IoU, from one confusion matrix over the whole set."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from fcnlab.data.datamodule import VOID
 
+Absent = Literal["wrong", "left_out"]
 KINDS = ("true_positive", "predicted", "true")  # of pixels that are counted by image and class
 
 
@@ -46,12 +47,19 @@ def histogram(cell: torch.Tensor, cells: int, *, by_bincount: bool | None = None
     return cell.new_zeros(cells).scatter_add_(0, cell, torch.ones_like(cell))
 
 
-def paper_scores(hit: torch.Tensor, predicted: torch.Tensor, true: torch.Tensor) -> dict[str, torch.Tensor]:
+def paper_scores(
+    hit: torch.Tensor, predicted: torch.Tensor, true: torch.Tensor, *, absent: Absent = "wrong"
+) -> dict[str, torch.Tensor]:
     """The paper's four numbers (...,) from pixels per class (..., C), in double precision (section 5).
 
     A class in neither truth nor prediction is left out of the means: 0 / 0 is nan.
+
+    Args:
+        absent: what a class is that is predicted but never true; see :class:`SegmentationScores`.
     """
     iou = hit / (true + predicted - hit)
+    if absent == "left_out":
+        iou = iou.where(true > 0, torch.nan)
     return {
         "pixel_accuracy": hit.sum(-1) / true.sum(-1),
         "mean_accuracy": (hit / true).nanmean(-1),
@@ -63,13 +71,17 @@ def paper_scores(hit: torch.Tensor, predicted: torch.Tensor, true: torch.Tensor)
 class SegmentationScores(MulticlassConfusionMatrix):
     """torchmetrics' confusion matrix, read as Long et al. 2015, section 5 do.
 
-    Void is left out by the ground truth only. A class in neither truth nor prediction is left out of the means; one
-    that is predicted but never true has IU 0 (score.py of the authors: nanmean).
+    Void is left out by the ground truth only. A class in neither truth nor prediction is left out of the means.
+
+    Args:
+        absent: of a class that is predicted but never true: ``wrong`` counts IU 0 (score.py of the authors: nanmean);
+            ``left_out`` leaves it out of the means, as the paper does on SIFT Flow. What is labelled so is wrong in
+            either case: the true class of these pixels loses them.
     """
 
-    def __init__(self, *, class_names: tuple[str, ...]) -> None:
+    def __init__(self, *, class_names: tuple[str, ...], absent: Absent = "wrong") -> None:
         super().__init__(num_classes=len(class_names), ignore_index=VOID, validate_args=False)
-        self.class_names = class_names
+        self.class_names, self.absent = class_names, absent
 
     def update(self, preds: torch.Tensor, target: torch.Tensor) -> None:
         """Add predicted labels (N, H, W) and true labels (N, H, W)."""
@@ -80,7 +92,7 @@ class SegmentationScores(MulticlassConfusionMatrix):
         pairs = self.confmat.cpu().to(torch.float64)  # Apple's GPUs have no doubles
         hit, true, predicted = pairs.diag(), pairs.sum(1), pairs.sum(0)
         union = true + predicted - hit
-        iou, scores = hit / union, paper_scores(hit, predicted, true)
-        occurs = (union > 0).tolist()
+        iou, scores = hit / union, paper_scores(hit, predicted, true, absent=self.absent)
+        occurs = ((true if self.absent == "left_out" else union) > 0).tolist()
         scores |= {f"iou/{name}": iou[i] for i, name in enumerate(self.class_names) if occurs[i]}
         return scores

@@ -137,15 +137,22 @@ def initial(config: Mapping[str, Any]) -> str:
         return f"The finished run `{config['start']}` of a coarser net; its card or record tells where that started."
     if not config.get("weights"):
         return "None: He initialisation, score layers zero."
-    return f"`{Path(config['weights']).name}`; layers that it lacks: He initialisation, score layers zero."
+    names = " and ".join(f"`{source}`" for source in sources(config))
+    return f"{names}; layers that it lacks: He initialisation, score layers zero."
+
+
+def sources(config: Mapping[str, Any]) -> list[str]:
+    """The names of the files, or of torchvision's weights, from which a training started."""
+    weights = config.get("weights")
+    several = weights.values() if isinstance(weights, Mapping) else [weights] if weights else []
+    return [Path(one).name for one in several]
 
 
 def licence_lines(config: Mapping[str, Any]) -> list[str]:
     """What is known of the terms of code, data and initial weights. No lawyer wrote this."""
-    data, weights = config["data"]["name"], config.get("weights")
+    data = config["data"]["name"]
     lines = ["- Code: fcnlab, MIT.", f"- Data: {DATA_TERMS.get(data, unknown_terms(data))}"]
-    if weights:
-        source = Path(weights).name
+    for source in sources(config):
         lines.append(f"- Initial weights: {WEIGHTS_TERMS.get(source, unknown_terms(source))}")
     return [*lines, "- Ask the owners of data and initial weights before you use or pass on these weights for profit."]
 

@@ -102,13 +102,13 @@ def describe(error: Exception) -> str:
 
 def faults(saved: dict[str, Any]) -> Iterator[str]:
     """What is wrong with the facts that a checkpoint keeps beside its config."""
-    names, palette = saved.get("class_names"), saved.get("palette")
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        yield "it has no class names"
-    elif any("${" in name for name in names):
-        yield "a class name is an interpolation"
-    elif not isinstance(palette, list) or len(palette) != len(names) or not all(is_colour(c) for c in palette):
-        yield f"its palette does not hold three numbers of 0 to 255 for each of {len(names)} classes"
+    heads = saved.get("heads", {})
+    if not isinstance(heads, dict) or not all(isinstance(one, dict) for one in heads.values()):
+        yield "its heads are no class names and palettes by name"
+        return
+    for name, one in heads.items():
+        yield from (f"of head {name!r} {wrong}" for wrong in labelling_faults(one))
+    yield from labelling_faults(saved)
     mean = saved.get("mean")
     for key in ("mean", "std"):  # a number for each channel
         if not is_numbers(saved.get(key), len(mean) if isinstance(mean, list | tuple) and mean else 3):
@@ -116,6 +116,17 @@ def faults(saved: dict[str, Any]) -> Iterator[str]:
     scale = saved.get("scale", 1.0)
     if saved.get("order", "RGB") not in ("RGB", "BGR") or not is_numbers([scale], 1) or not scale > 0:
         yield "its order is not RGB or BGR, or its scale is no number above 0"
+
+
+def labelling_faults(saved: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with class names and palette."""
+    names, palette = saved.get("class_names"), saved.get("palette")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        yield "it has no class names"
+    elif any("${" in name for name in names):
+        yield "a class name is an interpolation"
+    elif not isinstance(palette, list) or len(palette) != len(names) or not all(is_colour(c) for c in palette):
+        yield f"its palette does not hold three numbers of 0 to 255 for each of {len(names)} classes"
 
 
 def is_numbers(value: Any, count: int) -> bool:

@@ -1,6 +1,6 @@
 """Weights from elsewhere in any net: names, shapes, surgery, and a report that names every tensor once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -102,8 +102,33 @@ def fit_pretrained(net: nn.Module, **given: Any) -> Report | None:
     return report
 
 
+def parts(
+    net: nn.Module, weights: str | Mapping[str, str], given: Mapping[str, Any]
+) -> Iterator[tuple[nn.Module, str, dict[str, Any]]]:
+    """What of a net is filled from which source: a net of several streams stream by stream, each with its channels.
+
+    Args:
+        weights: a source for the whole, or for each stream by name.
+        given: the input that the net will see.
+    """
+    streams: Mapping[str, int] = getattr(net, "streams", {})
+    sources = weights if isinstance(weights, Mapping) else dict.fromkeys(streams, weights)
+    if {*sources} != {*streams}:
+        known = f"its streams are {', '.join(streams)}" if streams else "it has no streams. Give one file or name"
+        raise UserError(f"weights={dict(sources)} does not fit the net: {known}.")
+    if isinstance(weights, str) and not streams:
+        yield net, weights, dict(given)
+    begin = 0
+    for name, channels in streams.items():
+        own = slice(begin, begin := begin + channels)
+        seen = {key: value[own] if isinstance(value, list | tuple) else value for key, value in given.items()}
+        yield net.get_submodule(f"nets.{name}"), sources[name], seen
+
+
 def first_names(net: nn.Module) -> tuple[str | None, str | None]:
     """The full names of the convolution that sees the image, and of the batch norm behind it."""
+    if hasattr(net, "streams"):  # each has one of its own: see ``parts``
+        return None, None
     owner: Any
     owner, prefix = (net.backbone, "backbone.") if hasattr(net, "backbone") else (net, "")
     if not getattr(owner, "first", None):
@@ -150,7 +175,7 @@ def same_but_channels(tensor: torch.Tensor, own: torch.Tensor) -> bool:
 def is_score(net: nn.Module, name: str, tensor: torch.Tensor) -> bool:
     """Whether a tensor of the net scores the classes: by the paper's name, or in another net by their number."""
     if hasattr(net, "skips"):
-        return name.startswith("score_")
+        return name.removeprefix("heads.").rpartition(".")[0].rpartition(".")[2].startswith("score_")
     return len(tensor.shape) > 0 and len(tensor) == getattr(net, "num_classes", None)
 
 

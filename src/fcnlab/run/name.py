@@ -13,6 +13,8 @@ NEUTRAL = (
         "row",
         "by_backbone",
         "backbone_row",
+        "by_input",
+        "input_row",
         "seeds",
     ),  # what an experiment expects, and of which seeds; what it sets stands elsewhere
     *("data.root", "data.num_workers", "data.download", "data.archive"),

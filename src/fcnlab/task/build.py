@@ -10,8 +10,10 @@ from torch import nn
 
 from fcnlab.cli.compose import build, build_given
 from fcnlab.cli.terminal import say
+from fcnlab.data.heads import class_names
 from fcnlab.error import UserError
 from fcnlab.loss.build import build_loss
+from fcnlab.loss.heads import HeadLosses
 from fcnlab.metric.extra import build_metrics
 from fcnlab.model.checkpoint import load_checkpoint
 from fcnlab.model.converted import adopt, is_foreign
@@ -20,7 +22,7 @@ from fcnlab.task.tiling import TiledNet, checked_tile
 from fcnlab.task.tta import AugmentedNet
 
 AUTO_TILE = 1024  # pixels a side
-COUNTED = ("train_scores.", "train_loss.")  # of a task's state_dict: sums of an epoch of training, no weights
+COUNTED = ("train_scores.", "train_loss.", "train_heads.")  # of a task's state_dict: sums of an epoch, no weights
 
 
 class Loaded(NamedTuple):
@@ -41,11 +43,17 @@ def build_task(
         facts: class names, palette and normalisation of the data (``SegmentationData.facts``).
         recipe: ``optim`` and ``scheduler``, where it learns.
     """
-    classes = len(facts["class_names"])
+    number = {head: len(names) for head, names in class_names(facts).items()}
+    refuse_other_heads(net, number)
+    losses = {head: build_loss(config["loss"], num_classes=classes) for head, classes in number.items()}
+    metrics = {head: build_metrics(config.get("metrics") or {}, num_classes=n) for head, n in number.items()}
+    first, classes, counted = losses.pop("out"), number["out"], metrics.pop("out")
+    weights = config["task"].get("head_weights")
     given = {
         "net": net,
-        "loss": build_loss(config["loss"], num_classes=classes),
-        "metrics": build_metrics(config.get("metrics") or {}, num_classes=classes),
+        "loss": HeadLosses(first=first, heads=losses, weights=weights) if losses or weights else first,
+        "metrics": counted,
+        "head_metrics": metrics,
         "facts": dict(facts),
         "config": dict(config),
         "num_classes": classes,
@@ -56,6 +64,17 @@ def build_task(
     if not isinstance(task, L.LightningModule):
         raise UserError(f"task builds a {type(task).__name__}. It must be a LightningModule.")
     return task
+
+
+def refuse_other_heads(net: nn.Module, number: Mapping[str, int]) -> None:
+    """Raise UserError for a head of the net that no mask teaches or scores; the task looks at the others."""
+    heads = getattr(net, "heads", None)
+    for name in heads if isinstance(heads, nn.ModuleDict) else ():
+        if name not in number:
+            raise UserError(
+                f"model.heads has {name}, but the data have no masks for it: they have {', '.join(number)}. Name them "
+                "with data.heads, as data.heads={geometric: {labels: geometric}}, or leave model.heads out."
+            )
 
 
 def load_task(

@@ -1,7 +1,7 @@
 """The LightningModule of semantic segmentation: forward, loss, scores, log."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,21 +13,27 @@ from torch import nn
 from torchmetrics import Metric
 
 from fcnlab.data.datamodule import PADDING, Batch
+from fcnlab.data.heads import class_names
 from fcnlab.data.photos import photo_batch
 from fcnlab.data.transforms import Image, Mask, input_pipeline
 from fcnlab.error import UserError
 from fcnlab.loss.base import PixelLoss, Scored
 from fcnlab.loss.mean import MeanLosses
 from fcnlab.metric.extra import ExtraMetrics
-from fcnlab.metric.segmentation import SegmentationScores, count_by_image, most_likely
+from fcnlab.metric.heads import SplitScores
+from fcnlab.metric.segmentation import Absent, SegmentationScores, count_by_image, most_likely
+from fcnlab.model.heads import Found, alone, by_name
 from fcnlab.optim.recipe import Optim
 from fcnlab.optim.scheduler import Scheduler
 from fcnlab.run.distributed import is_distributed, number_of_processes, sum_over_processes
-from fcnlab.task.tiling import by_name, label_at_size
+from fcnlab.task.tiling import label_at_size
 
 
 class SegmentationTask(L.LightningModule):
     """Train and score a net that maps image (N, c, H, W) to logits (N, C, H, W), or to a dict with such an ``out``.
+
+    Where the data have further masks for every image (``data.heads``), the net gives logits for each under its name,
+    each has its own loss, and its scores are ``<split>/<head>/mean_iou`` and so on.
 
     Change one thing by a subclass: ``training_step`` takes the step, ``compare`` runs the net and its loss, ``score``
     adds a batch of validation or test to the scores. A task that shares nothing with this one is a LightningModule,
@@ -46,8 +52,11 @@ class SegmentationTask(L.LightningModule):
         facts: class names, palette and normalisation of the data (``SegmentationData.facts``).
         config: the run's config in plain Python.
         metrics: torchmetrics by name, beside the paper's four; of validation and test.
+        head_metrics: the same by further head.
         optim, scheduler: how it learns; None: it does not.
         aux_weight: of the loss on the net's output ``aux``, where it has one, in training.
+        head_weights: of the losses of further heads, by name; it is ``build_task`` that weighs them.
+        absent_classes: of a class that is predicted but never true: ``wrong``, IU 0, or ``left_out`` of the means.
         channels_last: memory order of the net and its input.
     """
 
@@ -62,6 +71,9 @@ class SegmentationTask(L.LightningModule):
         optim: Optim | None = None,
         scheduler: Scheduler | None = None,
         aux_weight: Annotated[float, Ge(0)] = 0.0,
+        head_metrics: Mapping[str, Mapping[str, Metric]] | None = None,
+        head_weights: Mapping[str, Annotated[float, Ge(0)]] | None = None,
+        absent_classes: Absent = "wrong",
         channels_last: bool = False,
     ) -> None:
         super().__init__()
@@ -72,21 +84,26 @@ class SegmentationTask(L.LightningModule):
         self.loss, self.optim, self.scheduler, self.aux_weight = loss, optim, scheduler, aux_weight
         self.facts, self.config = facts, config
         names = tuple(facts["class_names"])
-        self.train_scores = SegmentationScores(class_names=names)
-        self.val_scores = SegmentationScores(class_names=names)
-        self.test_scores = SegmentationScores(class_names=names)
+        self.train_scores, self.val_scores, self.test_scores = (
+            SegmentationScores(class_names=names, absent=absent_classes) for _ in range(3)
+        )
+        self.heads = {head: known for head, known in class_names(facts).items() if head != "out"}
+        self.train_heads, self.val_heads, self.test_heads = (
+            SplitScores(self.heads, extra or {}, absent_classes) for extra in (None, head_metrics, head_metrics)
+        )
         self.val_extra = ExtraMetrics(metrics or {}, class_names=names)
         self.test_extra = ExtraMetrics(metrics or {}, class_names=names)
         # NaN stays NaN and stops the training (FiniteLoss); looking for it here would wait for the GPU in every step.
         self.train_loss = MeanLosses(loss.parts(aux_weight))
         self.val_loss, self.test_loss = (MeanLosses(loss.parts()) for _ in range(2))
-        for running in self.running:
+        for running in self.running.values():
             running.persistent(True)  # a checkpoint in mid-epoch keeps what the epoch has counted so far
 
     @property
-    def running(self) -> tuple[Metric, Metric]:
-        """What counts through an epoch of training."""
-        return self.train_scores, self.train_loss
+    def running(self) -> dict[str, Metric]:
+        """What counts through an epoch of training, by its name in this module."""
+        heads = {f"train_heads.scores.{name}": scores for name, scores, _ in self.train_heads.each()}
+        return {"train_scores": self.train_scores, "train_loss": self.train_loss, **heads}
 
     @classmethod
     def load(cls, path: str | Path, *, trust: Collection[str] = ()) -> Self:
@@ -109,22 +126,41 @@ class SegmentationTask(L.LightningModule):
     @torch.no_grad()
     def label(self, image: Image) -> Mask:
         """Labels (H, W) uint8 of an image (H, W, 3) uint8 of any size."""
+        return self.label_all(image)["out"]
+
+    @torch.no_grad()
+    def label_all(self, image: Image) -> dict[str, Mask]:
+        """The same of every head by name; ``out`` is the first."""
         batch = photo_batch(image, input_pipeline(self.facts, self.config["data"]["image_size"]))
         batch["image"] = batch["image"].to(self.device)
-        return np.asarray(self.predict_step(batch, 0)[0].byte().cpu())
+        found = by_name(self.predict_step(batch, 0))
+        return {name: np.asarray(labels[0].byte().cpu()) for name, labels in found.items()}
 
     def outputs(self, image: torch.Tensor, size: torch.Size | None = None) -> dict[str, torch.Tensor]:
         """Image (N, c, H, W) -> logits (N, C, H, W) by name, or of another ``size`` where the mask has its own."""
         found = by_name(self.net(image.contiguous(memory_format=self.memory_format)))
+        for name, known in self.heads.items():
+            if name not in found or found[name].shape[1] != len(known):
+                given = found[name].shape[1] if name in found else "none"
+                raise UserError(
+                    f"data.heads.{name} has {len(known)} classes, the net's output of that name {given}. Set "
+                    f"model.heads={{{name}: {len(known)}}}, or leave data.heads out."
+                )
         return {name: at_size(logits, size) for name, logits in found.items()}
 
     def forward(self, image: torch.Tensor, size: torch.Size | None = None) -> torch.Tensor:
         """Image (N, c, H, W) -> logits (N, C, H, W), or of another ``size``."""
         return self.outputs(image, size)["out"]
 
-    def compare(self, image: torch.Tensor, mask: torch.Tensor, aux_weight: float = 0.0) -> Scored:
+    def compare(
+        self,
+        image: torch.Tensor,
+        mask: torch.Tensor,
+        aux_weight: float = 0.0,
+        masks: Mapping[str, torch.Tensor] | None = None,
+    ) -> Scored:
         """The loss of a batch, part by part, and the predicted labels (N, H, W) at the mask's own size."""
-        return self.loss.score(self, image.contiguous(memory_format=self.memory_format), mask, aux_weight)
+        return self.loss.score(self, image.contiguous(memory_format=self.memory_format), mask, aux_weight, masks)
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """One step: the loss; predictions are scored on the way.
@@ -132,8 +168,9 @@ class SegmentationTask(L.LightningModule):
         Each part of the loss is one mean over all processes: DDP takes the mean of their gradients, so each process
         gives its sum over the count of all, times the number of processes.
         """
-        scored = self.compare(batch["image"], batch["mask"], self.aux_weight)
+        scored = self.compare(batch["image"], batch["mask"], self.aux_weight, batch.get("masks"))
         self.train_scores.update(scored.prediction, batch["mask"])
+        self.train_heads.update(scored.more, batch.get("masks", {}))
         self.train_loss.update(scored.terms)
         self.log("loss", sum(term.weight * term.mean.detach() for term in scored.terms.values()), prog_bar=True)
         parts = [
@@ -145,7 +182,7 @@ class SegmentationTask(L.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
         """Score a batch of validation images, each at its ground truth's own size."""
-        return self.score(batch, self.val_scores, self.val_loss, self.val_extra)
+        return self.score(batch, self.val_scores, self.val_loss, self.val_extra, self.val_heads)
 
     def test_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
         """Score a batch of test images.
@@ -153,49 +190,62 @@ class SegmentationTask(L.LightningModule):
         What it returns is kept by ``ImageResults``: ``prediction`` (N, H, W), labels; ``counts`` (3, N, C), see
         ``count_by_image``. A task of one's own that returns neither is tested without files per image.
         """
-        found = self.score(batch, self.test_scores, self.test_loss, self.test_extra)
+        found = self.score(batch, self.test_scores, self.test_loss, self.test_extra, self.test_heads)
         if found:
             found["counts"] = count_by_image(found["prediction"], batch["mask"], len(self.facts["class_names"]))
         return found
 
-    def predict_step(self, batch: dict[str, Any], _: int) -> torch.Tensor:
-        """Labels (N, H, W) at the photo's own size."""
+    def predict_step(self, batch: dict[str, Any], _: int) -> Found:
+        """Labels (N, H, W) at the photo's own size; of several heads by name."""
         image, size = batch["image"], torch.Size(batch["photo"].shape[:2])
-        in_tiles = getattr(self.net, "label", None)
+        in_tiles: Callable[[torch.Tensor], Found] | None = getattr(self.net, "label", None)
         if in_tiles and image.shape[-2:] == size:
-            return torch.as_tensor(in_tiles(image))
-        logits: torch.Tensor = self(image)
-        return most_likely(logits) if logits.shape[-2:] == size else label_at_size(logits, size)
+            return in_tiles(image)
+        outputs = self.outputs(image)
+        return alone(
+            {
+                name: most_likely(logits) if logits.shape[-2:] == size else label_at_size(logits, size)
+                for name, logits in outputs.items()
+                if name == "out" or name in self.heads
+            }
+        )
 
     def score(
-        self, batch: Batch, scores: SegmentationScores, losses: MeanLosses, extra: ExtraMetrics
+        self,
+        batch: Batch,
+        scores: SegmentationScores,
+        losses: MeanLosses,
+        extra: ExtraMetrics,
+        heads: SplitScores | None = None,
     ) -> dict[str, torch.Tensor]:
         """Add a batch to the scores; returns its predictions (N, H, W)."""
-        scored = self.compare(batch["image"], batch["mask"])
+        scored = self.compare(batch["image"], batch["mask"], masks=batch.get("masks"))
         if PADDING in batch["name"]:
             return {}
         losses.update(scored.terms)
         scores.update(scored.prediction, batch["mask"])
         extra.update(scored.prediction, batch["mask"])
+        if heads is not None:
+            heads.update(scored.more, batch.get("masks", {}))
         return {"prediction": scored.prediction}
 
     def on_train_start(self) -> None:
         """A checkpoint's sums count once, not once in every process."""
         if self.global_rank > 0:
-            for metric in self.running:
+            for metric in self.running.values():
                 metric.reset()
 
     def on_train_epoch_end(self) -> None:
         """Log the running scores of the epoch."""
-        self.log_epoch("train", self.train_scores, self.train_loss)
+        self.log_epoch("train", self.train_scores, self.train_loss, heads=self.train_heads)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of the validation set."""
-        self.log_epoch("val", self.val_scores, self.val_loss, self.val_extra)
+        self.log_epoch("val", self.val_scores, self.val_loss, self.val_extra, heads=self.val_heads)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores of the test set, class by class too."""
-        self.log_epoch("test", self.test_scores, self.test_loss, self.test_extra, classes=True)
+        self.log_epoch("test", self.test_scores, self.test_loss, self.test_extra, classes=True, heads=self.test_heads)
 
     def log_epoch(
         self,
@@ -204,14 +254,17 @@ class SegmentationTask(L.LightningModule):
         losses: MeanLosses,
         extra: ExtraMetrics | None = None,
         classes: bool = False,
+        heads: SplitScores | None = None,
     ) -> None:
-        """Log one split's scores under ``<split>/<name>`` and start counting anew."""
+        """Log one split's scores under ``<split>/<name>``, ``<split>/<head>/<name>``, and start counting anew."""
         values = losses.compute() | scores.compute() | (extra.compute() if extra else {})
-        shown = {f"{split}/{k}": v.float() for k, v in values.items() if classes or not k.startswith("iou/")}
+        values |= heads.compute() if heads else {}
+        by_class = ("iou/", *(f"{head}/iou/" for head in self.heads))
+        shown = {f"{split}/{k}": v.float() for k, v in values.items() if classes or not k.startswith(by_class)}
         self.log_dict(shown, sync_dist=False, rank_zero_only=False)
         if split == "val":
             self.log("mean_iou", values["mean_iou"].float(), prog_bar=True, logger=False)
-        for metric in (scores, losses, extra):
+        for metric in (scores, losses, extra, heads):
             if metric is not None:
                 metric.reset()
 
@@ -230,9 +283,9 @@ class SegmentationTask(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What the processes have counted in this epoch is kept as one sum, and given back to the first of them."""
         if is_distributed():
-            for name, metric in (("train_scores.", self.train_scores), ("train_loss.", self.train_loss)):
+            for name, metric in self.running.items():
                 with metric.sync_context():
-                    checkpoint["state_dict"] |= metric.state_dict(prefix=name)
+                    checkpoint["state_dict"] |= metric.state_dict(prefix=f"{name}.")
 
 
 def at_size(logits: torch.Tensor, size: torch.Size | None) -> torch.Tensor:

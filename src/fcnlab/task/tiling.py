@@ -1,17 +1,20 @@
 """Large images in bounded memory: what the net gives the whole image, worked out tile by tile."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 
 from fcnlab.error import UserError
 from fcnlab.metric.segmentation import most_likely
+from fcnlab.model.heads import Found, alone, by_name
 
-Score = Callable[[torch.Tensor], torch.Tensor]  # image (N, 3, h, w) -> logits (N, C, h, w)
+Score = Callable[[torch.Tensor], Found]  # image (N, 3, h, w) -> logits (N, C, h, w)
+Window = tuple[Any, slice, slice]  # all of an array but for its last two axes
 
 
-def label_in_tiles(score: Score, image: torch.Tensor, *, side: int, overlap: int) -> torch.Tensor:
+def label_in_tiles(score: Score, image: torch.Tensor, *, side: int, overlap: int) -> Found:
     """Labels (N, H, W) uint8 of an image (N, 3, H, W), of which ``score`` sees one square after the other.
 
     Every square is seen with ``overlap`` pixels around it, as far as the image goes, of which the labels are thrown
@@ -20,14 +23,21 @@ def label_in_tiles(score: Score, image: torch.Tensor, *, side: int, overlap: int
     Args:
         side, overlap: pixels; both multiples of the net's coarsest stride, so that the grids of all tiles agree.
     """
-    height, width = image.shape[-2:]
-    labels = torch.empty((len(image), height, width), dtype=torch.uint8, device=image.device)
-    for top, bottom, above, below in cuts(height, side, overlap):
-        for left, right, before, after in cuts(width, side, overlap):
-            logits = score(image[..., above:below, before:after])
-            inner = logits[..., top - above : bottom - above, left - before : right - before]
-            labels[:, top:bottom, left:right] = most_likely(inner).to(torch.uint8)
-    return labels
+    whole: dict[str, torch.Tensor] = {}
+    for inner, seen, cut in tiles(image.shape[-2:], side, overlap):
+        for name, logits in by_name(score(image[seen])).items():
+            labels = whole.setdefault(name, image.new_empty((len(image), *image.shape[-2:]), dtype=torch.uint8))
+            labels[inner] = most_likely(logits[cut]).to(torch.uint8)
+    return alone(whole)
+
+
+def tiles(size: torch.Size, side: int, overlap: int) -> Iterator[tuple[Window, Window, Window]]:
+    """Every tile of an image: its position, that of what is seen for it, and its position within that."""
+    for top, bottom, above, below in cuts(size[0], side, overlap):
+        for left, right, before, after in cuts(size[1], side, overlap):
+            inner = slice(top, bottom), slice(left, right)
+            cut = slice(top - above, bottom - above), slice(left - before, right - before)
+            yield (..., *inner), (..., slice(above, below), slice(before, after)), (..., *cut)
 
 
 def cuts(length: int, side: int, overlap: int) -> Iterator[tuple[int, int, int, int]]:
@@ -66,26 +76,22 @@ class TiledNet(nn.Module):
         super().__init__()
         self.net, self.side = net, side
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor) -> Found:
         """Put the logits of all tiles together."""
         if not self.cuts_up(image):
-            return self.score(image)
+            return alone(self.score(image))
         if self.overlap is None:
             return self.blend(image)
-        height, width, whole = *image.shape[-2:], None
-        for top, bottom, above, below in cuts(height, self.side, self.overlap):
-            for left, right, before, after in cuts(width, self.side, self.overlap):
-                logits = self.score(image[..., above:below, before:after])
-                whole = logits.new_empty((*logits.shape[:2], height, width)) if whole is None else whole
-                inner = logits[..., top - above : bottom - above, left - before : right - before]
-                whole[..., top:bottom, left:right] = inner
-        assert whole is not None
-        return whole
+        size, whole = image.shape[-2:], dict[str, torch.Tensor]()
+        for inner, seen, cut in tiles(size, self.side, self.overlap):
+            for name, logits in self.score(image[seen]).items():
+                whole.setdefault(name, logits.new_empty((*logits.shape[:2], *size)))[inner] = logits[cut]
+        return alone(whole)
 
-    def label(self, image: torch.Tensor) -> torch.Tensor:
+    def label(self, image: torch.Tensor) -> Found:
         """The labels (N, H, W); where the tiles are exact, the logits of the whole image never exist."""
         if self.overlap is None or not self.cuts_up(image):
-            return most_likely(self(image))
+            return alone({name: most_likely(logits) for name, logits in by_name(self(image)).items()})
         return label_in_tiles(self.score, image, side=self.side, overlap=self.overlap)
 
     @property
@@ -98,23 +104,22 @@ class TiledNet(nn.Module):
         """Whether an image is so large that it pays."""
         return max(image.shape[-2:]) > self.side + (self.overlap or 0)
 
-    def blend(self, image: torch.Tensor) -> torch.Tensor:
+    def blend(self, image: torch.Tensor) -> Found:
         """The weighted mean of overlapping windows."""
         height, width = image.shape[-2:]
-        whole, total = None, image.new_zeros(height, width, dtype=torch.float32)
+        whole, total = dict[str, torch.Tensor](), image.new_zeros(height, width, dtype=torch.float32)
         for rows in windows(height, self.side):
             for columns in windows(width, self.side):
-                logits = self.score(image[..., rows, columns])
-                weight = torch.outer(*(tent(s.stop - s.start).to(logits) for s in (rows, columns)))
-                whole = logits.new_zeros((*logits.shape[:2], height, width)) if whole is None else whole
-                whole[..., rows, columns] += logits * weight
+                weight = torch.outer(*(tent(s.stop - s.start).to(total) for s in (rows, columns)))
+                for name, logits in self.score(image[..., rows, columns]).items():
+                    sums = whole.setdefault(name, logits.new_zeros((*logits.shape[:2], height, width)))
+                    sums[..., rows, columns] += logits * weight
                 total[rows, columns] += weight
-        assert whole is not None
-        return whole / total
+        return alone({name: sums / total for name, sums in whole.items()})
 
-    def score(self, image: torch.Tensor) -> torch.Tensor:
-        """The net's logits in 32 bits."""
-        return by_name(self.net(image))["out"].float()
+    def score(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The net's logits in 32 bits by head; what only its training uses is left out."""
+        return {name: logits.float() for name, logits in by_name(self.net(image)).items() if name != "aux"}
 
 
 def windows(length: int, side: int) -> Iterator[slice]:
@@ -128,15 +133,6 @@ def tent(length: int) -> torch.Tensor:
     """Weights (length,) that fall from the middle to the edges, never to zero."""
     ramp = torch.arange(1, length + 1, dtype=torch.float32)
     return torch.minimum(ramp, ramp.flip(0)) / length
-
-
-def by_name(found: torch.Tensor | Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What a net gives, by name: ``out`` and, where it has such, ``aux``."""
-    if not isinstance(found, Mapping):
-        return {"out": found}
-    if "out" not in found:
-        raise UserError(f"The net gives {', '.join(map(str, found))}, but no 'out': its logits (N, C, H, W).")
-    return dict(found)
 
 
 def checked_tile(tile: object) -> int | None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError
-from fcnlab.task.tiling import by_name
+from fcnlab.model.heads import Found, alone, by_name
 
 
 class AugmentedNet(nn.Module):
@@ -27,17 +27,18 @@ class AugmentedNet(nn.Module):
             raise UserError(f"tta.flip={flip}, tta.scales={scales}: flip is true or false, scales are numbers above 0.")
         self.net, self.flip, self.scales = net, flip, tuple(scales)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """See the image, as it is and changed, and average."""
-        size, views = image.shape[-2:], list[torch.Tensor]()
+    def forward(self, image: torch.Tensor) -> Found:
+        """See the image, as it is and changed, and average; of several heads each for itself."""
+        size, views = image.shape[-2:], dict[str, list[torch.Tensor]]()
         for scale in self.scales:
             seen = resized(image, torch.Size(max(1, round(scale * side)) for side in size), antialias=True)
             for mirrored in (False, True) if self.flip else (False,):
-                logits = by_name(self.net(seen.flip(-1) if mirrored else seen))["out"].float()
-                logits = logits.flip(-1) if mirrored else logits
-                views.append(resized(logits, size).softmax(1))
-        mean = torch.stack(views).mean(0)
-        return mean.clamp(min=torch.finfo(mean.dtype).tiny).log()
+                for name, found in by_name(self.net(seen.flip(-1) if mirrored else seen)).items():
+                    logits = found.float().flip(-1) if mirrored else found.float()
+                    if name != "aux":
+                        views.setdefault(name, []).append(resized(logits, size).softmax(1))
+        means = {name: torch.stack(seen).mean(0) for name, seen in views.items()}
+        return alone({name: mean.clamp(min=torch.finfo(mean.dtype).tiny).log() for name, mean in means.items()})
 
 
 def resized(array: torch.Tensor, size: torch.Size, **more: Any) -> torch.Tensor:
