@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 
+from fcnlab.data.augmentation_trial import try_out
 from fcnlab.error import UserError, nearest
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W, c), RGB where c is 3
@@ -32,16 +33,18 @@ class Augmentation:
 
     Args:
         transforms: of albumentations. Raises UserError for arguments that they do not know, for those that normalise,
-            and for interpolation of labels.
+            for interpolation of labels, and for what a trial (``augmentation_trial``) finds.
+        channels: of the images.
     """
 
-    def __init__(self, transforms: Sequence[Any]) -> None:
+    def __init__(self, transforms: Sequence[Any], *, channels: int = 3) -> None:
         if not isinstance(transforms, list | tuple):
             raise UserError("data.augment must be a list of transforms: [{_target_: albumentations.HorizontalFlip}].")
         for transform in walk(transforms):
             check(transform)
             if getattr(transform, "fill_mask", None) == 0:
                 transform.fill_mask = MADE_UP
+            try_out(transform, channels)
         self.compose = albumentations.Compose(list(transforms))
         self.none = not transforms
 
@@ -58,11 +61,12 @@ class Augmentation:
         self.compose.set_random_seed(seed)
         try:
             both = self.compose(image=image, mask=mask, **({"masks": others} if others else {}))
-        except (ValueError, CropSizeError) as error:
-            height, width = mask.shape
+        except Exception as error:  # of any transform, a person's own too
+            sizes = isinstance(error, ValueError | CropSizeError)
+            hint = " Set a larger data.image_size, a smaller crop, or pad_if_needed: true in RandomCrop." * sizes
+            told = str(error) if sizes else f"{type(error).__name__}: {error}"
             raise UserError(
-                f"data.augment cannot be applied to an image {width}x{height}: {error}. Set a larger "
-                "data.image_size, a smaller crop, or pad_if_needed: true in RandomCrop."
+                f"data.augment cannot be applied to an image {mask.shape[1]}x{mask.shape[0]}: {told.rstrip('.')}.{hint}"
             ) from error
         new = [both["mask"], *both.get("masks", ())]
         for before, after in zip(masks, new, strict=True):

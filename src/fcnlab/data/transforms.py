@@ -48,7 +48,7 @@ class Pipeline:
         self.step = ORDERS[order]
         self.mean = 255 / scale * torch.tensor(mean).view(-1, 1, 1)
         self.std = 255 / scale * torch.tensor(std).view(-1, 1, 1)
-        self.augment = None if augment is None else Augmentation(augment)
+        self.augment = None if augment is None else Augmentation(augment, channels=len(self.mean))
 
     def __call__(self, image: Image, mask: Mask, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         """Image (H, W, c) and mask (H, W), uint8 -> image (c, h, w) float32 and mask (h, w) int64."""
