@@ -36,7 +36,8 @@ class History(Checkpoint):
     def add(self, trainer: L.Trainer, split: str) -> None:
         """Add scores to the row of this step: epoch, step, rate and what was measured here. Older ones stay out."""
         if not self.rows or self.rows[-1]["step"] != trainer.global_step:
-            rate = trainer.optimizers[0].param_groups[0]["lr"] if trainer.optimizers else 0.0
+            groups = trainer.optimizers[0].param_groups if trainer.optimizers else []  # none where nothing learns
+            rate = groups[0]["lr"] if groups else 0.0
             self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": rate})
         found = {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith(split)}
         if split == "val/" and self.monitor in trainer.callback_metrics:  # by whatever name a task of one's own logs it

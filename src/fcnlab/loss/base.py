@@ -129,10 +129,19 @@ class ForeignLoss(PixelLoss):
                 f"loss={name} takes no ignore index, but the masks hold void pixels (255), which it would learn from. "
                 "Take a loss with ignore_index, or masks without void."
             )
-        value = self.loss(logits, mask)
+        try:
+            value = self.loss(logits, mask)
+        except Exception as error:  # what another library's loss raises is its own
+            raise UserError(
+                f"loss={name} does not take logits {tuple(logits.shape)} with a mask {tuple(mask.shape)} of labels: "
+                f"{type(error).__name__}: {' '.join(str(error).split())[:300]}. Set its options, or wrap it in a "
+                "function of your own. trace=true shows the stack."
+            ) from error
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
             raise UserError(f"loss={name} gives {shape}, not one number. Set its reduction to mean or sum.")
+        if logits.requires_grad and not value.requires_grad and not bool(void.all()):
+            raise UserError(f"loss={name} gives a number that does not depend on the logits: nothing would be learned.")
         count = len(mask) * (~void).any().to(value.dtype)
         value = torch.where(count > 0, value.reshape(()), logits.sum() * 0)  # 0 / 0 in most libraries
         return {"": Term(value * count, count)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torchmetrics import Metric
+from torchmetrics import Metric, MetricCollection
 
 from fcnlab.cli.compose import build, offer
 from fcnlab.data.datamodule import VOID
@@ -20,16 +20,20 @@ PAPER = ("loss", "pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weigh
 def build_metrics(config: Mapping[str, Any], *, num_classes: int) -> dict[str, Metric]:
     """The metrics that ``conf/metrics`` describes, by name; they learn the number of classes and the ignore index."""
     named = dict.fromkeys(CLASSES, num_classes) | dict.fromkeys(IGNORED, VOID)
-    found = {}
+    found: dict[str, Metric] = {}
     for name, node in config.items():
         if node is None:  # taken out: metrics.dice=null
             continue
         if name in PAPER:
             raise UserError(f"metrics.{name}: this is the name of a score that is always there. Choose another name.")
-        metric = build(offer(node, named))
-        if not isinstance(metric, Metric):
-            raise UserError(f"metrics.{name} builds a {type(metric).__name__}. It must be a torchmetrics.Metric.")
-        found[name] = metric
+        built = build(offer(node, named))
+        parts = {name: built}
+        if isinstance(built, MetricCollection):
+            parts = {f"{name}/{key}": metric for key, metric in built.items(keep_base=True)}
+        for key, metric in parts.items():
+            if not isinstance(metric, Metric):
+                raise UserError(f"metrics.{key} builds a {type(metric).__name__}. It must be a torchmetrics.Metric.")
+        found |= parts
     return found
 
 
@@ -54,13 +58,20 @@ class ExtraMetrics(nn.Module):
 
     def update(self, prediction: torch.Tensor, truth: torch.Tensor) -> None:
         """Add a batch."""
-        for metric in self.each():
-            if knows_void(metric):
-                metric.update(prediction, truth)
-                continue
-            for one, labels in zip(prediction, truth, strict=True):
-                if (known := labels != VOID).any():
-                    metric.update(one[known][None], labels[known][None])
+        for name, metric in zip(self.names, self.each(), strict=True):
+            given = [(prediction, truth)]
+            if not knows_void(metric):
+                pairs = ((one, labels, labels != VOID) for one, labels in zip(prediction, truth, strict=True))
+                given = [(one[known][None], labels[known][None]) for one, labels, known in pairs if known.any()]
+            for pair in given:
+                try:
+                    metric.update(*pair)
+                except Exception as error:  # what another library's metric raises is its own
+                    raise UserError(
+                        f"metrics.{name} ({type(metric).__name__}) does not take predicted and true labels, both "
+                        f"{tuple(pair[0].shape)} whole numbers: {' '.join(str(error).split())[:300]} Set its options "
+                        "(input_format: index, task: multiclass), or wrap it in a metric of your own."
+                    ) from error
 
     def compute(self) -> dict[str, torch.Tensor]:
         """A number by name; ``<name>/<class>`` or ``<name>/<key>`` for each of several."""
@@ -70,6 +81,8 @@ class ExtraMetrics(nn.Module):
             if isinstance(result, Mapping):
                 values |= {f"{name}/{key}": torch.as_tensor(value) for key, value in result.items()}
                 continue
+            if not isinstance(result, torch.Tensor | float | int):
+                raise UserError(f"metrics.{name} gives a {type(result).__name__}, not one number or one per class.")
             result = torch.as_tensor(result)
             if result.ndim == 0:
                 values[name] = result

@@ -1,12 +1,13 @@
 """Which parameters learn, and how fast."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt
 from torch import nn
 
+from fcnlab.cli.signature import takes
 from fcnlab.error import UserError, nearest
 from fcnlab.loss.base import Reduction
 
@@ -49,40 +50,53 @@ class Optim:
                 f"loss.reduction={self.reduction}, or convert both and say optim.reduction={loss_reduction}."
             )
 
-    def build(self, net: nn.Module) -> torch.optim.Optimizer:
-        """The optimiser over ``net``'s learning parameters."""
-        self.freeze_parameters(net)
-        groups = list(self.groups(net))
+    def build(self, net: nn.Module, beside: Mapping[str, nn.Parameter] | None = None) -> torch.optim.Optimizer:
+        """The optimiser over ``net``'s learning parameters, and over those ``beside`` it, by name (of a loss, say).
+
+        Raises:
+            UserError: nothing learns, or the optimiser does not take what it is given.
+        """
+        learning = dict(net.named_parameters()) | dict(beside or {})
+        for beginning in self.freeze:
+            for name in self.matching(beginning, learning, "optim.freeze"):
+                learning[name].requires_grad_(False)
+        norms = {f"{name}.bias" for name, module in net.named_modules() if isinstance(module, nn.BatchNorm2d)}
+        groups = list(self.groups(learning, norms))
         if not groups:
             raise UserError(f"optim.freeze={list(self.freeze)} leaves no parameter to learn. Freeze fewer layers.")
-        return self.optimizer(groups, lr=self.lr, weight_decay=self.weight_decay)
+        make = getattr(self.optimizer, "func", self.optimizer)
+        name, known = getattr(make, "__name__", type(make).__name__), takes(make)
+        values: dict[str, Any] = {"lr": self.lr, "weight_decay": self.weight_decay}
+        if not known.open and "weight_decay" not in known.keywords:
+            if values.pop("weight_decay"):
+                raise UserError(f"optim.weight_decay={self.weight_decay} has no use: {name} takes none. Set it to 0.")
+        try:
+            optimizer = self.optimizer(groups, **values)
+        except Exception as error:  # what a library's constructor raises is its own
+            raise UserError(f"optim.optimizer: {name} cannot be built: {error}") from error
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise UserError(f"optim.optimizer builds a {type(optimizer).__name__}. It must be a torch Optimizer.")
+        return optimizer
 
-    def freeze_parameters(self, net: nn.Module) -> None:
-        """Take the gradient from every parameter named in ``freeze``."""
-        for beginning in self.freeze:
-            for name in self.matching(beginning, net, "optim.freeze"):
-                net.get_parameter(name).requires_grad_(False)
-
-    def groups(self, net: nn.Module) -> Iterator[dict[str, Any]]:
-        """Parameter groups by rate and decay; biases and batch norm do not decay."""
-        factors = dict.fromkeys((name for name, _ in net.named_parameters()), 1.0)
+    def groups(self, learning: Mapping[str, nn.Parameter], norms: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Parameter groups by rate and decay; biases and batch norm (``norms``: their biases) do not decay."""
+        factors = dict.fromkeys(learning, 1.0)
         for beginning in sorted(self.lr_factors, key=len):
-            for name in self.matching(beginning, net, "optim.lr_factors"):
+            for name in self.matching(beginning, learning, "optim.lr_factors"):
                 factors[name] = self.lr_factors[beginning]
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for name, parameter in net.named_parameters():
+        for name, parameter in learning.items():
             if parameter.requires_grad:
-                layer, _, kind = name.rpartition(".")
-                is_bias = kind == "bias" and not isinstance(net.get_submodule(layer), nn.BatchNorm2d)
+                is_bias = name.rpartition(".")[2] == "bias" and name not in norms
                 factor = factors[name] * (self.bias_lr_factor if is_bias else 1.0)
                 decay = self.weight_decay if parameter.ndim > 1 else 0.0
                 groups.setdefault((factor, decay), []).append(parameter)
         for (factor, decay), parameters in groups.items():
             yield {"params": parameters, "lr": self.lr * factor, "weight_decay": decay}
 
-    def matching(self, beginning: str, net: nn.Module, key: str) -> list[str]:
+    def matching(self, beginning: str, learning: Iterable[str], key: str) -> list[str]:
         """The names of parameters that begin so; none is an error."""
-        names = [name for name, _ in net.named_parameters()]
+        names = list(learning)
         found = [name for name in names if name.startswith(beginning)]
         if not found:
             known = {name.rsplit(".", 1)[0] for name in names}

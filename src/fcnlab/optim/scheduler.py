@@ -1,6 +1,5 @@
 """How the learning rate changes: any scheduler of torch, with a warm-up in front."""
 
-import inspect
 import itertools
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -9,6 +8,7 @@ import torch
 from annotated_types import Ge, Interval
 from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau, SequentialLR
 
+from fcnlab.cli.signature import takes
 from fcnlab.error import UserError
 
 LENGTH = ("total_iters", "T_max", "total_steps")  # what torch's schedulers call the number of their steps
@@ -96,7 +96,8 @@ def called(make: Callable[..., Any], optimizer: torch.optim.Optimizer, length: i
     given = getattr(make, "keywords", {})
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
-    taken = inspect.signature(getattr(make, "func", make)).parameters
+    function = getattr(make, "func", make)
+    taken = takes(function).keywords
     lengths = {name: length for name in LENGTH if name in taken and given.get(name) is None}
     for name in RATES:  # a single number is meant for optim.lr; groups keep their factors
         if isinstance(rate := given.get(name), int | float):
@@ -104,6 +105,10 @@ def called(make: Callable[..., Any], optimizer: torch.optim.Optimizer, length: i
     if given.get("epochs") is not None and given.get("steps_per_epoch") is not None:  # OneCycleLR's other way
         lengths.pop("total_steps", None)
     try:
-        return make(optimizer=optimizer, **lengths, **own)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"scheduler.scheduler is refused by torch: {error}") from error
+        found = make(optimizer=optimizer, **lengths, **own)
+    except Exception as error:  # what a library's constructor raises is its own
+        name = getattr(function, "__name__", type(function).__name__)
+        raise UserError(f"scheduler.scheduler: {name} cannot be built: {error}") from error
+    if not hasattr(found, "step"):
+        raise UserError(f"scheduler.scheduler builds a {type(found).__name__}. It must be a scheduler, as torch's are.")
+    return found

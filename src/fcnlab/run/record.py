@@ -161,7 +161,7 @@ class Run:
         self.write(
             device=device_name(trainer),
             precision=str(trainer.precision),
-            parameters=sum(p.numel() for p in getattr(task, "net", task).parameters()),
+            parameters=sum(p.numel() for p in (getattr(task, "net", None) or task).parameters()),
         )
 
     def write(self, **facts: Any) -> None:

@@ -77,6 +77,8 @@ class SegmentationTask(L.LightningModule):
         channels_last: bool = False,
     ) -> None:
         super().__init__()
+        refuse_other("optim", optim, Optim)
+        refuse_other("scheduler", scheduler, Scheduler)
         if optim is not None:
             optim.check_reduction(loss.reduction)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -269,9 +271,10 @@ class SegmentationTask(L.LightningModule):
                 metric.reset()
 
     def configure_optimizers(self) -> Any:
-        """The recipe over all steps of the training."""
+        """The recipe over all steps of the training. What a loss or a subclass has to learn learns with the net."""
         assert self.optim is not None and self.scheduler is not None, "a task from a checkpoint does not train"
-        optimizer = self.optim.build(self.net)
+        beside = {name: one for name, one in self.named_parameters() if not name.startswith("net.")}
+        optimizer = self.optim.build(self.net, beside)
         steps = int(self.trainer.estimated_stepping_batches)
         epochs = 1
         if self.scheduler.interval == "epoch":
@@ -286,6 +289,15 @@ class SegmentationTask(L.LightningModule):
             for name, metric in self.running.items():
                 with metric.sync_context():
                     checkpoint["state_dict"] |= metric.state_dict(prefix=f"{name}.")
+
+
+def refuse_other(group: str, built: Any, kind: type) -> None:
+    """Raise UserError where a group of the config builds what this task cannot use."""
+    if built is not None and not isinstance(built, kind):
+        raise UserError(
+            f"{group} builds a {type(built).__name__}. A SegmentationTask needs a {kind.__module__}.{kind.__name__}, "
+            f"in which another library's stands: see conf/{group}."
+        )
 
 
 def at_size(logits: torch.Tensor, size: torch.Size | None) -> torch.Tensor:
