@@ -49,3 +49,9 @@ def test_a_class_that_is_written_anew_is_looked_at_anew(monkeypatch: pytest.Monk
     for keyword in ("gamma", "alpha"):
         exec(f"class Loss:\n    def __init__(self, {keyword}=1): ...", vars(sys.modules[cell]))
         assert set(taken(f"{cell}.Loss").keywords) == {keyword}
+
+
+def test_a_new_that_a_parent_hands_on_hides_no_constructor() -> None:
+    keywords = taken("segmentation_models_pytorch.Unet").keywords
+    assert {"classes", "in_channels", "encoder_name"} <= set(keywords)
+    assert "self" not in keywords

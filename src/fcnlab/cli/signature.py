@@ -50,7 +50,7 @@ def takes(found: Any) -> Taken:
             return Taken(*keywords(cls))
         if "__init__" not in vars(cls):
             continue
-        own, more = keywords(cls)
+        own, more = keywords(vars(cls)["__init__"], bound=True)  # of the class a __new__ above may tell nothing
         known = {**own, **known}
         if not more or cls is object:
             # A library may do with **kwargs what it likes; here they go to the class above.
@@ -63,13 +63,17 @@ def is_own(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == PACKAGE
 
 
-def keywords(found: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
-    """The keywords of a function or a class's own constructor with their types, and whether it takes others too."""
+def keywords(found: Callable[..., Any], *, bound: bool = False) -> tuple[dict[str, Any], bool]:
+    """The keywords of a function or a class's own constructor with their types, and whether it takes others too.
+
+    Args:
+        bound: the first parameter is ``self``.
+    """
     try:
-        parameters = inspect.signature(found).parameters.values()
+        parameters = list(inspect.signature(found).parameters.values())[int(bound) :]
     except (ValueError, TypeError):  # a builtin
         return {}, True
-    module = vars(sys.modules.get(found.__module__, typing))
+    module = vars(sys.modules.get(getattr(found, "__module__", ""), typing))  # a builtin has none
     known = {p.name: resolved(p, module) for p in parameters if p.kind in NAMED}
     return known, any(p.kind is p.VAR_KEYWORD for p in parameters)
 

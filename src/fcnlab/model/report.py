@@ -30,9 +30,13 @@ class Report:
     channels: str = ""
 
     def __str__(self) -> str:
-        kinds = ((kind, getattr(self, kind)) for kind in KINDS)
-        told = (f"{kind} {len(names)}{': ' if names else ''}{shorten(names)}" for kind, names in kinds)
-        return "; ".join((f"made for {self.expects} input", *told, *([self.channels] if self.channels else [])))
+        told = (f"made for {self.expects} input", self.tell(*KINDS), self.channels)
+        return "; ".join(part for part in told if part)
+
+    def tell(self, *kinds: str) -> str:
+        """The names of some kinds only."""
+        known = ((kind, getattr(self, kind)) for kind in kinds)
+        return "; ".join(f"{kind} {len(names)}{': ' if names else ''}{shorten(names)}" for kind, names in known)
 
 
 def shorten(names: list[str]) -> str:
