@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 from conftest import PROJECT, TINY, Command
 
 SKIP = {".venv", ".hypothesis", ".pytest_cache", "runs", "data"}  # at the top
@@ -180,6 +181,52 @@ def test_a_backbone_of_ones_own_trains_at_every_stride(command: Command, lab: Pa
     assert "test/mean_iou" in train(command, lab, "model/backbone=tiny", "model=fcn8s")[0]
 
 
+STANDS_IN = """
+import torch
+
+class ESPNet(torch.nn.Module):
+    def __init__(self, classes, p, q):
+        super().__init__()
+        self.conv, self.bn = torch.nn.Conv2d(3, classes, 1), torch.nn.BatchNorm2d(classes)
+        self.modules = [self.conv, self.bn]  # as the real one does: it hides torch's own modules()
+
+    def forward(self, image):
+        return self.bn(self.conv(image))[:, :, ::2, ::2]
+"""
+
+
+def test_a_net_of_somebody_else_is_scored_as_its_authors_fed_it(command: Command, lab: Path) -> None:
+    (lab / "Model.py").write_text(STANDS_IN)
+    random = np.random.default_rng(0)
+    shapes = {"conv.weight": (12, 3, 1, 1), "conv.bias": (12,), **{f"bn.{key}": (12,) for key in ("weight", "bias")}}
+    state = {name: random.normal(size=shape) for name, shape in shapes.items()}
+    state |= {"bn.running_mean": random.normal(size=12), "bn.running_var": random.random(12) + 0.5}
+    torch.save({name: torch.from_numpy(a).float() for name, a in state.items()}, lab / "theirs.pth")  # no counters
+    draw(lab / "files", "{split}/img/{name}.png", "{split}/gt/{name}.png", 11)
+    layout = ("data.images='{split}/img/{name}.png'", "data.masks='{split}/gt/{name}.png'")
+    data = [f"data.root={lab / 'files'}", *layout, "data.splits={val: validation}"]
+    given = ["checkpoint=theirs.pth", "model=espnet", "data=folder", *data, "data.classes=[a,b,c,d,e,f,g,h,i,j,k]"]
+    common = ["--config-dir", str(lab / "myconf"), *given, "trainer.enable_progress_bar=false"]
+    outcome = command("evaluate", *common, "output=here")
+    assert outcome.code == 0, outcome.text
+
+    right = known = 0
+    for number in range(4):
+        bgr = np.asarray(PIL.Image.open(lab / f"files/test/img/test_{number}.png"), float)[:, :, ::-1]
+        fed = (bgr - [110.331, 108.409, 105.033]) / np.array([18392.1, 18536.1, 17825.6])
+        scores = fed @ state["conv.weight"][:, :, 0, 0].T + state["conv.bias"] - state["bn.running_mean"]
+        scores = scores / np.sqrt(state["bn.running_var"] + 1e-5) * state["bn.weight"] + state["bn.bias"]
+        half = torch.from_numpy(scores[::2, ::2, :11]).permute(2, 0, 1)[None]  # void, the twelfth, left out
+        full = torch.nn.functional.interpolate(half, scale_factor=2, mode="bilinear")[0].argmax(0).numpy()
+        truth = np.asarray(PIL.Image.open(lab / f"files/test/gt/test_{number}.png"))
+        right, known = right + (full == truth).sum(), known + truth.size
+    assert abs(outcome.value["test/pixel_accuracy"] - right / known) <= 2 / known  # type: ignore[index]
+
+    outcome = command("evaluate", *common, "model.outputs=[0,1,2,3,4,5,6,7,8,9,12]")
+    assert "names channel 12, but model=espnet gives 12, counted from 0" in outcome.text
+    assert "is a guess: nothing in the file tells" in command("evaluate", *common, "model.input=null").text
+
+
 def draw(root: Path, image: str, mask: str, labels: int) -> None:
     """Four images of each split, and masks that say how bright each pixel is."""
     random = np.random.default_rng(0)
@@ -211,5 +258,5 @@ def test_a_data_set_of_ones_own_is_read(
 
 def test_no_example_is_left_out() -> None:
     tried = {"loss/mine", "metrics/mine", "optim/mine", "scheduler/mine", "callbacks/mine"}
-    tried |= {"task/pool4", "task/plain", "model/backbone/tiny", "data/cells", "data/mine"}
+    tried |= {"task/pool4", "task/plain", "model/backbone/tiny", "model/espnet", "data/cells", "data/mine"}
     assert {choose(name).replace("=", "/") for name in CHOICES} == tried

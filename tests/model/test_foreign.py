@@ -81,6 +81,27 @@ def test_logits_are_the_nets_own_brought_to_the_image() -> None:
     torch.testing.assert_close(net(image), expected[..., :13, :22])
 
 
+def test_outputs_name_the_channels_of_the_classes_in_the_order_of_the_data() -> None:
+    net = ForeignNet(net={"_target_": f"{__name__}.Deaf"}, name="mine", num_classes=3, multiple=8, outputs=[4, 0, 2])
+    image = torch.randn(1, 3, 8, 8)
+    half = nn.functional.interpolate(net.net(image), size=(8, 8), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(net(image), half[:, [4, 0, 2]])
+    for wrong in ([0, 1], [0, 1, 1], [-1, 0, 1]):
+        with pytest.raises(UserError, match="model.outputs"):
+            ForeignNet(net={"_target_": f"{__name__}.Deaf"}, name="mine", num_classes=3, outputs=wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"std": ...}, "model.input lacks std"), ({"men": [0.5]}, "model.input.men is not known. Did you mean mean?")],
+)
+def test_an_input_that_is_not_told_whole_is_refused(wrong: dict[str, Any], message: str) -> None:
+    whole = {"order": "BGR", "scale": 255, **IMAGENET} | wrong
+    told = {key: value for key, value in whole.items() if value is not ...}
+    with pytest.raises(UserError, match=message):
+        ForeignNet(net={"_target_": f"{__name__}.Strided"}, name="mine", num_classes=3, input=told)
+
+
 def test_what_a_config_sets_wins_and_a_wrong_number_of_classes_is_told() -> None:
     assert wrap(Strided).net.head.out_channels == 3
     with pytest.raises(UserError, match=r"model=mine gives \(1, 7, 4, 4\), not logits \(N, 3, H, W\)"):

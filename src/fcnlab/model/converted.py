@@ -23,7 +23,8 @@ def is_foreign(path: str) -> bool:
 
 
 def foreign_choices(path: str, given: Mapping[str, str]) -> dict[str, str]:
-    """What a net from elsewhere was trained with, as config choices.
+    """What a net from elsewhere was trained with, as config choices: the input that the model's YAML names
+    (``model.input``), or else what the file tells.
 
     The nets of the FCN authors, which pytorch-fcn converted, are told by their names and their upsampling kernels:
     padding 100, and BGR 0..255 minus the mean. Their published scores are of 32 bits.
@@ -36,7 +37,9 @@ def foreign_choices(path: str, given: Mapping[str, str]) -> dict[str, str]:
             "(model=... data=...), or use one that fcnlab.train wrote."
         )
     state, expects, wanted = read_tensors(path)
-    choices = {f"data.{key}": json.dumps(value) for key, value in asdict(wanted).items()}
+    choices = {
+        f"data.{key}": f"${{oc.select:model.input.{key},{json.dumps(value)}}}" for key, value in asdict(wanted).items()
+    }
     choices["trainer.precision"] = "32-true"
     if expects == "caffe_fcn" and "upscore" in str(list(state)) and given.get("model/backbone", "vgg16") == "vgg16":
         choices["model.backbone.padding"] = "100"
@@ -59,9 +62,16 @@ def adopt(config: dict[str, Any], data: "SegmentationData") -> dict[str, Any]:
     report = load_weights(net, path, **data.input)
     if report.initial or report.dropped:
         raise UserError(
-            f"checkpoint={path} is not the whole of model={name}: {report}. Say the model=..., model/backbone=... and "
-            "data=... (its classes) that it was trained as. To train from it, say fcnlab.train weights=..."
+            f"checkpoint={path} is not the whole of model={name}: {report.tell('dropped', 'initial')}. Say the "
+            "model=..., model/backbone=... and data=... (its classes) that it was trained as. To train from it, say "
+            "fcnlab.train weights=..."
         )
-    say(f"checkpoint={path}: {report}.")
+    rest = report.tell("coerced", "bilinear", "dropped", "initial")
+    say(f"checkpoint={path}: made for {report.expects} input; copied {len(report.copied)}; {rest}.")
+    if getattr(net, "input", ()) is None and report.expects == "torchvision":
+        say(
+            "That it was made for torchvision's input (RGB, ImageNet's mean) is a guess: nothing in the file tells. If "
+            "it was made for another, say it in the model's YAML: input: {order: ..., scale: ..., mean: ..., std: ...}."
+        )
     state = {f"net.{key}": tensor for key, tensor in net.state_dict().items()}
     return {"state_dict": state, "fcnlab": {"config": config, **data.facts()}}

@@ -1,16 +1,18 @@
 """A net of any library instead of an FCN: it maps an image to logits, or to a dict with ``out`` (and ``aux``)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import nn
 
 from fcnlab.cli.compose import build, offer
-from fcnlab.error import UserError
+from fcnlab.error import UserError, nearest
 from fcnlab.model.backbone import check_channels, check_in_channels
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import find_first, take_channels
+from fcnlab.model.source import Expects
 
 # What libraries call the number of classes, and of the image's channels.
 CLASSES = ("num_classes", "classes", "n_classes", "nclasses", "n_class", "num_labels", "out_channels", "out_chans")
@@ -28,6 +30,10 @@ class ForeignNet(nn.Module):
         in_channels: handed over likewise; where the signature has no name for it, the first convolution is changed.
         multiple: images are padded with zeros, the mean colour, on the right and below to multiples of so many pixels;
             the logits are brought to that size if they are smaller, and cropped.
+        outputs: of the net's channels those that score the data's classes, in the data's order, where the net knows
+            more classes or has them in another order; None: all as they are.
+        input: the input for which its weights were made, where that is known: settings of ``data`` (``order``,
+            ``scale``, ``mean``, ``std``). A checkpoint from elsewhere is scored with it.
         backbone: None. An experiment may choose a backbone for FCNs; a net of another library has its own.
     """
 
@@ -41,13 +47,22 @@ class ForeignNet(nn.Module):
         name: str,
         in_channels: int = 3,
         multiple: int = 32,
+        outputs: Sequence[int] | None = None,
+        input: Mapping[str, Any] | None = None,
         backbone: None = None,
     ) -> None:
         super().__init__()
         check_in_channels(in_channels)
+        if outputs is not None and (len({*outputs}) != len(outputs) or len(outputs) != num_classes or min(outputs) < 0):
+            raise UserError(
+                f"model.outputs={list(outputs)} must name one channel of the net for each of the data's {num_classes} "
+                "classes, in the data's order, counted from 0."
+            )
         if backbone is not None:
             raise UserError(f"model={name} has a backbone of its own: set it under model.net, not model/backbone.")
         self.num_classes, self.name, self.in_channels, self.multiple = num_classes, name, in_channels, multiple
+        self.outputs = None if outputs is None else list(outputs)
+        self.input = None if input is None else expected_input(input)
         given = offer(net, dict.fromkeys(CLASSES, num_classes) | dict.fromkeys(CHANNELS, in_channels))
         built = build(given)
         if not isinstance(built, nn.Module):
@@ -79,15 +94,34 @@ class ForeignNet(nn.Module):
         return self.fit(found, padded, height, width)
 
     def fit(self, logits: Any, padded: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        """Logits (N, num_classes, h, w) of the padded image -> (N, num_classes, height, width)."""
+        """The net's logits (N, c, h, w) of the padded image -> (N, num_classes, height, width)."""
+        if isinstance(logits, torch.Tensor) and logits.ndim == 4 and self.outputs is not None:
+            if max(self.outputs) >= logits.shape[1]:
+                raise UserError(
+                    f"model.outputs names channel {max(self.outputs)}, but model={self.name} gives {logits.shape[1]}, "
+                    "counted from 0. Set the number of its classes under model.net."
+                )
+            logits = logits[:, self.outputs]
         if not isinstance(logits, torch.Tensor) or logits.ndim != 4 or logits.shape[1] != self.num_classes:
             shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
             raise UserError(
                 f"model={self.name} gives {shape}, not logits (N, {self.num_classes}, H, W) of the data's "
-                f"{self.num_classes} classes. Set the number of its classes under model.net."
+                f"{self.num_classes} classes. Set the number of its classes under model.net, or say in model.outputs "
+                "which of its channels score them."
             )
         if logits.shape[-2:] != padded.shape[-2:]:
             size = padded.shape[-2:]
             logits = nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         fitted: torch.Tensor = logits[..., :height, :width]
         return fitted
+
+
+def expected_input(settings: Mapping[str, Any]) -> Expects:
+    """The settings of an input, checked: each must be one of ``order``, ``scale``, ``mean``, ``std``."""
+    known = [field.name for field in fields(Expects)]
+    for key in settings:
+        if key not in known:
+            raise UserError(f"model.input.{key} is not known. {nearest(str(key), known)}")
+    if missing := [key for key in known if key not in settings]:
+        raise UserError(f"model.input lacks {', '.join(missing)}. A guess would be a wrong score: say all of them.")
+    return Expects(**settings)

@@ -21,6 +21,7 @@ PREFIXES = (
     "net.backbone.",
     "net.encoder.",
 )  # of a net's names, before those of a file
+COUNTER = ".num_batches_tracked"  # of a batch norm: no weight, and torch before 0.4.1 saved none
 
 
 def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given: Any) -> Report:
@@ -34,7 +35,8 @@ def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given:
         given: the input that the net will see (``data.input``: mean, std, order, scale). What the weights expect
             instead is folded into the first convolution: exact inside the image; where the means differ, not on its
             padded border.
-        expects: a key of ``INPUTS``, or ``auto``: told from the source and its names; a checkpoint tells its own.
+        expects: a key of ``INPUTS``, or ``auto``: a checkpoint of fcnlab tells its own, a net from elsewhere may
+            (``net.input``), and else source and names tell.
 
     Raises:
         UserError: no tensor has a name of the net, or one has another shape.
@@ -45,6 +47,8 @@ def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given:
         if expects not in INPUTS:
             raise UserError(f"weights_input={expects} is not known. {nearest(expects, INPUTS)}")
         kind, wanted = expects, INPUTS[expects]
+    elif kind != "fcnlab" and isinstance(told := getattr(net, "input", None), Expects):
+        kind, wanted = "its own", told
     report, own = Report(expects=kind), dict(net.state_dict())
     first, norm = first_names(net)
     filled: State = {}
@@ -80,7 +84,7 @@ def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given:
     if first:
         fit_input(own, filled, first, norm, wanted, Expects(**given), report)
     net.load_state_dict(filled, strict=False)
-    report.initial = [name for name in own if name not in filled]
+    report.initial = [name for name in own if name not in filled and not name.endswith(COUNTER)]
     return report
 
 
