@@ -8,7 +8,8 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from fcnlab.data.files import FileData, open_image, read_text, split_by_hash
+from fcnlab.data.files import FileData, open_image, read_text
+from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError, nearest
 
@@ -47,13 +48,7 @@ class AnnotatedData(FileData):
 
     def share(self, names: Iterable[str], split: str, among: Sequence[str]) -> list[str]:
         """The names that fall into ``split`` when those of several splits lie together."""
-        if among == [split]:
-            return list(names)
-        whole = sum(self.fractions.get(one, 0) for one in among)
-        if not whole > 0:
-            raise UserError(f"data.fractions={self.fractions} has no share for {', '.join(among)}. Give each a share.")
-        fractions = {one: self.fractions.get(one, 0) / whole for one in among}
-        return [name for name in names if split_by_hash(name, fractions) == split]
+        return share_by_hash(names, split, among, self.fractions)
 
     def image_shape(self, split: str, index: int) -> tuple[int, int]:
         """Height and width of the image as its file holds it: the mask is drawn at that size."""

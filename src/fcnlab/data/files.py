@@ -289,13 +289,3 @@ def read_mask(path: Path) -> Mask:
             "palette PNG."
         )
     return file.values
-
-
-def split_by_hash(name: str, fractions: dict[str, float]) -> str:
-    """The split of an image, by hash of its name: it stays where it is when others come or go."""
-    share = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
-    for split, fraction in fractions.items():
-        share -= fraction
-        if share < 0:
-            return split
-    return next(iter(fractions))

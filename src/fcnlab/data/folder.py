@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from annotated_types import Interval
 
 from fcnlab.data.class_list import read_classes
-from fcnlab.data.datamodule import Split
-from fcnlab.data.files import FileData, Pair, split_by_hash
+from fcnlab.data.datamodule import SPLITS, Split
+from fcnlab.data.files import FileData, Pair
 from fcnlab.data.layout import Found, Template, held, nfc, shown, suggestion
 from fcnlab.data.lists import Listed, find_list, read_list
+from fcnlab.data.sharing import share_by_hash
 from fcnlab.error import UserError
 
 Files = dict[tuple[tuple[str, str], ...], Found]
@@ -31,7 +32,7 @@ class Folder(FileData):
         images, masks: templates of paths relative to ``root``, or lists of as many; see :class:`Template`.
         lists: a folder with train.txt, val.txt and test.txt (or .csv, .jsonl), or a list for all splits with a column
             ``split``, relative to ``root``. None: the split is in the templates, or follows from ``fractions``.
-        splits: what the folders call the splits, as {val: validation}.
+        splits: what the folders call the splits, as {val: validation}; those of one folder share it by ``fractions``.
         fractions: shares of the splits; an image's split follows from a hash of its name.
     """
 
@@ -82,8 +83,10 @@ class Folder(FileData):
             pairs = [self.listed_pair(listed, by_name, images, masks, split) for listed in read_list(path, split)]
         else:
             own = [(key, found) for key, found in (images or masks).items()]
-            if not self.templates[0][0].has_split:
-                own = [one for one in own if split_by_hash(one[1].name, self.fractions) == split]
+            together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
+            if together != [split]:
+                chosen = {*share_by_hash([found.name for _, found in own], split, together, self.fractions)}
+                own = [one for one in own if one[1].name in chosen]
                 if masks and not own:
                     raise UserError(
                         f"None of {len(images or masks)} images falls into split {split!r} by data.fractions="
@@ -94,9 +97,13 @@ class Folder(FileData):
             self.refuse_strangers(images, masks)
         return pairs
 
+    def folder_of(self, split: str) -> str:
+        """What the folders call a split; nothing where they tell none apart."""
+        return self.called.get(split, split) if self.templates[0][0].has_split else ""
+
     def look(self, split: str) -> tuple[Files, Files]:
         """The images and the masks of all templates; without a folder of images the masks can still be read."""
-        called = self.called.get(split, split) if self.templates[0][0].has_split else ""
+        called = self.folder_of(split)
         if called in self.looked.files:
             return self.looked.files[called]
         images, masks = Files(), Files()

@@ -1,178 +1,178 @@
-"""A guess at how a folder of images and masks is to be read: the YAML of a data set, for a person to name classes."""
+"""A guess at how a folder is to be read: the YAML of a data set, for a person to name classes."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-
+from fcnlab.data.class_list import ClassList, Colour, rows_of_file
 from fcnlab.data.contents import in_order
-from fcnlab.data.images import IMAGE_SUFFIXES
-from fcnlab.data.masks import read_mask_file
+from fcnlab.data.guess_annotations import guess_annotations
+from fcnlab.data.guess_pairs import Layout, guess_layout, image_files, split_of
+from fcnlab.data.guess_values import MOST, Seen, look_at, tolerance_for
+from fcnlab.data.sharing import share_by_hash
 from fcnlab.error import UserError
 
-SPLIT_NAMES = {
-    "train": ("train", "training", "trn"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing", "tst"),
-}
-VOID, MOST, LOOKED_AT = 255, 64, 8  # MOST values in a mask; LOOKED_AT files of a folder, to tell its kind
-Value = int | tuple[int, ...]
+SPLITS = ("train", "val", "test")
+USUAL = {"train": 0.7, "val": 0.1, "test": 0.2}
+FRACTIONS = (USUAL, {"train": 0.6, "val": 0.2, "test": 0.2}, {"train": 0.4, "val": 0.3, "test": 0.3})
+VOID = 255
+CLASS_FILES = (".csv", ".json", ".yaml", ".yml", ".txt")
+CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend")
+LARGEST = 100_000  # bytes of a list of classes
+SHOWN = 4  # colours in a comment
 
 
-class Layout(NamedTuple):
-    """Templates of images and masks, the folders' names of the splits, and the mask files."""
+class Classes(NamedTuple):
+    """A file of classes in the folder."""
 
-    images: str
-    masks: str
-    splits: dict[str, str]
-    found: list[Path]
+    file: str
+    content: ClassList
+
+    @property
+    def colours(self) -> list[Colour]:
+        """All that it tells, void's too."""
+        return [*(one for group in self.content.colours or () for one in group), *self.content.void_colours]
 
 
 def guess(root: Path, *, threads: int = 1) -> str:
-    """The YAML that would read ``root``. Raises UserError where no images with masks are found."""
+    """The YAML that would read ``root``. Raises UserError where no images with masks or annotations are found."""
     if not root.is_dir():
         raise UserError(f"There is no folder data.root={root}. Give one with images and masks.")
     layout = guess_layout(root)
-    files, pixels = Counter[Value](), Counter[Value]()
-    for values in in_order(lambda index: values_of(layout.found[index]), len(layout.found), threads=threads):
-        files.update(values.keys())
-        pixels.update(values)
-    return "\n".join(written(root, layout, files, pixels)) + "\n"
+    if layout is None:
+        if (lines := guess_annotations(root)) is None:
+            raise nothing_found(root)
+        return "\n".join([f"# A guess by fcnlab.survey at {root}.", *lines]) + "\n"
+    masks = [mask for _, mask in layout.pairs.values()]
+    files, seen = Counter[Any](), Seen()
+    for one in in_order(lambda index: look_at(masks[index]), len(masks), threads=threads):
+        seen.add(one)
+        files.update([*one.labels, *one.colours])
+    head = f"# A guess by fcnlab.survey at {root}, from {len(masks)} masks. Name the classes."
+    start = [head, "defaults: [folder, _self_]", "name: folder", f"root: {quoted(str(root.resolve()))}"]
+    return "\n".join([*start, *where(layout), *what(seen, files, len(masks), class_files(root))]) + "\n"
 
 
-def values_of(path: Path) -> dict[Value, int]:
-    """The labels or colours of a mask file, with how many pixels have each."""
-    stored = read_mask_file(path, lossy=True).values
-    flat = stored.reshape(-1, stored.shape[2]) if stored.ndim == 3 else stored.ravel()
-    values, counts = np.unique(flat, axis=0, return_counts=True)
-    keys = [tuple(value.tolist()) if stored.ndim == 3 else int(value) for value in values]
-    return dict(zip(keys, counts.tolist(), strict=True))
+def nothing_found(root: Path) -> UserError:
+    """An error that tells what was looked at."""
+    kinds = ", ".join(
+        f"{'/'.join(folder) or '.'}/ ({len(images)} images)" for folder, images in image_files(root).items()
+    )
+    return UserError(
+        f"Found no images with masks of the same names under {root}, and no annotations of COCO, LabelMe or YOLO: "
+        f"{kinds or 'no image file at all'}. A mask is a file with at most {MOST} labels or colours, or nearly all "
+        "black and white. Write data.images and data.masks yourself."
+    )
 
 
-def guess_layout(root: Path) -> Layout:
-    """Which folder, and which names in it, hold masks of which images: the pairing that explains most files."""
-    folders = defaultdict[str, dict[str, Path]](dict)
-    for path in sorted(root.rglob("*")):
-        inside = path.relative_to(root)
-        if path.suffix.lower() in IMAGE_SUFFIXES and not any(part.startswith(".") for part in inside.parts):
-            folders[template(inside.parent)][str(inside.with_suffix(""))] = path
-    best, held = list[tuple[int, Layout]](), dict[Path, bool]()
-    for folder, images in folders.items():
-        for other, masks in folders.items():
-            for affix, pairs in pairings(images, masks).items():
-                chosen = [mask for _, mask in pairs]
-                if {*chosen} & {image for image, _ in pairs} or not all(
-                    is_mask(one, held) for one in chosen[:LOOKED_AT]
-                ):
-                    continue
-                prefix, suffix = affix
-                splits = dict([*named(images), *named(masks)])
-                ends = [one_suffix(path for pair in pairs for path in pair[side : side + 1]) for side in (0, 1)]
-                names = (f"{folder}{{name}}{ends[0]}", f"{other}{prefix}{{name}}{suffix}{ends[1]}")
-                best.append((len(pairs), Layout(*names, splits, chosen)))
-    if not best:
-        kinds = ", ".join(f"{folder or './'} ({len(images)} images)" for folder, images in folders.items())
-        raise UserError(
-            f"Found no images with masks of the same names under {root}: {kinds or 'no image file at all'}. A mask is "
-            f"a lossless file with at most {MOST} labels or colours. Write data.images and data.masks yourself."
+def where(layout: Layout) -> Iterator[str]:
+    """Lines about images, masks and splits. A folder that holds two splits is shared out between them."""
+    spelled = {split_of(word): word for word in layout.spelled}
+    images, masks = [layout.images], [layout.masks]
+    shared: Sequence[Any] = []
+    lines = list[str]()
+    if layout.spelled and ("train" not in spelled or len(spelled) < max(2, len(layout.spelled))):
+        images, masks = (
+            [text.replace("{split}", word) for word in layout.spelled] for text in (layout.images, layout.masks)
         )
-    layout = max(best, key=lambda one: one[0])[1]
-    where = [(Path(names).parent, Path(names).suffix) for names in (layout.images, layout.masks)]
-    if where[0] == where[1]:
-        raise UserError(
-            f"Images ({layout.images}) and masks ({layout.masks}) lie in one folder of {root} and end alike, so that "
-            "masks would be taken for images. Move the masks into a folder of their own, then type this again."
+        shared = SPLITS
+    elif layout.spelled:
+        called = {"train": spelled["train"]}
+        called["test"] = spelled.get("test", spelled.get("val", ""))
+        called["val"] = spelled["val"] if {"val", "test"} <= {*spelled} else called["train"]
+        shared = (
+            [split for split in SPLITS if called[split] == called["train"]] if called["val"] == called["train"] else []
         )
-    return layout
+        if other := {split: word for split, word in called.items() if split != word}:
+            told = "" if {"val", "test"} <= {*spelled} else f" # there is no {'test' if 'val' in spelled else 'val'}"
+            lines.append(f"splits: {{{', '.join(f'{a}: {b}' for a, b in sorted(other.items()))}}}{told}")
+    else:
+        shared = SPLITS
+    yield from (f"{key}: {listed(some)}" for key, some in (("images", images), ("masks", masks)))
+    yield from lines
+    if shared:
+        names = [name for split, name in layout.pairs if len(shared) == len(SPLITS) or split == spelled["train"]]
+        yield from fractions(names, shared)
 
 
-def one_suffix(paths: Iterable[Path]) -> str:
-    """The suffix that all files have, or the template's word for any."""
-    suffixes = {path.suffix for path in paths}
-    return suffixes.pop() if len(suffixes) == 1 else ".*"
+def fractions(names: Sequence[str], shared: Sequence[str]) -> Iterator[str]:
+    """A line about the shares of the splits, where the usual ones leave one without an image."""
+    for shares in FRACTIONS:
+        if all(share_by_hash(names, split, shared, shares) for split in shared):
+            if shares is not USUAL:
+                yield f"fractions: {{{', '.join(f'{split}: {share}' for split, share in shares.items())}}}"
+            return
+    yield f"# {len(names)} images are too few to share them out by fractions: name those of each split in lists."
 
 
-def template(folder: Path) -> str:
-    """A folder with {split} for a split's name, ending with a slash."""
-    parts = ["{split}" if split_of(part) else part for part in folder.parts]
-    return "/".join([*parts, ""])
+def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Classes]) -> Iterator[str]:
+    """Lines about labels, colours and classes."""
+    if not seen.crisp and seen.shades and not seen.groups[0]:
+        why = "what is brighter is the second class"
+        yield f"threshold: 127 # the masks hold {len(seen.colours)} shades, nearly all black or white: {why}"
+        yield "classes: [class_0, class_1]"
+        return
+    if seen.palette or not seen.labelled:
+        for one in known:
+            near = tolerance_for(seen.colours, one.colours)
+            if near is not None and len(one.content.names) > 1:
+                yield from [f"classes: {quoted(one.file)}", "colours: true"]
+                if near[0]:
+                    yield f"tolerance: {near[0]} # the colours are off by so much"
+                if near[1]:
+                    strays = ", ".join(map(hexadecimal, near[1][:SHOWN]))
+                    yield f"void_label: rest # {strays}: in few pixels, and no class's. Leave this out to be told where"
+                return
+            if one.colours:
+                missed = [colour for colour in seen.colours if colour not in one.colours]
+                yield f"# {one.file} is of other masks: it has no {', '.join(map(hexadecimal, missed[:SHOWN]))}."
+    values: list[Any] = sorted(seen.labels if seen.labelled else seen.colours)
+    pixels: Mapping[Any, int] = seen.labels if seen.labelled else seen.colours
+    if not seen.crisp:
+        values, tolerance = seen.groups
+        yield f"tolerance: {tolerance} # {len(seen.colours)} colours, so near to one of these"
+    void = [VOID] if seen.labelled and VOID in values and len(values) > 2 else []
+    if seen.labelled and seen.crisp:
+        for one in known:
+            if {*values} - {*void} <= {label for group in one.content.labels for label in group} and len(values) > 1:
+                yield f"classes: {quoted(one.file)}"
+                return
+    if not seen.labelled or not seen.crisp:
+        yield "colours: true"
+    yield "classes: # in so many masks, so much of all pixels"
+    total = max(1, sum(pixels.values()))
+    shares = {value: f"{files[value]} of {masks}, {100 * pixels[value] / total:.2f} %" for value in values}
+    for number, value in enumerate(value for value in values if value not in void):
+        held = f"label: {value}" if isinstance(value, int) else f"colour: '{hexadecimal(value)}'"
+        yield f"  class_{number}: {{{held}}} # {shares[value]}"
+    if void:
+        yield f"void_label: {VOID} # taken for void: {shares[VOID]}"
 
 
-def split_of(part: str) -> str | None:
-    """The split that a folder's name means."""
-    return next((split for split, words in SPLIT_NAMES.items() if part.lower() in words), None)
-
-
-def named(files: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
-    """Splits whose folders have other names than fcnlab's."""
-    for inside in files:
-        for part in Path(inside).parts[:-1]:
-            if (split := split_of(part)) and split != part:
-                yield split, part
-
-
-def pairings(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[tuple[str, str], list[tuple[Path, Path]]]:
-    """Images with masks by what a mask's name has before and behind its image's."""
-    by_key = {(splits_in(inside), Path(inside).name): path for inside, path in masks.items()}
-    first = next(iter(images))
-    affixes = {("", "")}
-    for inside in masks:
-        name, stem = Path(inside).name, Path(first).name
-        if stem in name:
-            before, _, behind = name.partition(stem)
-            affixes.add((before, behind))
-    found = dict[tuple[str, str], list[tuple[Path, Path]]]()
-    for before, behind in affixes:
-        keys = {(splits_in(inside), f"{before}{Path(inside).name}{behind}"): path for inside, path in images.items()}
-        pairs = [(path, by_key[key]) for key, path in keys.items() if key in by_key and by_key[key] != path]
-        if pairs:
-            found[before, behind] = pairs
+def class_files(root: Path) -> list[Classes]:
+    """The files of classes in a folder and in those directly within it."""
+    found = []
+    for path in sorted([*root.glob("*"), *root.glob("*/*")]):
+        named = any(word in path.name.lower() for word in CLASS_WORDS)
+        if not (named and path.suffix.lower() in CLASS_FILES and path.is_file() and path.stat().st_size <= LARGEST):
+            continue
+        try:
+            content = ClassList.of(rows_of_file(path), str(path))
+        except UserError:
+            continue
+        found.append(Classes(path.relative_to(root).as_posix(), content))
     return found
 
 
-def splits_in(inside: str) -> tuple[str | None, ...]:
-    """The splits that a path names."""
-    return tuple(split for part in Path(inside).parts[:-1] if (split := split_of(part)))
+def hexadecimal(colour: Colour) -> str:
+    """A colour as #rrggbb."""
+    return f"#{bytes(colour).hex()}"
 
 
-def is_mask(path: Path, known: dict[Path, bool]) -> bool:
-    """Whether a file has few enough values to be a mask."""
-    if path not in known:
-        try:
-            known[path] = path.suffix.lower() not in (".jpg", ".jpeg") and len(values_of(path)) <= MOST
-        except UserError:
-            known[path] = False
-    return known[path]
-
-
-def written(root: Path, layout: Layout, files: Mapping[Value, int], pixels: Mapping[Value, int]) -> Iterator[str]:
-    """The lines of the YAML."""
-    values = sorted(pixels, key=lambda value: value if isinstance(value, tuple) else (value,))
-    coloured = any(isinstance(value, tuple) for value in values)
-    void = [VOID] if VOID in values and len(values) > 2 else []
-    yield f"# A guess by fcnlab.survey at {root}, from {len(layout.found)} masks. Name the classes."
-    yield "defaults: [folder, _self_]"
-    yield "name: folder"
-    yield f"root: {quoted(str(root.resolve()))}"
-    yield f"images: {quoted(layout.images)}"
-    yield f"masks: {quoted(layout.masks)}"
-    if layout.splits:
-        yield f"splits: {{{', '.join(f'{split}: {spelled}' for split, spelled in sorted(layout.splits.items()))}}}"
-    if coloured:
-        yield "colours: true"
-    yield "classes: # in so many masks, so much of all pixels"
-    for number, value in enumerate(value for value in values if value not in void):
-        held = f"colour: {quoted('#' + bytes(value[:3]).hex())}" if isinstance(value, tuple) else f"label: {value}"
-        yield f"  class_{number}: {{{held}}} # {share(value, files, pixels, len(layout.found))}"
-    if void:
-        yield f"void_label: {VOID} # taken for void: {share(VOID, files, pixels, len(layout.found))}"
-
-
-def share(value: Value, files: Mapping[Value, int], pixels: Mapping[Value, int], masks: int) -> str:
-    """In how many masks a value is, and how many pixels have it."""
-    return f"{files[value]} of {masks}, {100 * pixels[value] / max(1, sum(pixels.values())):.2f} %"
+def listed(texts: Sequence[str]) -> str:
+    """One text, or a list of several, as YAML has it."""
+    return quoted(texts[0]) if len(texts) == 1 else f"[{', '.join(map(quoted, texts))}]"
 
 
 def quoted(text: str) -> str:

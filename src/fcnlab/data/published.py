@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from fcnlab.data.files import FileData, read_text, split_by_hash, unreadable
+from fcnlab.data.files import FileData, read_text, unreadable
+from fcnlab.data.sharing import split_by_hash
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError, nearest
 

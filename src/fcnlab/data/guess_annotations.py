@@ -1,0 +1,121 @@
+"""A guess at a folder of annotations, in the formats of COCO, LabelMe and YOLO: the YAML that would draw them."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fcnlab.data.guess_pairs import WORD, split_of
+from fcnlab.data.labelme import BACKGROUND, IGNORED
+from fcnlab.data.yolo import read_names
+from fcnlab.error import UserError
+
+Lines = list[str] | None
+
+
+def guess_annotations(root: Path) -> Lines:
+    """The lines of the YAML; None where there are no annotations."""
+    return next(filter(None, (attempt(root) for attempt in ATTEMPTS)), None)
+
+
+def guess_coco(root: Path) -> Lines:
+    """Files with images, categories and annotations; each belongs to the split in its name."""
+    files, images = dict[str, str](), dict[str, str]()
+    for path in found(root, ".json"):
+        content = read(path)
+        if not (isinstance(content, dict) and {"images", "annotations", "categories"} <= {*content}):
+            if isinstance(content, dict) and "shapes" in content:
+                return None
+            continue
+        split = next(filter(None, map(split_of, WORD.findall(str(path.relative_to(root))))), "train")
+        first = next((one["file_name"] for one in content["images"]), None)
+        folder = first and next((one for one in folders(root) if (one / first).is_file()), None)
+        if folder:
+            files[split], images[split] = relative(path, root), relative(folder, root)
+    if "train" not in files:
+        return None
+    lines = head("coco", root)
+    for key, some in (("annotations", files), ("images", images)):
+        lines.append(
+            f"{key}: {{{', '.join(f'{split}: {text(some.get(split))}' for split in ('train', 'val', 'test'))}}}"
+        )
+    return lines
+
+
+def guess_labelme(root: Path) -> Lines:
+    """A folder of JSON files with shapes."""
+    for folder in folders(root):
+        files = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")]
+        if not files or "shapes" not in (read(files[0]) or {}):
+            continue
+        names = {str(shape["label"]) for path in files for shape in (read(path) or {}).get("shapes", [])}
+        classes = ", ".join(text(name) for name in sorted(names - {IGNORED, BACKGROUND}))
+        return [*head("labelme", root), f"annotations: {text(relative(folder, root))}", f"classes: [{classes}]"]
+    return None
+
+
+def guess_yolo(root: Path) -> Lines:
+    """A YAML with names, and folders called images and labels: within those of the splits, or the other way round."""
+    names = [path.name for path in sorted([*root.glob("*.yaml"), *root.glob("*.yml")]) if names_classes(path)]
+    if not names:
+        return None
+    for images, labels, pattern in (
+        ("images/{split}", "labels/{split}", "labels/*/*.txt"),
+        ("{split}/images", "{split}/labels", "*/labels/*.txt"),
+    ):
+        spelled = {path.parts[-2 if pattern[0] == "l" else -3] for path in root.glob(pattern)}
+        called = {split: word for word in sorted(spelled) if (split := split_of(word))}
+        if "train" in called:
+            called = {split: called.get(split, called["train"]) for split in ("train", "val", "test")}
+            splits = ", ".join(f"{split}: {word}" for split, word in called.items())
+            where = [f"images: {text(images)}", f"labels: {text(labels)}", f"splits: {{{splits}}}"]
+            return [*head("yolo", root), *where, f"classes: {text(names[0])}"]
+    return None
+
+
+ATTEMPTS: tuple[Callable[[Path], Lines], ...] = (guess_coco, guess_labelme, guess_yolo)
+
+
+def head(kind: str, root: Path) -> list[str]:
+    """The first lines."""
+    return [f"defaults: [{kind}, _self_]", f"name: {kind}", f"root: {text(str(root.resolve()))}"]
+
+
+def folders(root: Path) -> Iterator[Path]:
+    """A folder and all within it, hidden ones left out."""
+    for where, inner, _ in os.walk(root):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        yield Path(where)
+
+
+def found(root: Path, suffix: str) -> Iterator[Path]:
+    """Files with a suffix."""
+    for folder in folders(root):
+        yield from sorted(path for path in folder.glob(f"*{suffix}") if not path.name.startswith("."))
+
+
+def read(path: Path) -> Any:
+    """A JSON file; None for what is none."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def names_classes(path: Path) -> bool:
+    """Whether a YAML file names classes as YOLO's do."""
+    try:
+        return bool(read_names(path.name, path.parent))
+    except UserError:
+        return False
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path as it is seen from the root."""
+    return path.relative_to(root).as_posix()
+
+
+def text(value: str | None) -> str:
+    """A text as YAML has it between single quotes, or null."""
+    return "null" if value is None else "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,32 @@
+"""Which split an image falls into where several lie together: by a hash of its name."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from fcnlab.error import UserError
+
+
+def split_by_hash(name: str, fractions: Mapping[str, float]) -> str:
+    """The split of an image, by hash of its name: it stays where it is when others come or go."""
+    share = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+    for split, fraction in fractions.items():
+        share -= fraction
+        if share < 0:
+            return split
+    return next(iter(fractions))
+
+
+def share_by_hash(names: Iterable[str], split: str, among: Sequence[str], fractions: Mapping[str, float]) -> list[str]:
+    """The names that fall into ``split`` where those of several splits lie together: all, if it is alone.
+
+    Args:
+        among: the splits that lie together.
+        fractions: shares of all splits, of which those of ``among`` count.
+    """
+    if [*among] == [split]:
+        return list(names)
+    whole = sum(share for one, share in fractions.items() if one in among)
+    if not whole > 0:
+        raise UserError(f"data.fractions={dict(fractions)} has no share for {', '.join(among)}. Give each a share.")
+    shares = {one: share / whole for one, share in fractions.items() if one in among}
+    return [name for name in names if split_by_hash(name, shares) == split]
