@@ -16,11 +16,11 @@ ALL = sorted(
     if isinstance(kind, type) and issubclass(kind, albumentations.BasicTransform) and name != "BasicTransform"
 )
 NEEDED = {
-    **dict.fromkeys(("RandomCrop", "CenterCrop", "CropNonEmptyMaskIfExists", "Resize"), {"height": 32, "width": 32}),
-    **dict.fromkeys(("AtLeastOneBBoxRandomCrop", "RandomSizedBBoxSafeCrop"), {"height": 32, "width": 32}),
-    **dict.fromkeys(("LongestMaxSize", "SmallestMaxSize"), {"max_size": 32}),
-    **dict.fromkeys(("CenterCrop3D", "RandomCrop3D"), {"size": (1, 32, 32)}),
-    **dict.fromkeys(("Pad", "Pad3D"), {"padding": 5}),
+    **{key: {"height": 32, "width": 32} for key in ("RandomCrop", "CenterCrop", "CropNonEmptyMaskIfExists", "Resize")},
+    **{key: {"height": 32, "width": 32} for key in ("AtLeastOneBBoxRandomCrop", "RandomSizedBBoxSafeCrop")},
+    **{key: {"max_size": 32} for key in ("LongestMaxSize", "SmallestMaxSize")},
+    **{key: {"size": (1, 32, 32)} for key in ("CenterCrop3D", "RandomCrop3D")},
+    **{key: {"padding": 5} for key in ("Pad", "Pad3D")},
     "Crop": {"x_max": 32, "y_max": 32},
     "CropAndPad": {"px": 5},
     "GridElasticDeform": {"num_grid_xy": (4, 4), "magnitude": 5},

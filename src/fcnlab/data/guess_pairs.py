@@ -155,7 +155,7 @@ def affixes_of(image: str, mask: str) -> Iterator[tuple[str, str, str, str]]:
     head = next((n for n, (a, b) in enumerate(zip(image, mask, strict=False)) if a != b), min(len(image), len(mask)))
     tail = next((n for n, (a, b) in enumerate(zip(image[::-1], mask[::-1], strict=False)) if a != b), head)
     shared = [image[:head].rstrip(BORDER), image[len(image) - tail :].lstrip(BORDER)]
-    for part in {part for part in shared if any(map(str.isdigit, part))} | {one for one in (image, mask)}:
+    for part in {part for part in shared if any(map(str.isdigit, part))} | {image, mask}:
         before, found, behind = image.partition(part)
         mask_before, mask_found, mask_behind = mask.partition(part)
         ends = (
