@@ -102,6 +102,7 @@ def test_an_unreachable_w_and_b_is_logged_offline_and_told(command: Command, mon
     outcome = command("train", *tiny, "trainer=smoke", "logger.wandb.offline=false", "runs_dir=elsewhere")
     assert outcome.code == 0, outcome.text
     assert f"{address} cannot be reached" in outcome.text
+    assert "wandb: WARNING" not in outcome.text
     assert "this run is logged offline; send it with: wandb sync --yes elsewhere/wandb/offline-run-*" in outcome.text
     assert list(Path("elsewhere/wandb").glob("offline-run-*"))
 

@@ -30,6 +30,7 @@ ADDED = ("trainer/global_step", "_step", "_runtime", "_timestamp", "_wandb")  # 
 
 def why_offline(wandb: ModuleType) -> str:
     """Why W&B cannot be written to now; empty if it can. W&B itself would try for a minute and a half."""
+    wandb.termsetup(wandb.Settings(silent=True), None)  # wandb.api is deprecated; earlier releases have no other way
     if not wandb.api.api_key:
         return "nobody is logged in (wandb login)"
     settings = wandb.Settings()
