@@ -25,6 +25,7 @@ TESTED_BY = {
     "callbacks/history.py": "callbacks/test_image_results.py",
     "callbacks/skipped_images.py": "callbacks/test_finite_loss.py",
     "callbacks/validation_images.py": "logger/test_wandb.py",
+    "cli/bench_settings.py": "cli/test_settings.py",
     "cli/explain.py": "cli/test_command.py",
     "data/tables.py": "test_survey.py",
     "logger/build.py": "stranger/test_loggers.py",

@@ -1,4 +1,4 @@
-"""An interrupted run goes on to the bit, whatever ended it, and a checkpoint is whole or not there."""
+"""An interrupted run goes on to the bit, whatever ended it."""
 
 import csv
 import json
@@ -13,9 +13,8 @@ import pytest
 import torch
 from conftest import TINY, Command
 
-from fcnlab.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
+from fcnlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from fcnlab.callbacks.signals import Signals
-from fcnlab.error import UserError
 
 LONG = [word for word in TINY if not word.startswith(("epochs", "data.images.train", "logger"))]
 # The net learns nothing that validation can see, so that early stopping ends the training after three of five epochs.
@@ -134,16 +133,6 @@ def test_a_run_of_two_processes_does_not_go_on_with_one(command: Command, monkey
     outcome = command("train", *TINY)
     assert outcome.code == 1
     assert "trained by 2 processes" in outcome.text
-
-
-def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before_it(tmp_path: Path) -> None:
-    AtomicCheckpointIO().save_checkpoint({"step": 1}, tmp_path / "last.ckpt")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-        with pytest.raises(UserError, match="No space left on device.*is whole.*type the same command again"):
-            AtomicCheckpointIO().save_checkpoint({"step": 2}, tmp_path / "last.ckpt")
-    assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"step": 1}
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 def test_a_run_folder_that_was_moved_knows_its_best_score(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from annotated_types import Ge
 from fcnlab.cli.conf import CONF
 from fcnlab.cli.signature import takes
 
+Count = Annotated[int, Ge(1)]
+
 
 class Keys:
     """A mapping whose keys are the annotations of a subclass, all of them needed.

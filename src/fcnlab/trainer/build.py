@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.profilers import PyTorchProfiler
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from fcnlab.callbacks.checkpoints import AtomicCheckpointIO
+from fcnlab.callbacks.checkpoint_file import AtomicCheckpointIO
 from fcnlab.callbacks.progress_lines import BatchLines, has_terminal
 from fcnlab.callbacks.time_limit import TimeLimit
 from fcnlab.cli.compose import build
