@@ -30,7 +30,7 @@ def try_out(transform: Any, channels: int) -> None:
         UserError: the transform mixes labels, does nothing, or asks for what no sample has.
     """
     name, once = type(transform).__name__, copy.deepcopy(transform)
-    once.p, once.deterministic = 1.0, False  # ReplayCompose asks for a place to write to
+    once.p, once.deterministic = 1.0, False  # ReplayCompose asks for a folder to write to
     if isinstance(transform, albumentations.Transform3D):
         raise UserError(f"data.augment: {name} is of volumes, and does nothing to images. Take it out.")
     if missing := sorted(set(transform.targets_as_params) - {"image", "mask"}):
@@ -38,11 +38,11 @@ def try_out(transform: Any, channels: int) -> None:
             f"data.augment: {name} asks for {missing[0]}, but a sample is an image and its mask. Take it out."
         )
     draw = np.random.default_rng(0)
-    places = draw.integers(0, len(LABELS), (SIDE // BLOCK, SIDE // BLOCK)).repeat(BLOCK, 0).repeat(BLOCK, 1)
+    indices = draw.integers(0, len(LABELS), (SIDE // BLOCK, SIDE // BLOCK)).repeat(BLOCK, 0).repeat(BLOCK, 1)
     image = draw.integers(0, 256, (SIDE, SIDE, channels), dtype=np.uint8)
     for seed in SEEDS:
         try:
-            first, second = (apply(once, image, labels[places], seed) for labels in (LABELS, RENUMBERED))
+            first, second = (apply(once, image, labels[indices], seed) for labels in (LABELS, RENUMBERED))
         except UserError:  # a ValueError too
             raise
         except (ValueError, CropSizeError):

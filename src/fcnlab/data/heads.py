@@ -1,4 +1,4 @@
-"""Several masks for one image: what each further head of a net learns from, said as a difference from the first."""
+"""Several masks for one image: what each further head of a net learns from, as differences from the first."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
