@@ -27,8 +27,6 @@ TESTED_BY = {
     "callbacks/validation_images.py": "logger/test_wandb.py",
     "cli/bench_settings.py": "cli/test_settings.py",
     "cli/explain.py": "cli/test_command.py",
-    **dict.fromkeys(("data/guess_annotations.py", "data/guess_pairs.py", "data/guess_values.py"), "data/test_guess.py"),
-    "data/sharing.py": "data/test_files.py",
     "data/tables.py": "test_survey.py",
     "logger/build.py": "stranger/test_loggers.py",
     "model/choices.py": "test_evaluate.py",
