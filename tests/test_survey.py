@@ -67,3 +67,12 @@ def test_a_survey_finds_each_fault(case: str, tmp_path: Path, command: Command) 
     assert outcome.code == 1
     assert FAULTS[case][1][0].split(" of split")[0] in outcome.text
     assert "Traceback" not in outcome.text
+
+
+def test_a_guess_tells_the_command_that_reads_it(tmp_path: Path, command: Command) -> None:
+    root = make_folder(tmp_path / "my data")
+    shown = command("survey", "data=folder", f"data.root={root}", "write=own/data/mine.yaml").text
+    (line,) = [line for line in shown.splitlines() if line.startswith("python -m fcnlab.survey ")]
+    outcome = command("survey", *line.split()[3:])
+    assert outcome.code == 0, outcome.text
+    assert "leaf" in outcome.text

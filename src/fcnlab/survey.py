@@ -85,7 +85,10 @@ def write_guess(file: "Path", root: str | None) -> dict[str, Any]:
     text = guess(Path(root).expanduser(), threads=usable_cores())
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    say(f"{text}Written to {file}. Name its classes; in DIR/data/ it is read by --config-dir DIR data={file.stem}.")
+    folder = file.parent.parent if file.parent.name == "data" else Path("DIR")
+    moved = "" if file.parent.name == "data" else "move it to DIR/data/, "
+    say(f"{text}Written to {file}. Name its classes, {moved}then look at it:")
+    say(f"python -m fcnlab.survey --config-dir {folder} data={file.stem}")
     return {"written": str(file)}
 
 

@@ -41,7 +41,7 @@ def test_a_signal_is_told_once_the_step_is_saved(name: str, command: Command, mo
     monkeypatch.setattr(LastCheckpoint, "on_train_batch_end", asks)
     outcome = command("train", *TINY, "epochs=4", "data.batch_size=4")
     assert outcome.text.endswith(str(128 + number))
-    assert f"{name}: this step is finished and saved first" in outcome.text
+    assert f"{name}: this step is finished and saved, then the run ends" in outcome.text
     assert ended() == ("interrupted", f"{name} at epoch 1 of 4")
     monkeypatch.setattr(LastCheckpoint, "on_train_batch_end", keep)
     assert "Going on from" in command("train", *TINY, "epochs=4", "data.batch_size=4").text
