@@ -38,7 +38,8 @@ def test_it_is_the_mean_colour_where_the_mask_says_so(what: str, size: str) -> N
 
 def test_it_needs_a_background(command: Command) -> None:
     words = ("data=camvid", "data.root=nowhere", "+data.hide={train: background}")
-    assert "data.hide needs a class called background, but data=camvid has" in command("train", *words).text
-    outcome = command("train", *WORDS, "+data.hide={train: backgroung}")
-    assert outcome.code == 1
-    assert "Did you mean background" in outcome.text
+    assert "data.hide needs a class called background, but there are sky, building" in command("train", *words).text
+    for hide, meant in (("{train: backgroung}", "background"), ("{tset: background}", "test")):
+        outcome = command("train", *WORDS, f"+data.hide={hide}")
+        assert outcome.code == 1
+        assert f"Did you mean {meant}" in outcome.text

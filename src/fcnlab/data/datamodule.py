@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from fcnlab.data.contents import Contents, Look, look_through
 from fcnlab.data.heads import build_heads, check_names, read_masks
-from fcnlab.data.hidden import Hidden
+from fcnlab.data.hidden import BACKGROUND, Hidden, hidden_by_split
 from fcnlab.data.kept import Kept
 from fcnlab.data.palette import voc_palette
 from fcnlab.data.samples import PADDING as PADDING
@@ -32,7 +32,6 @@ SPLITS = ("train", "val", "test")
 
 Above0 = Annotated[float, Gt(0)]
 Loader = DataLoader[Sample]
-BACKGROUND = "background"
 
 
 class SegmentationData(L.LightningDataModule):
@@ -103,11 +102,7 @@ class SegmentationData(L.LightningDataModule):
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
         usual = usual_input(channels, order, scale)
         self.mean, self.std = mean or usual[0], std or usual[1]
-        self.hide: dict[str, Hidden] = {split: what for split, what in (hide or {}).items() if what}
-        if self.hide and BACKGROUND not in self.class_names:
-            raise UserError(
-                f"data.hide needs a class called {BACKGROUND}, but data={name} has only {', '.join(class_names)}."
-            )
+        self.hide = hidden_by_split(hide, self.class_names)
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
         self.resumed: dict[str, int] = {}

@@ -1,11 +1,15 @@
 """Foreground or background of the images hidden behind one colour: what does a net look at? (``data.hide``)"""
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 import torch
 from torch.nn.functional import interpolate
 
+from fcnlab.error import UserError, nearest
+
 Hidden = Literal["background", "foreground", "both"]
+BACKGROUND = "background"
 
 
 class Hide:
@@ -30,3 +34,15 @@ class Hide:
         if self.what == "both":
             return torch.where(ground, 0.0, self.white.expand(image.shape))
         return image.masked_fill(ground if self.what == "background" else ~ground, 0.0)
+
+
+def hidden_by_split(hide: Mapping[str, Hidden | None] | None, class_names: Sequence[str]) -> dict[str, Hidden]:
+    """What is hidden in which split, where something is. Raises UserError for what is not known."""
+    found = {split: what for split, what in (hide or {}).items() if what}
+    for split, what in found.items():
+        for word, known in ((split, ("train", "val", "test")), (what, get_args(Hidden))):
+            if word not in known:
+                raise UserError(f"data.hide has {split}: {what}. {nearest(word, known)}")
+    if found and BACKGROUND not in class_names:
+        raise UserError(f"data.hide needs a class called {BACKGROUND}, but there are {', '.join(class_names)}.")
+    return found
