@@ -45,7 +45,7 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
     from fcnlab.data.contents import in_order
     from fcnlab.data.datamodule import SPLITS, VOID, usable_cores
     from fcnlab.error import UserError, nearest
-    from fcnlab.metric.segmentation import SegmentationScores, count_pairs
+    from fcnlab.metric.segmentation import count_pairs
 
     config = plain(cfg)
     split, strides = config["split"], config["strides"]
@@ -56,7 +56,7 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
     data = build(config["data"])
     data.prepare_data()
     predicted_void = len(data.class_names)  # a column of its own, so that it is no class's false positive
-    scores = {s: SegmentationScores(class_names=(*data.class_names, "predicted void")) for s in strides}
+    pairs = {stride: torch.zeros(predicted_void + 1, predicted_void + 1, dtype=torch.int64) for stride in strides}
     images, number, masks, reading = 0, len(data.samples(split)), iter(data.masks(split)), Lock()
 
     def count(_: int) -> list[torch.Tensor]:
@@ -71,15 +71,15 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
         return [count_pairs(prediction, truth, predicted_void + 1) for prediction in seen]
 
     looks = in_order(count, number, threads=usable_cores())
-    for pairs in progress(looks, total=number, what=f"masks of {data.name}, {split}"):
-        images += bool(pairs)
-        for stride, found in zip(strides, pairs, strict=False):
-            scores[stride].confmat += found
+    for counted in progress(looks, total=number, what=f"masks of {data.name}, {split}"):
+        images += bool(counted)
+        for stride, found in zip(strides, counted, strict=False):
+            pairs[stride] += found
     bound = {}
     for stride in strides:
-        values = scores[stride].compute()
-        ious = [values[key] for name in data.class_names if (key := f"iou/{name}") in values]
-        bound[stride] = torch.stack(ious).mean().item()
+        hit, true, predicted = (n.double() for n in (pairs[stride].diag(), pairs[stride].sum(1), pairs[stride].sum(0)))
+        union = (true + predicted - hit)[:predicted_void]  # of the classes
+        bound[stride] = (hit[:predicted_void] / union)[union > 0].mean().item()
     say(f"Upper bound on {data.name}, {split}, {images} masks")
     bound_table(bound, PAPER.get(data.name, {}))
     say(PROTOCOL)

@@ -1,7 +1,7 @@
 """Foreground or background of the images hidden behind one colour: what does a net look at? (``data.hide``)"""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch.nn.functional import interpolate
@@ -36,7 +36,7 @@ class Hide:
         return image.masked_fill(ground if self.what == "background" else ~ground, 0.0)
 
 
-def hidden_by_split(hide: Mapping[str, Hidden | None] | None, class_names: Sequence[str]) -> dict[str, Hidden]:
+def hidden_by_split(hide: Mapping[Any, Hidden | None] | None, class_names: Sequence[str]) -> dict[str, Hidden]:
     """What is hidden in which split, where something is. Raises UserError for what is not known."""
     found = {split: what for split, what in (hide or {}).items() if what}
     for split, what in found.items():
