@@ -1,6 +1,6 @@
 """The authors' recipe: what the solver says, and two of its steps written out by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,21 +59,20 @@ def make(root: Path) -> Path:
     return home
 
 
-def layers(variant: str) -> Iterator[tuple[str, int, int, int]]:
+def layers(variant: str, classes: int = CLASSES, channels: int = 3) -> Iterator[tuple[str, int, int, int]]:
     """Every learned layer: Caffe's name, channels in and out, size of its kernel."""
-    channels = 3
     for stage, (out, depth) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), start=1):
         for i in range(1, depth + 1):
             yield f"conv{stage}_{i}", channels, (channels := max(1, round(out * WIDTH))), 3
         if stage in SKIPS[variant]:
-            yield f"score_pool{stage}", channels, CLASSES, 1
-    yield from (("fc6", channels, FC, 7), ("fc7", FC, FC, 1), ("score_fr", FC, CLASSES, 1))
+            yield f"score_pool{stage}", channels, classes, 1
+    yield from (("fc6", channels, FC, 7), ("fc7", FC, FC, 1), ("score_fr", FC, classes, 1))
 
 
-def caffe_weights(variant: str) -> State:
+def caffe_weights(variant: str, classes: int = CLASSES, channels: int = 3) -> State:
     """Weights of every layer, none zero; fc6 and fc7 are positive, so that each of their few units is alive."""
     state: State = {}
-    for name, inputs, outputs, size in layers(variant):
+    for name, inputs, outputs, size in layers(variant, classes, channels):
         fan_in = inputs * size * size
         weight = torch.randn(outputs, inputs, size, size) * (2 / fan_in) ** 0.5
         state[f"{name}.weight"] = weight.abs() * fan_in**-0.5 if name in ("fc6", "fc7") else weight
@@ -84,14 +83,20 @@ def caffe_weights(variant: str) -> State:
 def up(score: torch.Tensor, factor: int) -> torch.Tensor:
     """The authors' deconvolution: kernel 2 * factor, stride factor, bilinear, channel by channel."""
     ramp = 1 - (torch.arange(2 * factor) - (factor - 0.5)).abs().double() / factor
-    kernel = torch.outer(ramp, ramp).expand(CLASSES, 1, -1, -1)
-    return functional.conv_transpose2d(score, kernel, stride=factor, groups=CLASSES)
+    classes = score.shape[1]
+    kernel = torch.outer(ramp, ramp).expand(classes, 1, -1, -1)
+    return functional.conv_transpose2d(score, kernel, stride=factor, groups=classes)
 
 
-def prototxt(variant: str, w: State, image: torch.Tensor) -> torch.Tensor:
-    """Logits as train.prototxt writes them: every padding and crop a number."""
+def prototxt(variant: str, w: State, image: torch.Tensor, head: str = "") -> torch.Tensor:
+    """Logits as train.prototxt writes them: every padding and crop a number.
+
+    Args:
+        head: what the names of score layers begin with.
+    """
 
     def conv(x: torch.Tensor, name: str, padding: int = 0) -> torch.Tensor:
+        name = f"{head}{name}" if name.startswith("score") else name
         return functional.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"], padding=padding)
 
     def crop(x: torch.Tensor, offset: int, like: torch.Tensor) -> torch.Tensor:
@@ -116,20 +121,44 @@ def prototxt(variant: str, w: State, image: torch.Tensor) -> torch.Tensor:
 
 def two_steps(variant: str, home: Path, start: State, weight_decay: float) -> State:
     """Caffe's SGD: V = momentum * V + rate * (gradient + decay * W), W = W - V; on one image after the other."""
-    weights = {name: tensor.double() for name, tensor in start.items()}
-    velocity = {name: torch.zeros_like(tensor) for name, tensor in weights.items()}
+    samples = []
     drawn = np.random.default_rng([0, 0]).integers(len(NAMES), size=len(NAMES))[:2]  # seed 0, epoch 0: with replacement
     for name in np.array(NAMES)[drawn]:
         rgb = np.array(PIL.Image.open(home / "JPEGImages" / f"{name}.jpg")).astype(np.float64)
         bgr = rgb[..., ::-1] - [104.00699, 116.66877, 122.67892]
         mask = torch.from_numpy(np.array(PIL.Image.open(home / "SegmentationClass" / f"{name}.png"))).long()
+        samples.append((torch.from_numpy(bgr.transpose(2, 0, 1).copy())[None], mask))
+    return descend(
+        start,
+        [lambda w, x=x, mask=mask: summed(prototxt(variant, w, x)[0], mask) for x, mask in samples],
+        lr=SOLVERS[variant][0],
+        weight_decay=weight_decay,
+    )
+
+
+def summed(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """SoftmaxWithLoss with normalize: false, of logits (C, H, W) and mask (H, W)."""
+    true = logits.gather(0, mask.where(mask != 255, 0)[None])[0]
+    return ((logits.logsumexp(0) - true) * (mask != 255)).sum()
+
+
+def descend(
+    start: State,
+    losses: Sequence[Callable[[State], torch.Tensor]],
+    *,
+    lr: float,
+    weight_decay: float = 5e-4,
+    momentum: float = 0.99,
+) -> State:
+    """Weights after one step for every loss: biases twice as fast and without decay."""
+    weights = {name: tensor.double() for name, tensor in start.items()}
+    velocity = {name: torch.zeros_like(tensor) for name, tensor in weights.items()}
+    for loss in losses:
         leaves = {key: tensor.clone().requires_grad_() for key, tensor in weights.items()}
-        logits = prototxt(variant, leaves, torch.from_numpy(bgr.transpose(2, 0, 1).copy())[None])[0]
-        true = logits.gather(0, mask.where(mask != 255, 0)[None])[0]
-        ((logits.logsumexp(0) - true) * (mask != 255)).sum().backward()
+        loss(leaves).backward()
         for key, leaf in leaves.items():
-            rate, decay = SOLVERS[variant][0] * (2 if "bias" in key else 1), 0 if "bias" in key else weight_decay
-            velocity[key] = 0.99 * velocity[key] + rate * (leaf.grad + decay * weights[key])
+            rate, decay = lr * (2 if "bias" in key else 1), 0 if "bias" in key else weight_decay
+            velocity[key] = momentum * velocity[key] + rate * (leaf.grad + decay * weights[key])
             weights[key] = weights[key] - velocity[key]
     return weights
 
@@ -167,11 +196,20 @@ def test_two_steps_move_every_weight_as_written_out_by_hand(
     (run,) = (tmp_path / "runs").glob("voc_paper-*")
     saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert saved["global_step"] == 2
-    expected = two_steps(variant, home, start, decay)
+    moved_as(two_steps(variant, home, start, decay), start, saved["state_dict"])
+
+
+def moved_as(expected: State, start: State, state: State, net: str = "net.", alive: float = 0.9) -> None:
+    """Compare what a training made of its initial weights with what is expected.
+
+    Args:
+        net: what the names of the net begin with.
+        alive: the share of each tensor that must move: a unit may be dead for the few images that were seen.
+    """
     for name, tensor in expected.items():
-        key = f"net.{name}" if name.startswith("score") else f"net.backbone.{name}"
-        before, after = start[name].double(), saved["state_dict"][key]
+        key = f"{net}{name}" if "score" in name else f"{net}backbone.{name}"
+        before, after = start[name].double(), state[key]
         assert after.dtype == torch.float64
         changed, wanted = after - before, tensor - before
-        assert (wanted != 0).double().mean() > 0.9, name  # all but those of a unit that the few images leave dead
+        assert (wanted != 0).double().mean() > alive, name
         assert ((changed - wanted).norm() / wanted.norm()).item() < 1e-6, name

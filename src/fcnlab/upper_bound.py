@@ -33,15 +33,19 @@ PROTOCOL = (
 
 def upper_bound(cfg: DictConfig) -> dict[int, float]:
     """Mean IU by stride, fractions of 1."""
+    from threading import Lock
+
+    import numpy as np
     import torch
 
     from fcnlab.cli.compose import build, plain
     from fcnlab.cli.progress import progress
     from fcnlab.cli.terminal import say
     from fcnlab.data.coarse import through_stride
-    from fcnlab.data.datamodule import SPLITS, VOID
+    from fcnlab.data.contents import in_order
+    from fcnlab.data.datamodule import SPLITS, VOID, usable_cores
     from fcnlab.error import UserError, nearest
-    from fcnlab.metric.segmentation import SegmentationScores
+    from fcnlab.metric.segmentation import count_pairs
 
     config = plain(cfg)
     split, strides = config["split"], config["strides"]
@@ -52,20 +56,30 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
     data = build(config["data"])
     data.prepare_data()
     predicted_void = len(data.class_names)  # a column of its own, so that it is no class's false positive
-    scores = {s: SegmentationScores(class_names=(*data.class_names, "predicted void")) for s in strides}
-    images = 0
-    for mask in progress(data.masks(split), total=len(data.samples(split)), what=f"masks of {data.name}, {split}"):
-        images += 1
-        truth = torch.from_numpy(mask).long()[None]
-        for stride in strides:
-            prediction = torch.from_numpy(through_stride(mask, stride)).long()[None]
-            prediction[prediction == VOID] = predicted_void
-            scores[stride].update(prediction, truth)
+    pairs = {stride: torch.zeros(predicted_void + 1, predicted_void + 1, dtype=torch.int64) for stride in strides}
+    images, number, masks, reading = 0, len(data.samples(split)), iter(data.masks(split)), Lock()
+
+    def count(_: int) -> list[torch.Tensor]:
+        """Pairs of true and predicted labels of the next mask, by stride."""
+        with reading:
+            mask = next(masks, None)
+        if mask is None:  # one that could not be read was forgiven
+            return []
+        truth, table = torch.from_numpy(mask).long(), np.arange(256)
+        table[VOID] = predicted_void
+        seen = [torch.from_numpy(table[through_stride(mask, stride)]) for stride in strides]
+        return [count_pairs(prediction, truth, predicted_void + 1) for prediction in seen]
+
+    looks = in_order(count, number, threads=usable_cores())
+    for counted in progress(looks, total=number, what=f"masks of {data.name}, {split}"):
+        images += bool(counted)
+        for stride, found in zip(strides, counted, strict=False):
+            pairs[stride] += found
     bound = {}
     for stride in strides:
-        found = scores[stride].compute()
-        ious = [found[key] for name in data.class_names if (key := f"iou/{name}") in found]
-        bound[stride] = torch.stack(ious).mean().item()
+        hit, true, predicted = (n.double() for n in (pairs[stride].diag(), pairs[stride].sum(1), pairs[stride].sum(0)))
+        union = (true + predicted - hit)[:predicted_void]  # of the classes
+        bound[stride] = (hit[:predicted_void] / union)[union > 0].mean().item()
     say(f"Upper bound on {data.name}, {split}, {images} masks")
     bound_table(bound, PAPER.get(data.name, {}))
     say(PROTOCOL)

@@ -17,6 +17,11 @@ OTHERS = ["accordion", "zebra", "airplane model", "unknown"]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    return make(tmp_path)
+
+
+def make(tmp_path: Path) -> Path:
+    tmp_path.mkdir(exist_ok=True)
     called = [CALLED.get(name, name) for name in CLASSES[1:]]
     order = np.random.default_rng(0).permutation([*called, *OTHERS]).tolist()
     numbers = {name: 7 * place + 3 for place, name in enumerate(order)}  # up to 444

@@ -25,6 +25,10 @@ def depth(seed: int) -> np.ndarray:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    return make(tmp_path)
+
+
+def make(tmp_path: Path) -> Path:
     for number in NUMBERS + TESTED:
         name = f"img_{5000 + number}"
         save(photo(number), tmp_path / "data/images" / f"{name}.png")

@@ -16,6 +16,10 @@ VALUES = {"semantic": list(range(34)), "geometric": [-1, 1, 2, 3]}
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    return make(tmp_path)
+
+
+def make(tmp_path: Path) -> Path:
     names = [f"coast_art{i}" for i in range(12)]
     for i, name in enumerate(names):
         save(photo(i), tmp_path / "Images" / INSIDE / f"{name}.jpg")

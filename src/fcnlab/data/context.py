@@ -41,6 +41,8 @@ class Context(FileData):
         images: the folder of the JPEG files, relative to ``root``.
         lists: the folder of train.txt and val.txt, relative to ``root``.
         val_fraction: share of train.txt for choosing checkpoints and settings, by a hash of the name.
+        hold_out: keep that share out of training. The papers learn from the whole list; then ``val`` measures memory,
+            and ``score=last`` is the honest choice.
         complete: whether the published number of images must be listed.
     """
 
@@ -52,12 +54,14 @@ class Context(FileData):
         images: str,
         lists: str,
         val_fraction: float,
+        hold_out: bool = True,
         complete: bool,
         task: Literal[59, 33] = 59,
         **common: Any,
     ) -> None:
         choose("masks", masks, ("mat", "png"))
         check_fraction("val_fraction", val_fraction)
+        self.hold_out = hold_out
         self.folder = "trainval" if masks == "mat" else PNG[task]
         where = f"{self.folder}/NAME.{masks}{' and labels.txt' if masks == 'mat' else ''}"
         layout = f"{root}/{images}/NAME.jpg, {root}/{lists}/train.txt, val.txt and {root}/{where}"
@@ -71,7 +75,7 @@ class Context(FileData):
         listing = self.root / self.lists / ("val.txt" if split == "test" else "train.txt")
         names = names_in(self, listing)
         count_up(self, names, self.expected.get(listing.stem), listing)
-        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction)
+        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction, self.hold_out)
         return [
             Pair(name, self.root / self.images / f"{name}.jpg", self.root / self.folder / f"{name}.{self.kind}")
             for name in chosen

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from fcnlab.data.contents import Contents, Look, look_through
 from fcnlab.data.heads import build_heads, check_names, read_masks
+from fcnlab.data.hidden import BACKGROUND, Hidden, hidden_by_split
 from fcnlab.data.kept import Kept
 from fcnlab.data.palette import voc_palette
 from fcnlab.data.samples import PADDING as PADDING
@@ -54,6 +55,7 @@ class SegmentationData(L.LightningDataModule):
         channels: of an image; 3 is RGB.
         heads: further masks of every image by name, for the heads of a net (``model.heads``): what is different where
             they are read, as ``{geometric: {labels: geometric}}``. Each is a data set like this one.
+        hide: what of the images is hidden, by split, as ``{train: background, test: null}``; see :class:`Hide`.
     """
 
     given: Mapping[str, Any] = {}  # what it was built with
@@ -86,6 +88,7 @@ class SegmentationData(L.LightningDataModule):
         in_memory: bool = False,
         channels: int = 3,
         heads: Mapping[str, Mapping[str, Any]] | None = None,
+        hide: Mapping[Split, Hidden | None] | None = None,
     ) -> None:
         super().__init__()
         self.heads, self.given = build_heads(self, self.given, heads), {}
@@ -99,6 +102,7 @@ class SegmentationData(L.LightningDataModule):
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
         usual = usual_input(channels, order, scale)
         self.mean, self.std = mean or usual[0], std or usual[1]
+        self.hide = hidden_by_split(hide, self.class_names)
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
         self.resumed: dict[str, int] = {}
@@ -205,6 +209,8 @@ class SegmentationData(L.LightningDataModule):
         check_names(self, split)
         more = partial(read_masks, self, split) if self.heads else None
         pipeline = self.training_pipeline if training else self.scoring_pipeline
+        if hidden := self.hide.get(split):
+            pipeline = pipeline.hiding(hidden, background=self.class_names.index(BACKGROUND))
         return SplitDataset(
             partial(self.read, split), names, pipeline, skip=self.forgives(split) and training, more=more
         )

@@ -28,7 +28,7 @@ def build_heads(
                 f"data.heads.{name}={difference} says nothing of its masks. Give the settings in which they differ "
                 "from the first ones, as data.heads={parts: {masks: parts, classes: parts.txt}}."
             )
-        found[name] = type(data)(**{**given, "heads": None, "augment": None, **difference})
+        found[name] = type(data)(**{**given, "heads": None, "hide": None, "augment": None, **difference})
     return found
 
 

@@ -19,7 +19,7 @@ from fcnlab.data.contents import Contents
 APART = frozenset(
     {
         *("name", "augment", "batch_size", "replacement", "num_workers", "seed", "download", "cache"),
-        *("image_size", "mean", "std", "order", "scale"),
+        *("image_size", "mean", "std", "order", "scale", "hide"),
     }
 )
 PATIENCE = 5.0  # seconds of waiting for another process before it is told

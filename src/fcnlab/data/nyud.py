@@ -45,15 +45,27 @@ class NYUD(FileData):
             more: model=fcn32s_late).
         channels: of that input: 3, 1, 3, 4 or 6; the net is built by it.
         val_fraction: share of the 795 for choosing checkpoints and settings, by a hash of the name.
+        hold_out: keep that share out of training. The papers learn from the whole list; then ``val`` measures memory,
+            and ``score=last`` is the honest choice.
         complete: whether the published number of images must be listed.
     """
 
     def __init__(
-        self, *, root: str, files: str, input: str, channels: int, val_fraction: float, complete: bool, **common: Any
+        self,
+        *,
+        root: str,
+        files: str,
+        input: str,
+        channels: int,
+        val_fraction: float,
+        complete: bool,
+        hold_out: bool = True,
+        **common: Any,
     ) -> None:
         choose("files", files, ("files", "mat"))
         choose("input", input, tuple(CHANNELS))
         check_fraction("val_fraction", val_fraction)
+        self.hold_out = hold_out
         if channels != CHANNELS[input]:
             raise UserError(f"data.input={input} has {CHANNELS[input]} channels: set data.channels={CHANNELS[input]}.")
         if files == "mat" and "hha" in input:
@@ -84,7 +96,7 @@ class NYUD(FileData):
             listed = [name for one in lists for name in names_in(self, one)]
             names = [name if name.startswith("img_") else f"img_{name}" for name in listed]
         count_up(self, names, self.expected.get(listing), where)
-        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction)
+        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction, self.hold_out)
         return [self.pair(name) for name in chosen]
 
     def pair(self, name: str) -> Pair:

@@ -41,10 +41,15 @@ def names_in(data: FileData, path: Path) -> list[str]:
     return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
-def share_of_train(names: Sequence[str], split: str, val_fraction: float) -> list[str]:
-    """The part of a training list that is ``train`` or ``val``, by a hash of the name."""
+def share_of_train(names: Sequence[str], split: str, val_fraction: float, hold_out: bool = True) -> list[str]:
+    """The part of a training list that is ``train`` or ``val``, by a hash of the name.
+
+    Args:
+        hold_out: whether ``train`` leaves ``val`` out. The papers learn from the whole list.
+    """
     fractions = {"val": val_fraction, "train": 1 - val_fraction}
-    return [name for name in names if split_by_hash(name, fractions) == split]
+    wanted = {"train": {"train"} if hold_out else {"train", "val"}, "val": {"val"}}[split]
+    return [name for name in names if split_by_hash(name, fractions) in wanted]
 
 
 def read_matrix(path: Path, key: str) -> Mask:

@@ -30,12 +30,17 @@ class SIFTFlow(FileData):
     Args:
         labels: ``semantic`` (33 classes) or ``geometric`` (3).
         val_fraction: share of trainval.txt for choosing checkpoints and settings, by a hash of the name.
+        hold_out: keep that share out of training. The papers learn from the whole list; then ``val`` measures memory,
+            and ``score=last`` is the honest choice.
         complete: whether the published number of images must be listed.
     """
 
-    def __init__(self, *, root: str, labels: str, val_fraction: float, complete: bool, **common: Any) -> None:
+    def __init__(
+        self, *, root: str, labels: str, val_fraction: float, complete: bool, hold_out: bool = True, **common: Any
+    ) -> None:
         choose("labels", labels, tuple(CLASSES))
         check_fraction("val_fraction", val_fraction)
+        self.hold_out = hold_out
         layout = f"{root}/trainval.txt, test.txt, Images/{INSIDE}/NAME.jpg and {FOLDERS[labels]}/{INSIDE}/NAME.mat"
         super().__init__(root=root, layout=layout, class_names=CLASSES[labels], shift=-1, **common)
         self.kind, self.val_fraction, self.expected = labels, val_fraction, EXPECTED if complete else {}
@@ -45,7 +50,7 @@ class SIFTFlow(FileData):
         listing = "test" if split == "test" else "trainval"
         names = names_in(self, self.root / f"{listing}.txt")
         count_up(self, names, self.expected.get(listing), self.root / f"{listing}.txt")
-        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction)
+        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction, self.hold_out)
         images, masks = self.root / "Images" / INSIDE, self.root / FOLDERS[self.kind] / INSIDE
         return [Pair(name, images / f"{name}.jpg", masks / f"{name}.mat") for name in chosen]
 

@@ -1,7 +1,8 @@
 """From a uint8 image and its mask to tensors: resize, augment (training only), normalise."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from fcnlab.data.augmentation import Augmentation
 from fcnlab.data.augmentation import Image as Image
 from fcnlab.data.augmentation import Mask as Mask
+from fcnlab.data.hidden import Hidden, Hide
 from fcnlab.error import UserError, nearest
 from fcnlab.model.checkpoint import INPUT, is_numbers
 
@@ -49,6 +51,7 @@ class Pipeline:
         self.mean = 255 / scale * torch.tensor(mean).view(-1, 1, 1)
         self.std = 255 / scale * torch.tensor(std).view(-1, 1, 1)
         self.augment = None if augment is None else Augmentation(augment, channels=len(self.mean))
+        self.hide: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
 
     def __call__(self, image: Image, mask: Mask, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         """Image (H, W, c) and mask (H, W), uint8 -> image (c, h, w) float32 and mask (h, w) int64."""
@@ -60,7 +63,15 @@ class Pipeline:
         image = self.resize(image, cv2.INTER_LINEAR)
         if self.augment is not None:
             image, masks = self.augment.several(image, [self.resize(mask, cv2.INTER_NEAREST) for mask in masks], seed)
-        return self.normalise(image), [torch.from_numpy(mask.astype(np.int64)) for mask in masks]
+        seen, truth = self.normalise(image), [torch.from_numpy(mask.astype(np.int64)) for mask in masks]
+        return self.hide(seen, truth[0]) if self.hide else seen, truth
+
+    def hiding(self, what: Hidden, *, background: int) -> Self:
+        """The same with what is labelled so hidden in every image; see :class:`Hide`."""
+        other = copy(self)
+        white = self.normalise(np.full((1, 1, len(self.mean)), 255, np.uint8))
+        other.hide = Hide(what, background=background, white=white)
+        return other
 
     def resize(self, array: Image, interpolation: int) -> Image:
         """Bring an image or mask to ``image_size``."""
