@@ -1,5 +1,6 @@
 """From conf/logger to loggers: several at once, each told what it takes of the run's name, folder and number."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,23 @@ def build_loggers(settings: Mapping[str, Any] | None, run: Run) -> list[Logger]:
             raise UserError(f"logger.{name} builds a {type(logger).__name__}. It must be a Lightning Logger.")
         if "run_id" in accepted:  # MLflow's: a run that goes on is the same run there
             run.write(logger_ids=ids | {name: getattr(logger, "run_id", None)})
+        refuse_unwritable(name, getattr(logger, "save_dir", None))
         loggers.append(logger)
     return loggers
+
+
+def refuse_unwritable(name: str, folder: str | Path | None) -> None:
+    """Raise UserError where a logger could not write: it would tell so after the first epoch, or never."""
+    if not folder or not is_first_process():
+        return
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(
+            f"logger.{name} cannot write to {folder}: {error}. Set its folder (logger.{name}.save_dir=...), or "
+            "logger=none: history.csv has the scores of every epoch all the same."
+        ) from error
 
 
 def send_result(loggers: Sequence[Logger], run: Run) -> None:

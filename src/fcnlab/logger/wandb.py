@@ -1,6 +1,7 @@
 """Weights & Biases: offline where it cannot be reached, one run over all restarts."""
 
 import contextlib
+import http.client
 import importlib
 import json
 import os
@@ -37,9 +38,10 @@ def why_offline(wandb: ModuleType) -> str:
     address = settings.base_url
     try:
         urllib.request.urlopen(address, timeout=5).close()
-    except urllib.error.HTTPError:
-        return ""  # it answers
-    except OSError as error:
+    except urllib.error.HTTPError as error:
+        if error.code >= 500:  # W&B itself would ask again for minutes
+            return f"{address} answers {error.code} {error.reason}"
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return f"{address} cannot be reached ({error})"
     return ""
 
