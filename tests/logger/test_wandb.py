@@ -7,9 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ import yaml
 from conftest import TINY, Command
 
 from fcnlab.callbacks.history import History
-from fcnlab.logger.wandb import why_offline
 from fcnlab.run.files import read_history, read_json
 from fcnlab.task.segmentation import SegmentationTask
 
@@ -96,35 +93,6 @@ def test_a_process_of_w_and_b_that_does_not_start_is_told(
     assert outcome.code == 1
     assert f"W&B's own process (wandb-core) does not start: {told}" in outcome.text
     assert "Set logger=csv, or logger=none" in outcome.text
-
-
-class Failing(BaseHTTPRequestHandler):
-    """A server that is not well."""
-
-    def do_GET(self) -> None:
-        self.send_error(503)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.mark.parametrize("kind", ["answers 503", "cannot be reached", "cannot be reached (unknown url type"])
-def test_a_server_that_does_not_take_runs_is_told_before_w_and_b_waits_for_it(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import wandb
-
-    with HTTPServer(("127.0.0.1", 0), Failing) as server:
-        port = server.server_port
-        if "503" in kind:
-            threading.Thread(target=server.handle_request, daemon=True).start()
-        else:
-            server.server_close()
-        address = "nowhere" if "url" in kind else f"http://127.0.0.1:{port}"
-        settings = SimpleNamespace(base_url=address, update_from_env_vars=lambda _: None)
-        monkeypatch.setattr(wandb, "Settings", lambda: settings)
-        monkeypatch.setattr(wandb, "api", SimpleNamespace(api_key="0" * 40))
-        assert kind in why_offline(wandb)
 
 
 def test_a_folder_that_w_and_b_cannot_write_to_is_told(command: Command, tmp_path: Path) -> None:
