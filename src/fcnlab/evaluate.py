@@ -35,7 +35,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.run.files import write_json
     from fcnlab.run.tables import score_table
     from fcnlab.task.build import load_task, see_otherwise
-    from fcnlab.trainer.build import build_trainer, need_step
+    from fcnlab.trainer.build import build_trainer, need_step, refusals
     from fcnlab.trainer.precision import prefers_channels_last
 
     config = plain(cfg)
@@ -67,7 +67,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     need_step(task, "test_step")
     callbacks = [ImageResults(output, data)] if output else []
     trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=False)
-    trainer.test(task, datamodule=data, verbose=False)
+    with refusals():
+        trainer.test(task, datamodule=data, verbose=False)
 
     scores = {k.replace("test", config["split"], 1): v.item() for k, v in trainer.callback_metrics.items()}
     score_table(f"{config['checkpoint']} on {data.name}, {config['split']}", scores)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import pytest
 import tifffile
 from data.made import png, save
 
 from fcnlab.data.masks import read_mask_file
+from fcnlab.data.opened import ORIENTATION
 from fcnlab.error import UserError
 
 VALUES = np.arange(16, dtype=np.uint8).reshape(2, 8)
@@ -30,6 +32,30 @@ def test_a_palette_and_its_labels_are_kept(tmp_path: Path) -> None:
     assert (file.values == VALUES % 4).all()
     assert file.palette is not None
     assert file.palette.tolist() == np.arange(12).reshape(4, 3).tolist()
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "tif", "gif", "png"])
+def test_a_palette_is_read_from_every_format_that_has_one(suffix: str, tmp_path: Path) -> None:
+    mask = PIL.Image.fromarray(VALUES % 4)
+    mask.putpalette(bytes(range(12)))
+    mask.save(tmp_path / f"m.{suffix}")
+    file = read_mask_file(tmp_path / f"m.{suffix}")
+    assert (file.values == VALUES % 4).all()
+    assert file.palette is not None
+    assert file.palette[:4].tolist() == np.arange(12).reshape(4, 3).tolist()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_is_turned_as_an_image_with_the_same_tag(orientation: int, tmp_path: Path) -> None:
+    header = PIL.Image.Exif()
+    header[ORIENTATION] = orientation
+    save(tmp_path / "m.png", VALUES, exif=header)
+    with PIL.Image.open(tmp_path / "m.png") as shown:
+        assert (read_mask_file(tmp_path / "m.png").values == np.asarray(PIL.ImageOps.exif_transpose(shown))).all()
+    both = np.dstack([VALUES, VALUES, VALUES, VALUES])
+    save(tmp_path / "c.png", both, exif=header)
+    file = read_mask_file(tmp_path / "c.png")
+    assert (file.values[..., 0] == file.alpha).all()
 
 
 def test_transparency_is_kept_where_it_varies(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import PIL.Image
 import pytest
 from data.made import save
 
-from fcnlab.data.opened import MAX_PIXELS, open_image
+from fcnlab.data.images import TURNS
+from fcnlab.data.opened import MAX_PIXELS, ORIENTATION, SIDEWAYS, decode, open_image
 from fcnlab.error import UserError
 
 PAGE = np.zeros((4, 5), np.uint8)
@@ -45,3 +46,14 @@ def test_the_limit_is_a_setting_and_pillows_own_stays(tmp_path: Path) -> None:
     open_image(tmp_path / "a.png", max_pixels=20).close()
     assert before == PIL.Image.MAX_IMAGE_PIXELS
     assert 2 * (before or 0) == MAX_PIXELS
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_tiff_that_is_to_be_turned_is_turned_or_refused_never_mixed_up(orientation: int, tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    PIL.Image.fromarray(values).save(tmp_path / "m.tif", tiffinfo={ORIENTATION: orientation})
+    if orientation in SIDEWAYS:
+        with pytest.raises(UserError, match="m.tif lies on its side"):
+            decode(tmp_path / "m.tif", np.array)
+    else:
+        assert (decode(tmp_path / "m.tif", np.array) == TURNS[orientation](values)).all()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TINY, Command
+from conftest import TINY, Command, Trained
+from torch.utils.data import get_worker_info
 
 from fcnlab.data.shared_memory import Shared
 
@@ -29,6 +31,24 @@ def test_a_batch_that_finds_no_room_is_told(
     assert "MiB finds no room in shared memory (/dev/shm). Give the container more" in outcome.text
     assert "data.num_workers=0" in outcome.text
     assert command("train", *TINY, "data.num_workers=0", "trainer=smoke").code == 0
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_a_loading_process_that_ends_is_told(
+    name: str, command: Command, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(self: Shared, samples: Any) -> Any:
+        if get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)  # as the system does that has no memory left
+        return self.collate(samples)
+
+    monkeypatch.setattr("fcnlab.data.shared_memory.Shared.__call__", end)
+    words = {"train": WORKERS, "evaluate": (f"checkpoint={trained.checkpoint}", *WORKERS[-2:])}
+    outcome = command(name, *words[name])
+    assert outcome.code == 1
+    assert "A loading process ended before its work was done" in outcome.text
+    assert "set fewer data.num_workers" in outcome.text
+    assert "Traceback" not in outcome.text
 
 
 def test_without_loading_processes_nothing_is_shared() -> None:

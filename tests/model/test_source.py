@@ -8,7 +8,7 @@ import torch
 from torchvision.models import get_model_weights
 
 from fcnlab.error import UserError
-from fcnlab.model.checkpoint import SECTIONS
+from fcnlab.model.checkpoint import SECTIONS, load_checkpoint
 from fcnlab.model.source import fetch_weights, is_own, read_tensors
 
 VGG = {
@@ -63,12 +63,31 @@ def test_a_checkpoint_tells_its_input_itself(tmp_path: Path) -> None:
         (torch.ones(2), "holds a Tensor"),
         ([1], "holds a list"),
         ({"conv1_1.weight": 3}, "holds conv1_1.weight, no tensors"),
-        (CAFFE | {"conv1_1.weight": torch.tensor([torch.nan])}, "has nan in conv1_1.weight"),
+        (CAFFE | {"conv1_1.weight": torch.tensor([torch.nan])}, "has nan or infinity in conv1_1.weight"),
+        (CAFFE | {"conv1_1.weight": torch.tensor([torch.inf])}, "has nan or infinity in conv1_1.weight"),
     ],
 )
 def test_a_file_without_usable_tensors_is_refused(content: object, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         read_tensors(save(tmp_path / "x.pth", content))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a pointer of Git LFS; git lfs pull"),
+        (b"<!DOCTYPE html><html>", "it is a web page; download the file behind it"),
+        (b"\x1f\x8b\x08", "it is compressed by gzip; unpack it first"),
+        (b"", "it is empty"),
+    ],
+)
+def test_what_lies_where_a_file_of_tensors_should_be_is_told(content: bytes, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    path.write_bytes(content)
+    for read in (read_tensors, load_checkpoint):
+        with pytest.raises(UserError, match=f"x.pth: {told}") as refused:
+            read(str(path))
+        assert "weights_only" not in str(refused.value)  # torch's advice would run a stranger's code
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,13 @@ def test_a_shape_that_fits_nowhere_is_an_error_with_a_hint(classifier) -> None:
         load_weights(FCN(num_classes=2, backbone=VGG16(width=0.5)), classifier[1], **IMAGENET)
 
 
+def test_quantized_weights_are_refused(tmp_path: Path) -> None:
+    state = make_net(learned=False).state_dict()
+    torch.save(state | {"score_fr.weight": state["score_fr.weight"].to(torch.int8)}, tmp_path / "x.pth")
+    with pytest.raises(UserError, match=r"score_fr.weight as whole numbers \(int8\), as quantized nets do"):
+        load_weights(make_net(learned=False), str(tmp_path / "x.pth"), **IMAGENET)
+
+
 @pytest.mark.parametrize(
     ("content", "message"), [(b"broken", "Cannot read weights="), (None, "neither a file nor a name")]
 )

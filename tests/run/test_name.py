@@ -52,3 +52,12 @@ def test_a_key_is_neutral_with_all_that_is_under_it() -> None:
     assert is_neutral("data.root")
     assert not is_neutral("data.root_of_all")
     assert not is_neutral("data")
+
+
+def test_a_name_is_one_folders_whatever_the_words() -> None:
+    assert name("data.name=a/b").startswith("shapes-fcn8s-a-b-s0-")
+    assert name("data.name=a/b") != name("data.name=a-b")  # the hash tells them apart
+    long = [name(f"data.name='{'가' * 100}{end}'", f"seed={2**32 - 1}") for end in "xy"]
+    assert long[0] != long[1]
+    assert max(len(one.encode()) for one in long) <= 128
+    assert all(f"-s{2**32 - 1}-" in one for one in long)

@@ -5,12 +5,24 @@ import warnings
 from pathlib import Path
 
 import pytest
+from conftest import TINY, Command
 from stranger.brought import Bring, Brought, bring  # noqa: F401
 
 
 def test_loggers_at_once_each_keep_the_scores(bring: Bring) -> None:  # noqa: F811
     run = bring("logger=[csv,tensorboard,lines]")
     check_files(run)
+
+
+@pytest.mark.parametrize("name", ["csv", "tensorboard"])
+def test_a_logger_that_cannot_write_is_told_before_the_training(name: str, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    words = [word for word in TINY if not word.startswith("logger")]
+    outcome = command("train", *words, f"logger={name}", f"logger.{name}.save_dir=file/below")
+    assert outcome.code == 1
+    assert f"logger.{name} cannot write to file/below: " in outcome.text
+    assert f"(logger.{name}.save_dir=...)" in outcome.text
+    assert not list(Path("runs").glob("*/history.csv"))
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import PIL.ImageOps
 from torch.utils.data import get_worker_info
 
 from fcnlab.cli.terminal import say
-from fcnlab.data.opened import check_pixels, decode, is_tiff, open_image, png_depth, unreadable
+from fcnlab.data.opened import ORIENTATION, check_pixels, decode, is_tiff, open_image, png_depth, unreadable
 from fcnlab.data.tiff import needs_tifffile, read_tiff, tiff_size
 from fcnlab.data.transforms import Image
 from fcnlab.error import UserError
@@ -20,7 +20,6 @@ from fcnlab.error import UserError
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 WHITES = {255: 8, 1023: 10, 4095: 12, 16383: 14}  # bits that are kept in 16
 GREY, COLOUR = 1, 3
-ORIENTATION = 0x0112  # of EXIF
 TURNS: dict[int, Callable[[Any], Any]] = {
     2: np.fliplr,
     3: lambda a: np.rot90(a, 2),

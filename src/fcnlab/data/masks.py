@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import PIL.Image
 
-from fcnlab.data.opened import decode, png_depth
+from fcnlab.data.images import TURNS
+from fcnlab.data.opened import ORIENTATION, decode, png_depth
 from fcnlab.error import UserError
 
 LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
@@ -50,7 +51,7 @@ def read_mask_file(path: Path, *, lossy: bool = False, **opening: Any) -> MaskFi
         if mask.format == "TIFF":
             refuse_odd_tiff(path, mask)
         if mask.mode in READERS:
-            return READERS[mask.mode](path, mask)
+            return turned(READERS[mask.mode](path, mask), mask)
         raise UserError(
             f"Mask {path} has mode {mask.mode}. A mask holds one class index per pixel, or one colour per class: save "
             "it as an 8-bit grey or palette PNG."
@@ -59,12 +60,20 @@ def read_mask_file(path: Path, *, lossy: bool = False, **opening: Any) -> MaskFi
     return decode(path, read, **opening)
 
 
+def turned(file: MaskFile, mask: PIL.Image.Image) -> MaskFile:
+    """A mask as it is shown, turned by its EXIF tag as its image is by its own; of a TIFF Pillow does so by itself."""
+    turn = None if mask.format == "TIFF" else TURNS.get(mask.getexif().get(ORIENTATION, 1))
+    if turn is None:
+        return file
+    alpha = None if file.alpha is None else np.ascontiguousarray(turn(file.alpha))
+    return file._replace(values=np.ascontiguousarray(turn(file.values)), alpha=alpha)
+
+
 def read_labels_of(path: Path, mask: PIL.Image.Image) -> MaskFile:
     """Grey and palette files of 1 to 8 bits."""
     if mask.mode == "P":
-        colours = np.frombuffer(mask.palette.tobytes(), np.uint8) if mask.palette else np.zeros(0, np.uint8)
-        bands = len(mask.palette.mode) if mask.palette else 3
-        return MaskFile(np.array(mask), "P", palette=colours[: len(colours) // bands * bands].reshape(-1, bands)[:, :3])
+        values = np.array(mask)  # first: only then the palette is complete
+        return MaskFile(values, "P", palette=np.array(mask.getpalette("RGB") or [], np.uint8).reshape(-1, 3))
     values = np.array(mask, dtype=np.uint8)
     if mask.mode == "1":
         return MaskFile(values, mask.mode, scale=255)

@@ -16,6 +16,8 @@ from fcnlab.error import UserError
 BROKEN = (OSError, SyntaxError, EOFError, ValueError, struct.error, zlib.error, PIL.Image.DecompressionBombError)
 MAX_PIXELS = 178_956_970  # where Pillow itself stops
 SUBFILE, REDUCED_OR_MASK = 254, 1 | 4  # of a TIFF's page: it is a smaller copy of another, or its transparency
+ORIENTATION = 0x0112  # a tag of EXIF and of TIFF
+SIDEWAYS = (5, 6, 7, 8)  # its values of which Pillow 13 mixes up the rows of a grey or palette TIFF
 ONE_OF_MANY = ("MPO",)  # photos of telephones, with previews behind them
 OPENING = threading.Lock()  # Pillow's limit is one number for all threads
 T = TypeVar("T")
@@ -104,6 +106,10 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], T], **opening: Any) -> 
     """What ``read`` makes of an image file, if the file is whole."""
     with open_image(path, **opening) as image:
         try:
+            if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) in SIDEWAYS:
+                raise UserError(
+                    f"{path} lies on its side (TIFF's Orientation), where readers differ. Save it upright."
+                )
             if image.format == "PNG":  # Pillow decodes them without looking at the checksums
                 with without_limit():
                     probe = PIL.Image.open(path)

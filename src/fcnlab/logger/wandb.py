@@ -9,8 +9,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +19,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from fcnlab.cli.terminal import is_first_process, say
 from fcnlab.error import UserError
+from fcnlab.logger.server import why_unreachable
 from fcnlab.run.record import Run
 
 HINT = "Set logger=csv, or logger=none: history.csv has the scores of every epoch all the same."
@@ -35,14 +34,7 @@ def why_offline(wandb: ModuleType) -> str:
         return "nobody is logged in (wandb login)"
     settings = wandb.Settings()
     settings.update_from_env_vars(os.environ)  # WANDB_BASE_URL: a server of one's own
-    address = settings.base_url
-    try:
-        urllib.request.urlopen(address, timeout=5).close()
-    except urllib.error.HTTPError:
-        return ""  # it answers
-    except OSError as error:
-        return f"{address} cannot be reached ({error})"
-    return ""
+    return why_unreachable(settings.base_url)
 
 
 def writable(folder: Path) -> Path:

@@ -19,6 +19,11 @@ SECTIONS = (
     "loss",
     "metrics",
 )  # of a checkpoint's config: objects are built from them
+OTHERS = {  # what lies where a file of tensors should be, by its first bytes
+    b"version https://git-lfs": "it is a pointer of Git LFS; git lfs pull fetches the file itself.",
+    b"<": "it is a web page; download the file behind it.",
+    b"\x1f\x8b": "it is compressed by gzip; unpack it first.",
+}
 HARMLESS = ("_partial_", "_recursive_", "_convert_")  # of Hydra's instructions: they name no code
 INPUT = ("mean", "std", "order", "scale")  # the facts that tell what input the net was trained with
 # What is for training only, or would let a stranger's checkpoint fetch files: never taken from a checkpoint.
@@ -88,13 +93,17 @@ def read_content(path: str | Path) -> Any:
         return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # what a broken or hostile file raises is not defined by torch
         raise UserError(
-            f"Cannot read checkpoint={path}: {describe(error)} A checkpoint holds tensors and plain values only. Use "
-            "one that fcnlab.train wrote; delete a broken last.ckpt to train from the start."
+            f"Cannot read checkpoint={path}: {describe(error, file)} A checkpoint holds tensors and plain values only. "
+            "Use one that fcnlab.train wrote; delete a broken last.ckpt to train from the start."
         ) from error
 
 
-def describe(error: Exception) -> str:
-    """The line of torch's message that tells what was met."""
+def describe(error: Exception, file: Path) -> str:
+    """What a file is instead, where its beginning tells; else the line of the message that tells what was met."""
+    with file.open("rb") as content:
+        head = content.read(32)
+    if told := next((told for begin, told in OTHERS.items() if head.startswith(begin)), "" if head else "it is empty."):
+        return told
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "GLOBAL" in line or "Unsupported" in line] or lines or [""]
     return f"{type(error).__name__}: {telling[0]}"

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from fcnlab.error import UserError, nearest
+from fcnlab.model.checkpoint import describe
 
 State = dict[str, torch.Tensor]
 
@@ -82,7 +83,8 @@ def read_file(path: str | Path) -> Any:
         return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except Exception as error:  # what a broken file raises is not defined by numpy, zipfile or torch
         raise UserError(
-            f"Cannot read weights={path}: {error}. Give a whole .npz, .pth, .safetensors or .ckpt."
+            f"Cannot read weights={path}: {describe(error, file)} Give a whole .npz, .pth, .safetensors or .ckpt of "
+            "tensors by name."
         ) from error
 
 
@@ -124,8 +126,10 @@ def recognise(content: Any, source: str, model: str | None = None) -> tuple[Stat
             expects = "torchvision_features"
         elif "caffe" in Path(source).name.lower():  # nothing in vgg16_from_caffe.pth but its name tells of BGR
             expects = "caffe_fcn"
-    if wrong := [name for name, tensor in content.items() if name not in empty and tensor.isnan().any()]:
-        raise UserError(f"{source} has nan in {', '.join(wrong[:3])}. Give weights of a training that went well.")
+    if wrong := [name for name, tensor in content.items() if name not in empty and not tensor.isfinite().all()]:
+        raise UserError(
+            f"{source} has nan or infinity in {', '.join(wrong[:3])}. Give weights of a training that went well."
+        )
     names = ALEXNET if model == "alexnet" else VGG16
     state = {name if name in empty else rename(name, names): tensor for name, tensor in content.items()}
     return state, expects, INPUTS[expects]

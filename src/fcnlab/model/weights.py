@@ -54,6 +54,11 @@ def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given:
     filled: State = {}
     for name, target in match(tensors, own).items():
         tensor = tensors[name]
+        if target and own[target].is_floating_point() and not tensor.is_floating_point():
+            raise UserError(
+                f"{source} has {name} as whole numbers ({str(tensor.dtype).removeprefix('torch.')}), as quantized nets "
+                "do; their scale is not read. Give weights of floating point."
+            )
         if name.startswith("upscore"):
             fit_upsampling(net, name, tensor, filled, report, source)
         elif target is None:

@@ -5,6 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fcnlab.run.files import fitting
+
+LONGEST = 128  # bytes of a name: what W&B takes, and a file system with what is put behind it
 # What only says where and how, and cannot change a result.
 NEUTRAL = (
     *("runs_dir", "logger", "rerun", "trace", "overrides", "checkpoint", "hydra"),
@@ -41,6 +44,10 @@ def essence(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_name(config: Mapping[str, Any]) -> str:
-    """A run's name: experiment, model, data, seed, and a hash of everything that can change the result."""
+    """A run's name: experiment, model, data, seed, and a hash of everything that can change the result.
+
+    It is one folder's name, whatever the words: a slash becomes a dash, and what is too long is cut.
+    """
     digest = hashlib.sha256(json.dumps(essence(config), sort_keys=True).encode()).hexdigest()[:8]
-    return f"{config['experiment']}-{config['model']['name']}-{config['data']['name']}-s{config['seed']}-{digest}"
+    words = f"{config['experiment']}-{config['model']['name']}-{config['data']['name']}".replace("/", "-")
+    return f"{fitting(words, room=LONGEST - 22)}-s{config['seed']}-{digest}"  # 22: a seed of 32 bits, and the hash

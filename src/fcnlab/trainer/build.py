@@ -89,11 +89,19 @@ def does(task: L.LightningModule, step: str) -> bool:
 
 @contextlib.contextmanager
 def refusals() -> Iterator[None]:
-    """Around a training or test: what Lightning refuses is a user's error."""
+    """Around a training or test: what Lightning refuses, and a loading process that ends, are told in words."""
     try:
         yield
     except MisconfigurationException as error:
         raise UserError(f"Lightning refuses: {' '.join(str(error).split())}") from error
+    except RuntimeError as error:
+        if "DataLoader worker" in str(error):
+            raise UserError(
+                f"A loading process ended before its work was done: {' '.join(str(error).split())}. Mostly the system "
+                "ended it, for want of memory: set fewer data.num_workers, or a smaller data.batch_size. "
+                "data.num_workers=0 shows an error of reading itself. What was saved before is whole."
+            ) from error
+        raise
 
 
 def time_limit(duration: Any) -> TimeLimit:
