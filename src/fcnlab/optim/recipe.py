@@ -67,9 +67,8 @@ class Optim:
         make = getattr(self.optimizer, "func", self.optimizer)
         name, known = getattr(make, "__name__", type(make).__name__), takes(make)
         values: dict[str, Any] = {"lr": self.lr, "weight_decay": self.weight_decay}
-        if not known.open and "weight_decay" not in known.keywords:
-            if values.pop("weight_decay"):
-                raise UserError(f"optim.weight_decay={self.weight_decay} has no use: {name} takes none. Set it to 0.")
+        if not known.open and "weight_decay" not in known.keywords and values.pop("weight_decay"):
+            raise UserError(f"optim.weight_decay={self.weight_decay} has no use: {name} takes none. Set it to 0.")
         try:
             optimizer = self.optimizer(groups, **values)
         except Exception as error:  # what a library's constructor raises is its own

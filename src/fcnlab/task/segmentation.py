@@ -90,6 +90,11 @@ class SegmentationTask(L.LightningModule):
         """What counts through an epoch of training."""
         return self.train_scores, self.train_loss
 
+    @property
+    def backbone(self) -> nn.Module:
+        """The net's, by the name under which Lightning's BackboneFinetuning looks for it."""
+        return self.net.get_submodule("backbone")
+
     @classmethod
     def load(cls, path: str | Path, *, trust: Collection[str] = ()) -> Self:
         """A trained net from its checkpoint alone, ready for ``label``.
