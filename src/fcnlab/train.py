@@ -62,7 +62,8 @@ def train(cfg: DictConfig) -> "Result":
     start = None if goes_on else start_run(cfg)
     with run, Signals() as signals:
         L.seed_everything(config["seed"], verbose=False)
-        loggers = build_loggers(config["logger"], run)  # first, so that they are told of a failure too
+        with refusals():
+            loggers = build_loggers(config["logger"], run)  # first, so that they are told of a failure too
         data, fingerprint = prepare_data(config)
         run.check_data(fingerprint)
         if start:
@@ -72,7 +73,8 @@ def train(cfg: DictConfig) -> "Result":
         callbacks = run_callbacks(run, data, config, loggers, signals)
         does(task, "validation_step")
         trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=loggers or False)
-        rehearse(task, data, trainer, config)
+        with refusals():
+            rehearse(task, data, trainer, config)
         run.describe(trainer, task)
         show_start(run)
 
@@ -86,7 +88,7 @@ def train(cfg: DictConfig) -> "Result":
             if config["train"]:
                 begin = run.last_checkpoint or take_over(run)
                 trainer.fit(task, datamodule=data, ckpt_path=begin, weights_only=True)
-                scored: Path | str | None = run.scored_checkpoint()
+                scored: Path | str | None = run.trained_checkpoint()
             else:
                 scored = config["ckpt_path"]
                 trainer.validate(task, datamodule=data, ckpt_path=scored, weights_only=True, verbose=False)
@@ -117,8 +119,14 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
     from fcnlab.cli.terminal import is_first_process
     from fcnlab.data.checks import refuse_unusable
     from fcnlab.data.kept import Kept
+    from fcnlab.error import UserError
 
     data: SegmentationData = build(config["data"])
+    if not hasattr(data, "fingerprint"):
+        raise UserError(
+            f"data builds a {type(data).__name__}. It must be a fcnlab.data.datamodule.SegmentationData, which says "
+            "names and reads images and masks: see src/fcnlab/data/README.md."
+        )
     if is_first_process():
         data.prepare_data()
     folder = Path(config["runs_dir"]).expanduser() / ".fcnlab"

@@ -34,7 +34,7 @@ def shipped() -> dict[str, list[str]]:
     nets = {
         f"fcn8s/{p.stem}": ["model=fcn8s", f"model/backbone={p.stem}"] for p in (CONF / "model/backbone").glob("*.yaml")
     }
-    nets |= {p.stem: [f"model={p.stem}"] for p in (CONF / "model").glob("*.yaml") if "ForeignNet" in p.read_text()}
+    nets |= {p.stem: [f"model={p.stem}"] for p in (CONF / "model").glob("*.yaml") if "[foreign" in p.read_text()}
     return dict(sorted(nets.items()))
 
 

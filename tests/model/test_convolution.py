@@ -10,7 +10,7 @@ from torch import nn
 from fcnlab.cli.compose import CONF, build, compose
 from fcnlab.model.convolution import CarefulConv2d, make_careful
 
-FOREIGN = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if "ForeignNet" in path.read_text())
+FOREIGN = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if "[foreign" in path.read_text())
 
 
 def shipped(name: str) -> nn.Module:

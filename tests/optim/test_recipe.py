@@ -58,7 +58,7 @@ def test_frozen_parameters_do_not_learn() -> None:
 def test_running_statistics_follow_the_images_where_batch_norm_is_frozen() -> None:
     config = compose("train", [*NET, "model.backbone.batch_norm=true", "optim.freeze=[backbone]"])
     net = build(config.model, num_classes=3)
-    build(config.optim).freeze_parameters(net)
+    build(config.optim).build(net)
     net(torch.rand(2, 3, 64, 64) + 1)
     norm = net.backbone.conv1_1_bn
     assert not norm.weight.requires_grad

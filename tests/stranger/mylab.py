@@ -95,11 +95,6 @@ class Pool4Task(SegmentationTask):
         self.log("train/pool4_loss", auxiliary, on_step=False, on_epoch=True)
         return loss + self.pool4_weight * auxiliary
 
-    def configure_optimizers(self) -> Any:
-        optimizers, schedulers = super().configure_optimizers()
-        optimizers[0].add_param_group({"params": self.score_pool4.parameters(), "weight_decay": 0.0})
-        return optimizers, schedulers
-
 
 class Alone(L.LightningModule):
     """Shares nothing: its own net, steps, names and optimiser, and no test."""

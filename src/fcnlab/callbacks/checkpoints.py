@@ -148,7 +148,9 @@ class BestCheckpoint(ModelCheckpoint):
     """Keep ``best.ckpt`` by the monitored score of the validation."""
 
     def __init__(self, folder: Path, *, metric: str, mode: str) -> None:
-        super().__init__(folder, "best", monitor=metric, mode=mode, enable_version_counter=False)
+        # Not at the epoch's end: by then another callback may have changed the weights that were validated.
+        when: dict[str, Any] = {"save_on_train_epoch_end": False, "enable_version_counter": False}
+        super().__init__(folder, "best", monitor=metric, mode=mode, **when)
         self.metric = metric
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -4,8 +4,9 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence, Sized
 from functools import lru_cache
+from numbers import Integral, Number, Real
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
@@ -25,6 +26,10 @@ PLURALS = {"a whole number": "whole numbers", "a number": "numbers", "text": "na
 OBJECT = "a mapping with a _target_"
 BOUNDS = {"gt": "above", "ge": "from", "le": "to", "lt": "to below"}
 
+# Abstract kinds for which pydantic has no rule for plain values, and what answers to them in YAML.
+CONCRETE: dict[Any, Any] = dict.fromkeys((Collection, Container, Iterator, Sized), Sequence)
+CONCRETE |= {Number: float, Real: float, Integral: int}
+
 
 @lru_cache(maxsize=4096)
 def adapter(annotation: Any, finite: bool) -> TypeAdapter[Any]:
@@ -42,7 +47,7 @@ def accepts(annotation: Any, value: Any, *, finite: bool = False) -> bool:
     if annotation in (Any, inspect.Parameter.empty, object):
         return True
     try:
-        rule = adapter(annotation, finite)
+        rule = adapter(concrete(annotation), finite)
     except Exception:  # an unhashable annotation, or one that pydantic knows no rule for
         return True
     try:
@@ -50,6 +55,18 @@ def accepts(annotation: Any, value: Any, *, finite: bool = False) -> bool:
     except (ValidationError, TypeError):
         return False
     return True
+
+
+def concrete(annotation: Any) -> Any:
+    """A type with the kinds of ``CONCRETE`` in place of abstract ones."""
+    members = list(alternatives(annotation))
+    kinds = [CONCRETE.get(get_origin(member) or member) for member in members]
+    if not any(kinds):
+        return annotation
+    chosen = [member if kind is None else kind for member, kind in zip(members, kinds, strict=True)]
+    items = [get_args(member) for member in members]
+    made = [k[i] if i and k is Sequence else k for k, i in zip(chosen, items, strict=True)]
+    return typing.Union[tuple(made)]  # noqa: UP007
 
 
 def alternatives(annotation: Any) -> Iterator[Any]:
@@ -88,7 +105,7 @@ def describe_one(annotation: Any) -> str:
         return f"a mapping of {describe(inner[0])}" if inner and inner[0] is not str else "a mapping, as {a: 1}"
     if kind is tuple and inner and inner[-1] is not Ellipsis:
         return f"a list of {len(inner)} {plural(inner[0])}"
-    if kind is not Callable and inspect.isclass(kind) and issubclass(kind, Iterable) and kind is not str:
+    if inspect.isclass(kind) and issubclass(kind, Iterable) and kind.__module__ in ("builtins", "collections.abc"):
         return f"a list of {plural(inner[0])}" if inner and inner[0] is not Any else "a list"
     return OBJECT
 

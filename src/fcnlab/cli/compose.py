@@ -107,6 +107,8 @@ def build_given(config: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     make = build(own | {"_partial_": True})
     try:
         return make(**more)
+    except ImportError as error:
+        raise UserError(f"{config['_target_']} needs a package that is not here: {error}") from error
     except TypeError as error:
         raise UserError(
             f"Cannot build {config['_target_']}: {error}. Of what is offered it takes what it names."

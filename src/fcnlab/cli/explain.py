@@ -59,6 +59,11 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
             f"The experiment lists nothing for {backbone}: its recipe was made for another. Add a row to its "
             "by_backbone in conf/experiment, or take an experiment that has a default row: shapes, camvid, voc."
         )
+    if "Could not override 'model/backbone'" in text:
+        return (
+            "A backbone is chosen, by the experiment or by model/backbone=..., but the file of this model names none. "
+            "Begin that file with defaults: [foreign, _self_] for a net of your own. See conf/README.md."
+        )
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
         return no_setting(match.group(1) or match.group(2), name, overrides)
     if match := re.search(r"Could not (?:find|load) '([^']+)'", text):
@@ -79,6 +84,11 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
         )
     if match := re.search(r"multiple values for (?:keyword )?argument '(\w+)'", text):
         return f"The setting {match.group(1)!r} is given by the code itself. Leave it out."
+    if match := re.search(r"call to target '([^']+)'\S* TypeError.*missing \d+ required.* arguments?: ([^\")]+)", text):
+        return (
+            f"{match.group(1)} is not given {match.group(2)}. Set it in YAML; what is to be called later, as an "
+            "optimiser, a scheduler or a function that is a loss, has _partial_: true."
+        )
     if isinstance(error, OverrideParseException):
         key, _, value = error.override.partition("=")
         quoted_once = f"{key}={quoted(value)}" if value and "'" not in value else "data.root='my data, (1)'"
@@ -103,8 +113,9 @@ def no_setting(key: str, name: str, overrides: list[str]) -> str:
     except Exception:  # the choices themselves may be at fault
         cfg = compose_only(name)
     if isinstance(inner := OmegaConf.select(cfg, key, throw_on_missing=False), DictConfig):
-        names = [str(one) for one in inner] or ["KEY"]
-        return f"{key} takes a mapping of {', '.join(names)}. Set one by {key}.{names[0]}=..."
+        if names := [str(one) for one in inner]:
+            return f"{key} takes a mapping of {', '.join(names)}. Set one by {key}.{names[0]}=..."
+        return f"{key} takes a mapping, which is empty. Add to it with a plus: +{key}.NAME=..."
     known, takes = known_keys(name, cfg, key)
     if key in known and takes:
         return f"{key} is known, but not set in this config. Add it with a plus: +{key}=..."

@@ -41,9 +41,17 @@ class Node:
 
 
 class NamedNode(Node):
-    """The same with the name that run folders and tables use."""
+    """The same with the name that run folders and tables use.
+
+    Attributes:
+        instead: what to write for a class that takes no name, by key.
+    """
 
     needed = ("_target_", "name")
+    instead: ClassVar[Mapping[str, str]] = {
+        "model": "A net of another library or of your own is model=foreign model.net={_target_: ...}.",
+        "data": "A data set is a subclass of fcnlab.data.datamodule.SegmentationData: see src/fcnlab/data/README.md.",
+    }
 
 
 class Nodes:

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from fcnlab.cli.annotation import accepts, alternatives, choices, describe, item_choices, spell
-from fcnlab.cli.keys import Keys, Node, Nodes
+from fcnlab.cli.keys import Keys, NamedNode, Node, Nodes
 from fcnlab.cli.settings import COMMANDS
 from fcnlab.cli.signature import PACKAGE, Taken, taken
 from fcnlab.error import UserError, nearest
@@ -87,6 +87,10 @@ def of_mapping(value: Mapping[Any, Any], kind: type, key: str) -> Iterator[str]:
             if name not in value:
                 yield f"{key} lacks {name}. Take one of conf/{key}, or see there how such a file looks."
                 return
+        target = value["_target_"]
+        if "name" in kind.needed and isinstance(target, str) and "name" not in taken(target).keywords:
+            yield f"{key}._target_={target} takes no name, by which runs are called. {NamedNode.instead.get(key, '')}"
+            return
         yield from of_target(value, key)
     else:
         for name, node in value.items():
@@ -139,6 +143,8 @@ def told(value: Any, annotation: Any, key: str) -> str:
     for words in filter(None, map(item_choices, members)):
         if wrong := [spell(item) for item in value if spell(item) not in words] if isinstance(value, list) else []:
             return f"{key}={word}: {wrong[0]} is not known. {nearest(wrong[0], words)}"
+    if any(getattr(member, "__name__", "") == "Tensor" for member in members) and isinstance(value, list):
+        return f"{message} Write {key}={{_target_: torch.tensor, data: {word}}}."
     if str in members and isinstance(value, bool | int | float) and not members & {int, float}:
         return f"{message} Quote it: {key}=\"'{word}'\""
     return message
@@ -153,7 +159,9 @@ def unknown(key: str, known: Iterable[str], *, taker: str = "", instead: str = "
     """
     parent = key.rpartition(".")[0]
     which = f", for {taker} takes none such" if taker else ""
-    return f"There is no setting {key!r}{which}. {instead or nearest(key, [dotted(parent, name) for name in known])}"
+    drop = f" If a file that yours is merged with has set it, take it out: ~{key}" if taker else ""
+    known = [dotted(parent, name) for name in known]
+    return f"There is no setting {key!r}{which}. {instead or nearest(key, known)}{drop}"
 
 
 def annotated(annotation: Any) -> Any:

@@ -107,9 +107,7 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], T], **opening: Any) -> 
     with open_image(path, **opening) as image:
         try:
             if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) in SIDEWAYS:
-                raise UserError(
-                    f"{path} lies on its side (TIFF's Orientation), where readers differ. Save it upright."
-                )
+                raise UserError(f"{path} lies on its side (TIFF's Orientation), where readers differ. Save it upright.")
             if image.format == "PNG":  # Pillow decodes them without looking at the checksums
                 with without_limit():
                     probe = PIL.Image.open(path)

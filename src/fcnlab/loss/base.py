@@ -14,6 +14,8 @@ from fcnlab.metric.segmentation import most_likely
 Reduction = Literal["mean", "sum"]
 IGNORED = ("ignore_index", "ignore_label", "ignored_index", "ignore_value", "void_label", "ignore")
 
+OF_LOG_PROBABILITIES = ("NLLLoss", "NLLLoss2d", "nll_loss")
+
 
 class Term(NamedTuple):
     """One part of a loss over a batch: a sum, what it is divided by, and its weight in the whole."""
@@ -118,6 +120,11 @@ class ForeignLoss(PixelLoss):
         self.called = str(getattr(function, "__name__", type(function).__name__))
         told = getattr(loss, "keywords", {}).get("reduction") or getattr(loss, "reduction", None)
         self.reduction = "sum" if told == "sum" else "mean"
+        if self.called in OF_LOG_PROBABILITIES:
+            raise UserError(
+                f"loss={self.called} takes log-probabilities, but is given logits. Take torch.nn.CrossEntropyLoss: it "
+                "is the same loss of logits."
+            )
         if told == "none":
             raise UserError(f"loss={self.called} has reduction=none: a number per pixel. Set it to mean or sum.")
 
@@ -132,10 +139,11 @@ class ForeignLoss(PixelLoss):
         try:
             value = self.loss(logits, mask)
         except Exception as error:  # what another library's loss raises is its own
+            told = " ".join(str(error).split())[:300].rstrip(".")
             raise UserError(
                 f"loss={name} does not take logits {tuple(logits.shape)} with a mask {tuple(mask.shape)} of labels: "
-                f"{type(error).__name__}: {' '.join(str(error).split())[:300]}. Set its options, or wrap it in a "
-                "function of your own. trace=true shows the stack."
+                f"{type(error).__name__}: {told}. Set its options, or wrap it in a function of your own. trace=true "
+                "shows the stack."
             ) from error
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from fcnlab.cli.compose import build, offer
 from fcnlab.error import UserError, nearest
@@ -67,6 +68,9 @@ class ForeignNet(nn.Module):
         built = build(given)
         if not isinstance(built, nn.Module):
             raise UserError(f"model.net builds a {type(built).__name__}. It must be a torch.nn.Module.")
+        if any(map(is_lazy, built.parameters())):  # torch's Lazy layers learn their sizes from a first image
+            with torch.no_grad():
+                built(torch.zeros(2, in_channels, 2 * multiple, 2 * multiple))
         self.net = built
         target = str(given.get("_target_", ""))
         self.torchvision = target.rpartition(".")[2] if target.startswith("torchvision.models.") else None
@@ -82,12 +86,13 @@ class ForeignNet(nn.Module):
         padded = nn.functional.pad(image, (0, -width % self.multiple, 0, -height % self.multiple))
         try:
             found = self.net(padded)
-        except ValueError as error:
-            if "more than 1 value per channel" not in str(error):
-                raise
+        except Exception as error:  # what another library's net raises is its own
+            hint = "It may want other sizes: set model.multiple or data.image_size, or its options under model.net."
+            if "more than 1 value per channel" in str(error):
+                hint = "Train it with data.batch_size=2 or more, on images that leave no batch of one."
+            told = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
             raise UserError(
-                f"model={self.name} normalises over a batch of one element: {error}. Train it with data.batch_size=2 "
-                "or more, on images that leave no batch of one."
+                f"model={self.name} cannot run on images {tuple(padded.shape)}: {told}. {hint} trace=true shows where."
             ) from error
         if isinstance(found, Mapping):
             return {key: self.fit(logits, padded, height, width) for key, logits in found.items()}
@@ -106,8 +111,8 @@ class ForeignNet(nn.Module):
             shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
             raise UserError(
                 f"model={self.name} gives {shape}, not logits (N, {self.num_classes}, H, W) of the data's "
-                f"{self.num_classes} classes. Set the number of its classes under model.net, or say in model.outputs "
-                "which of its channels score them."
+                f"{self.num_classes} classes. Set what it calls them under model.net, say in model.outputs "
+                "which of its channels score them, or wrap it in a module of yours."
             )
         if logits.shape[-2:] != padded.shape[-2:]:
             size = padded.shape[-2:]

@@ -27,6 +27,10 @@ NEUTRAL = (
     "trainer.max_time",  # a run that it stops goes on
 )
 
+# Lightning's callbacks that only look on.
+ONLOOKERS = ("DeviceStatsMonitor", "LearningRateMonitor", "ModelCheckpoint", "ModelSummary", "OnExceptionCheckpoint")
+ONLOOKERS += ("RichModelSummary", "RichProgressBar", "TQDMProgressBar", "ThroughputMonitor")
+
 
 def is_neutral(key: str) -> bool:
     """Whether a dotted key cannot change the result."""
@@ -40,7 +44,15 @@ def essence(config: Mapping[str, Any]) -> dict[str, Any]:
         if key not in NEUTRAL:
             inner = [name.partition(".")[2] for name in NEUTRAL if name.startswith(f"{key}.")]
             kept[key] = {k: v for k, v in value.items() if k not in inner} if inner and value else value
+    if callbacks := kept.get("callbacks"):
+        kept["callbacks"] = {name: node for name, node in callbacks.items() if node and not looks_on(node)}
     return kept
+
+
+def looks_on(node: Mapping[str, Any]) -> bool:
+    """Whether a callback of Lightning's cannot change what is trained."""
+    package, _, name = str(node.get("_target_")).rpartition(".")
+    return package.startswith("lightning.pytorch.callbacks") and name in ONLOOKERS
 
 
 def run_name(config: Mapping[str, Any]) -> str:

@@ -135,6 +135,12 @@ class Run:
         there = best.is_file() or self.config["monitor"]["metric"] in read_json(self.folder / "metrics.json")
         return best if self.config["score"] == "best" and there else best.with_name("last.ckpt")
 
+    def trained_checkpoint(self) -> Path:
+        """The same after a training. Raises UserError where it ended before anything was kept."""
+        if not (path := self.scored_checkpoint()).is_file():
+            raise UserError(f"{self.name} ended before its first epoch did: there is nothing to test. See callbacks.")
+        return path
+
     def metrics(self) -> Result:
         """The scores of a finished run."""
         result = Result(read_scores(self.folder / "metrics.json"))

@@ -107,6 +107,11 @@ class SegmentationTask(L.LightningModule):
         heads = {f"train_heads.scores.{name}": scores for name, scores, _ in self.train_heads.each()}
         return {"train_scores": self.train_scores, "train_loss": self.train_loss, **heads}
 
+    @property
+    def backbone(self) -> nn.Module:
+        """The net's, by the name under which Lightning's BackboneFinetuning looks for it."""
+        return self.net.get_submodule("backbone")
+
     @classmethod
     def load(cls, path: str | Path, *, trust: Collection[str] = ()) -> Self:
         """A trained net from its checkpoint alone, ready for ``label``.

@@ -2,21 +2,25 @@
 
 import contextlib
 import logging
+import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks import Callback, ProgressBar, RichProgressBar
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.profilers import PyTorchProfiler
 from lightning.pytorch.utilities.model_helpers import is_overridden
+from torch.optim.lr_scheduler import LRScheduler
 
 from fcnlab.callbacks.checkpoint_file import AtomicCheckpointIO
 from fcnlab.callbacks.progress_lines import BatchLines, has_terminal
 from fcnlab.callbacks.time_limit import TimeLimit
 from fcnlab.cli.compose import build
+from fcnlab.cli.signature import is_own
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import usable_cores
 from fcnlab.error import UserError
@@ -24,6 +28,7 @@ from fcnlab.trainer.allocator import bound_primitives, keep_freed_memory
 from fcnlab.trainer.environment import NOWHERE, environment
 from fcnlab.trainer.precision import on_gpu, resolve_precision
 
+PARTS = (L.LightningModule, Callback, Logger, torch.optim.Optimizer, LRScheduler)
 EXPECTED_WARNINGS = (
     "does not have many workers",  # data.num_workers=auto chose them
     "isinstance.treespec, LeafSpec",  # lightning 2.6 beside torch 2.14
@@ -51,12 +56,12 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
         bound_primitives()
     settings = {k: build(v) if isinstance(v, Mapping) and "_target_" in v else v for k, v in settings.items()}
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
-    settings["enable_progress_bar"] = settings["enable_progress_bar"] and has_terminal()
+    given["callbacks"], bar = progress_bars(given.get("callbacks", []), wanted=settings["enable_progress_bar"])
+    settings["enable_progress_bar"] = bool(bar)
     if limit := settings.pop("max_time"):
-        given["callbacks"] = [*given.get("callbacks", []), time_limit(limit)]
+        given["callbacks"] = [*given["callbacks"], time_limit(limit)]
     if settings["profiler"] == "pytorch":
         settings["profiler"] = PyTorchProfiler(dirpath="profile")
-    bar = [Progress()] if settings["enable_progress_bar"] else []
     callbacks = [*given.pop("callbacks", []), *bar, *([] if bar else [BatchLines()])]
     if settings["sync_batchnorm"] and not on_gpu(settings["accelerator"]):
         say("trainer.sync_batchnorm: torch has it for GPUs only; each process normalises by its own images.")
@@ -71,6 +76,22 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
         return L.Trainer(**settings, use_distributed_sampler=False, **given)
     except (ValueError, MisconfigurationException) as error:
         raise UserError(f"The Trainer refuses trainer=...: {error} See conf/trainer/default.yaml.") from error
+
+
+def progress_bars(callbacks: Sequence[Callback], *, wanted: bool) -> tuple[list[Callback], list[Callback]]:
+    """The other callbacks, and the progress bar: a person's own, or ours; none without a terminal.
+
+    Raises:
+        UserError: several, or one where none is wanted.
+    """
+    own = [one for one in callbacks if isinstance(one, ProgressBar)]
+    names = ", ".join(type(one).__name__ for one in own)
+    if own and not wanted:
+        raise UserError(f"callbacks has a {names}, but trainer.enable_progress_bar=false. Take one of them back.")
+    if len(own) > 1:
+        raise UserError(f"callbacks has several progress bars: {names}. Take one.")
+    others = [one for one in callbacks if not isinstance(one, ProgressBar)]
+    return others, (own or [Progress()]) if wanted and has_terminal() else []
 
 
 def need_step(task: L.LightningModule, step: str) -> None:
@@ -89,19 +110,43 @@ def does(task: L.LightningModule, step: str) -> bool:
 
 @contextlib.contextmanager
 def refusals() -> Iterator[None]:
-    """Around a training or test: what Lightning refuses, and a loading process that ends, are told in words."""
+    """Around a training or test: told are what Lightning refuses, a loading process that ends, a failing part."""
     try:
         yield
-    except MisconfigurationException as error:
-        raise UserError(f"Lightning refuses: {' '.join(str(error).split())}") from error
-    except RuntimeError as error:
-        if "DataLoader worker" in str(error):
+    except UserError:
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())
+        if isinstance(error, MisconfigurationException) or is_raised_in(error, "lightning"):
+            raise UserError(f"Lightning refuses: {told}") from error
+        if isinstance(error, RuntimeError) and "DataLoader worker" in told:
             raise UserError(
-                f"A loading process ended before its work was done: {' '.join(str(error).split())}. Mostly the system "
+                f"A loading process ended before its work was done: {told}. Mostly the system "
                 "ended it, for want of memory: set fewer data.num_workers, or a smaller data.batch_size. "
                 "data.num_workers=0 shows an error of reading itself. What was saved before is whole."
             ) from error
+        if part := part_that_failed(error):
+            raise UserError(
+                f"{part}: {type(error).__name__}: {told.rstrip('.')}. trace=true shows the stack."
+            ) from error
         raise
+
+
+def is_raised_in(error: Exception, package: str) -> bool:
+    """Whether a package raised an error itself."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == package
+
+
+def part_that_failed(error: Exception) -> str:
+    """The callback, logger, optimiser, scheduler or task within which an error was raised; empty where it is ours."""
+    part = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        one = frame.f_locals.get("self")
+        if isinstance(one, PARTS) and frame.f_code.co_name != "__getattr__":
+            own = is_own(type(one))
+            part = "" if own else f"{type(one).__name__} of {type(one).__module__} fails in {frame.f_code.co_name}"
+    return part
 
 
 def time_limit(duration: Any) -> TimeLimit:

@@ -1,9 +1,18 @@
 """The callbacks of a training: history, checkpoints, results, and what the config asks for besides."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, StochasticWeightAveraging
+from lightning.pytorch.callbacks import (
+    BatchSizeFinder,
+    Callback,
+    EarlyStopping,
+    LearningRateFinder,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    StochasticWeightAveraging,
+)
 from lightning.pytorch.loggers import Logger
 
 from fcnlab.callbacks.checkpoint_facts import CheckpointFacts
@@ -21,6 +30,14 @@ from fcnlab.data.datamodule import SegmentationData
 from fcnlab.error import UserError
 from fcnlab.run.record import Run
 
+# Of Lightning's, what would have no effect or another one than it seems.
+REFUSED: dict[type[Callback], str] = {
+    StochasticWeightAveraging: "puts its weights in after the last checkpoint is written, so that they would be "
+    "neither kept nor tested. Take callbacks=swa.",
+    BatchSizeFinder: "would change data.batch_size behind the config. Set data.batch_size, or take search=recipe.",
+    LearningRateFinder: "would change optim.lr behind the config. Set optim.lr, or take search=recipe.",
+}
+
 
 def run_callbacks(
     run: Run, data: SegmentationData, config: dict[str, Any], loggers: Sequence[Logger], signals: Signals
@@ -28,7 +45,7 @@ def run_callbacks(
     """What accompanies a training: history, checkpoints, results, and what the config asks for besides."""
     folder, monitor = run.folder / "checkpoints", config["monitor"]
     callbacks: list[Callback] = [
-        *own_callbacks(config["callbacks"]),
+        *own_callbacks(config["callbacks"], folder),
         FiniteLoss(),
         SkippedImages(run),
         Ending(run),
@@ -52,8 +69,8 @@ def run_callbacks(
     return [*callbacks, last]
 
 
-def own_callbacks(settings: Mapping[str, Any] | None) -> list[Callback]:
-    """The callbacks that conf/callbacks describes, by name."""
+def own_callbacks(settings: Mapping[str, Any] | None, folder: Path) -> list[Callback]:
+    """The callbacks that conf/callbacks describes, by name; checkpoints without a place go below ``folder``."""
     found = []
     for name, node in (settings or {}).items():
         if node is None:  # taken out: callbacks.ema=null
@@ -61,10 +78,10 @@ def own_callbacks(settings: Mapping[str, Any] | None) -> list[Callback]:
         callback = build(node)
         if not isinstance(callback, Callback):
             raise UserError(f"callbacks.{name} builds a {type(callback).__name__}. It must be a Lightning Callback.")
-        if isinstance(callback, StochasticWeightAveraging):
-            raise UserError(
-                f"callbacks.{name}: Lightning's StochasticWeightAveraging puts its weights in after the last "
-                "checkpoint is written, so that they would be neither kept nor tested. Take callbacks=swa."
-            )
+        for kind, reason in REFUSED.items():
+            if isinstance(callback, kind):
+                raise UserError(f"callbacks.{name}: Lightning's {kind.__name__} {reason}")
+        if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+            callback.dirpath = str(folder / name)
         found.append(callback)
     return found
