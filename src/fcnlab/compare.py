@@ -9,6 +9,7 @@ Examples::
     python -m fcnlab.compare 'runs=runs/shapes-*'
     python -m fcnlab.compare runs=[runs/FIRST,runs/SECOND] output=compared
     python -m fcnlab.compare 'runs=runs/shapes-*' gallery=gallery.png figure=curves.png
+    python -m fcnlab.compare 'runs=runs/shapes-*' wandb=ENTITY/PROJECT
 
 Read on: src/fcnlab/comparison/README.md.
 """
@@ -54,7 +55,7 @@ def compare_runs(
     from fcnlab.comparison.page import page
     from fcnlab.comparison.readme import write_results
     from fcnlab.comparison.summary import summarise
-    from fcnlab.comparison.table import class_grid, cost_grid, csv_text, notes, report, score_grid, show
+    from fcnlab.comparison.table import as_override, class_grid, cost_grid, csv_text, notes, report, score_grid, show
     from fcnlab.run.files import write_atomic, write_json
 
     runs, left_out = read_runs(folders)
@@ -80,6 +81,11 @@ def compare_runs(
     if config["figure"]:
         write_figure(Path(config["figure"]).expanduser(), variants, comparison)
         say(f"Figure: {config['figure']}")
+    if address := config.get("wandb"):
+        from fcnlab.comparison.wandb import publish
+
+        call = f"python -m fcnlab.compare 'runs={as_override(config['runs'])}' wandb={address} output={output}"
+        publish(address, comparison, variants, output / "wandb.json", call)
     if config["readme"]:
         write_results(Path(config["readme"]).expanduser(), comparison)
         say(f"Results: {config['readme']}")
