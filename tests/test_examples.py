@@ -113,8 +113,9 @@ def test_a_net_of_somebody_else_is_scored_as_its_authors_fed_it(command: Command
     data = [f"data.root={lab / 'files'}", *layout, "data.splits={val: validation}"]
     given = ["checkpoint=theirs.pth", "model=espnet", "data=folder", *data, "data.classes=[a,b,c,d,e,f,g,h,i,j,k]"]
     common = ["--config-dir", str(lab / "myconf"), *given, "trainer.enable_progress_bar=false"]
-    outcome = command("evaluate", *common, "output=here")
+    outcome = command("evaluate", *common)
     assert outcome.code == 0, outcome.text
+    assert "made for its own input; copied 6" in outcome.text  # the data are fed so: nothing is folded
 
     right = known = 0
     for number in range(4):

@@ -9,6 +9,7 @@ Examples::
     python -m fcnlab.compare 'runs=runs/shapes-*'
     python -m fcnlab.compare runs=[runs/FIRST,runs/SECOND] output=compared
     python -m fcnlab.compare 'runs=runs/shapes-*' gallery=gallery.png figure=curves.png
+    python -m fcnlab.compare 'runs=runs/shapes-*' wandb=ENTITY/PROJECT
 
 Read on: src/fcnlab/comparison/README.md.
 """
@@ -81,6 +82,12 @@ def compare_runs(
     if config["figure"]:
         write_figure(Path(config["figure"]).expanduser(), variants, comparison)
         say(f"Figure: {config['figure']}")
+    if address := config.get("wandb"):
+        from fcnlab.cli.annotation import spell
+        from fcnlab.comparison.wandb import publish
+
+        call = f"python -m fcnlab.compare 'runs={spell(config['runs'])}' wandb={address} output={output}"
+        publish(address, comparison, variants, output / "wandb.json", call)
     if config["readme"]:
         write_results(Path(config["readme"]).expanduser(), comparison)
         say(f"Results: {config['readme']}")

@@ -124,6 +124,7 @@ class Compare(Written):
     """``fcnlab.compare``."""
 
     runs: str | list[str]
+    wandb: str | None
 
 
 class Experiment(Keys):

@@ -29,12 +29,19 @@ ADDED = ("trainer/global_step", "_step", "_runtime", "_timestamp", "_wandb")  # 
 
 def why_offline(wandb: ModuleType) -> str:
     """Why W&B cannot be written to now; empty if it can. W&B itself would try for a minute and a half."""
-    wandb.termsetup(wandb.Settings(silent=True), None)  # wandb.api is deprecated; earlier releases have no other way
-    if not wandb.api.api_key:
+    if not is_logged_in(wandb):
         return "nobody is logged in (wandb login)"
     settings = wandb.Settings()
     settings.update_from_env_vars(os.environ)  # WANDB_BASE_URL: a server of one's own
     return why_unreachable(settings.base_url)
+
+
+def is_logged_in(wandb: ModuleType) -> bool:
+    """Whether there is a key. Newer versions of W&B warn about ``wandb.api``, older ones have no ``prompt``."""
+    try:
+        return bool(wandb.login(prompt=False, verify=False))
+    except TypeError:
+        return bool(wandb.api.api_key)
 
 
 def writable(folder: Path) -> Path:
