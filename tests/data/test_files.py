@@ -7,7 +7,8 @@ import PIL.Image
 import PIL.PngImagePlugin
 import pytest
 
-from fcnlab.data.files import read_image, read_mask, split_by_hash, without_suffix
+from fcnlab.data.files import read_image, read_mask, without_suffix
+from fcnlab.data.sharing import split_by_hash
 from fcnlab.error import UserError
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)

@@ -19,8 +19,8 @@ from torchvision.datasets.voc import DATASET_YEAR_DICT
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 
 from fcnlab.cli.compose import build, compose
-from fcnlab.data.files import split_by_hash
 from fcnlab.data.palette import voc_palette
+from fcnlab.data.sharing import split_by_hash
 from fcnlab.data.voc import CLASSES, SEG11VALID, VOC
 from fcnlab.error import UserError
 

@@ -87,11 +87,6 @@ class Folder(FileData):
             if together != [split]:
                 chosen = {*share_by_hash([found.name for _, found in own], split, together, self.fractions)}
                 own = [one for one in own if one[1].name in chosen]
-                if masks and not own:
-                    raise UserError(
-                        f"None of {len(images or masks)} images falls into split {split!r} by data.fractions="
-                        f"{self.fractions}. Change them, or name the images of each split in data.lists."
-                    )
             pairs = [self.pair(key, found, images, masks, split) for key, found in own]
         if images and masks and not images.keys() & masks.keys() and not any(pair.mask.is_file() for pair in pairs):
             self.refuse_strangers(images, masks)
@@ -117,6 +112,9 @@ class Folder(FileData):
                             f"{other.path} and {file.path} have one name, {file.name}. Tell them apart by a field: "
                             f"data.{template.setting}='{{site}}/{{name}}.*'."
                         )
+        if any(image.text != mask.text for image, mask in self.templates):  # NAME_mask.png beside NAME.png is no image
+            drawn = {file.path for file in masks.values()}
+            images = {key: file for key, file in images.items() if file.path not in drawn}
         image, mask = self.templates[0]
         for found, template in ((images, image), (masks, mask)):
             if not found and (folder := template.base(self.root, called)).is_dir():

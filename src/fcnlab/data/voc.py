@@ -12,7 +12,8 @@ from scipy.io import loadmat
 from torchvision.datasets import SBDataset, VOCSegmentation
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 
-from fcnlab.data.files import FileData, Pair, open_image, split_by_hash, unreadable, without_suffix
+from fcnlab.data.files import FileData, Pair, open_image, unreadable, without_suffix
+from fcnlab.data.sharing import split_by_hash
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError, nearest
 
