@@ -6,7 +6,19 @@ from pathlib import Path
 from fcnlab.data.kept import APART
 
 # Of a data set's own state, what does not tell how its files are read.
-UNREAD = {*APART, "listings", "complete", "found", "resumed", "kept", "trainer", "input", "test_split", "palettes"}
+UNREAD = {
+    *APART,
+    "listings",
+    "complete",
+    "found",
+    "resumed",
+    "kept",
+    "trainer",
+    "input",
+    "test_split",
+    "palettes",
+    "decoded",
+}
 
 
 def file_stamp(path: Path) -> tuple[int, int] | None:
