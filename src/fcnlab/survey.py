@@ -72,12 +72,17 @@ def write_guess(file: "Path", root: str | None) -> dict[str, Any]:
     """Write the YAML that would read the folder ``root``, for a person to name the classes."""
     from pathlib import Path
 
+    from fcnlab.cli.conf import CONF
     from fcnlab.cli.terminal import say
     from fcnlab.data.datamodule import usable_cores
     from fcnlab.data.guess import guess
 
     if file.suffix not in (".yaml", ".yml"):
         raise UserError(f"write={file} is no YAML file. End it with .yaml.")
+    if (CONF / "data" / f"{file.stem}.yaml").is_file():
+        raise UserError(
+            f"write={file} has the name of fcnlab's own data={file.stem}, which it would hide. Take another."
+        )
     if root is None:
         raise UserError("write=... guesses at data=folder data.root=DIR, but these data have no data.root.")
     if file.exists():
@@ -150,8 +155,11 @@ def twins(found: dict[str, Any]) -> list[str]:
 
 
 def both(found: dict[str, Any], split: str) -> list[str]:
-    """Names of a split that are test images too: what was learnt or chosen by must not be tested on."""
-    return sorted(set(found[split]["names"]) & set(found["test"]["names"]))
+    """Images of a split that are test images too: what was learnt or chosen by must not be tested on."""
+    from fcnlab.data.checks import under_one_name
+
+    here, there = (zip(found[one]["names"], found[one]["images"], strict=True) for one in (split, "test"))
+    return under_one_name(here, there)
 
 
 def monotony(class_names: "tuple[str, ...]", found: dict[str, Any]) -> list[str]:

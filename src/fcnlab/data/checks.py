@@ -34,13 +34,13 @@ def leaked(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]:
     """Images that are learnt and tested, by name or by content."""
     if not {"train", "test"} <= {*splits}:
         return
-    if same := sorted({*data.names("train")} & {*data.names("test")}):
+    here, there = (list(zip(data.names(one), data.contents(one).images, strict=True)) for one in ("train", "test"))
+    twins = same_images(here, there)
+    if same := under_one_name(here, there):
         yield (
             f"{len(same)} images of data={data.name} are in both train and test: {', '.join(same[:SHOWN])}. No image "
             "may be both learnt and tested: take them out of one list."
         )
-    known = {split: zip(data.names(split), data.contents(split).images, strict=True) for split in ("train", "test")}
-    twins = same_images(known["train"], known["test"])
     indices = {name: index for index, name in enumerate(data.names("train"))} if twins else {}
     if shown := [twin for twin in twins if shows_something(data.read("train", indices[twin[0]])[0])]:
         yield under_two_names(shown)
@@ -55,6 +55,12 @@ def same_images(here: Iterable[tuple[str, str]], there: Iterable[tuple[str, str]
     """Names of equal images in two splits, of which each image has a name and a hash of its content."""
     names = {image: name for name, image in there}
     return [(name, names[image]) for name, image in here if image and image in names]
+
+
+def under_one_name(here: Iterable[tuple[str, str]], there: Iterable[tuple[str, str]]) -> list[str]:
+    """Names that two splits share and that mean the same image: train/001.jpg and test/001.jpg may be two images."""
+    images = dict(there)
+    return sorted(name for name, image in here if image and images.get(name) == image)
 
 
 def under_two_names(twins: Sequence[tuple[str, str]]) -> str:

@@ -77,10 +77,14 @@ def describe_colours(values: Stored) -> str:
     return f"{len(codes)} colours, most often {shown}"
 
 
-def refuse_hidden(values: Stored, alpha: Mask, path: Path) -> None:
-    """Raise UserError where transparency tells apart what the colours do not."""
+def refuse_hidden(values: Stored, alpha: Mask, path: Path, table: np.ndarray[Any, np.dtype[np.int16]]) -> None:
+    """Raise UserError where transparency tells apart what the colours do not; where both are void, it does not matter.
+
+    Args:
+        table: class by colour; see ``colour_table``.
+    """
     codes = packed(values)
-    if np.intersect1d(codes[alpha == 0], codes[alpha > 0]).size:
+    if (table[np.intersect1d(codes[alpha == 0], codes[alpha > 0])] != VOID).any():
         raise UserError(
             f"Mask {path} has transparent pixels of a colour that others show too, so the colour does not tell the "
             "class. Save it without transparency."

@@ -211,9 +211,17 @@ class SegmentationData(L.LightningDataModule):
         pipeline = self.training_pipeline if training else self.scoring_pipeline
         if hidden := self.hide.get(split):
             pipeline = pipeline.hiding(hidden, background=self.class_names.index(BACKGROUND))
-        return SplitDataset(
-            partial(self.read, split), names, pipeline, skip=self.forgives(split) and training, more=more
-        )
+        skip = self.forgives(split) and training
+        return SplitDataset(self.reading(split), names, pipeline, skip=skip, more=more)
+
+    def reading(self, split: str) -> Callable[[int], tuple[Image, Mask]]:
+        """What gives image and mask by index."""
+        return partial(self.read, split)
+
+    def shapes(self, split: str) -> list[tuple[int, int]]:
+        """Height and width of every image: of an earlier look, or from the files' headers."""
+        looked = self.found.get(split)
+        return looked.shapes if looked else [self.image_shape(split, i) for i in range(len(self.names(split)))]
 
     def loader(self, split: str, training: bool = False) -> Loader:
         """The split's DataLoader for this process: drawn anew every epoch in training, else once through."""
@@ -234,9 +242,7 @@ class SegmentationData(L.LightningDataModule):
                 images=len(dataset), seed=self.seed, replacement=self.replacement, **share, **self.position(processes)
             )
             return DataLoader(dataset, batch_size=self.batch_size, sampler=order, **common)
-        looked = self.found.get(split)
-        shapes = looked.shapes if looked else [self.image_shape(split, i) for i in range(len(dataset))]
-        return DataLoader(dataset, batch_sampler=EqualSizeBatches(sizes=shapes, **share), **common)
+        return DataLoader(dataset, batch_sampler=EqualSizeBatches(sizes=self.shapes(split), **share), **common)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the Trainer: a loading process that starts anew (macOS) is sent the data set, not the training."""

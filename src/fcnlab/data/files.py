@@ -1,6 +1,7 @@
 """A data set in files: pairs of an image and its mask, read as the settings say, and checked that they fit."""
 
 import hashlib
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -10,10 +11,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from annotated_types import Ge, Gt, Interval
 
+from fcnlab.data.cache import Decoded, Where
 from fcnlab.data.class_list import ClassList
 from fcnlab.data.class_list import read_text as read_text
 from fcnlab.data.contents import Look
-from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData
+from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData, usable_cores
 from fcnlab.data.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from fcnlab.data.images import ImageReader
 from fcnlab.data.images import read_image as read_image
@@ -50,6 +52,7 @@ class FileData(SegmentationData):
         void_label, labels, colours, shift, tolerance, threshold: what mask files hold; see :class:`Labels`.
         palettes: ``same``: palette files whose colours contradict each other are refused; ``any``: they are not.
         channels, white, page, max_pixels: what image files hold; see :class:`ImageReader`.
+        cache: keep decoded images in ``ram``, or on ``disk`` beside the run folders; see :class:`Decoded`.
     """
 
     parallel = True
@@ -75,6 +78,7 @@ class FileData(SegmentationData):
         white: Annotated[float, Gt(0)] | None = None,
         page: Annotated[int, Ge(0)] | None = None,
         max_pixels: Annotated[int, Ge(1)] | None = None,
+        cache: Where | None = None,
         **common: Any,
     ) -> None:
         if classes is None:
@@ -96,7 +100,8 @@ class FileData(SegmentationData):
         if known is None and classes.colours:
             known = [group[0] for group in classes.colours]
         super().__init__(class_names=classes.names, palette=palette or known, channels=channels, **common)
-        self.folds, self.fold = folds, fold
+        self.folds, self.fold, self.cache = folds, fold, cache
+        self.decoded: dict[str, Decoded] = {}
         self.root, self.layout = Path(root).expanduser(), layout
         self.palettes = PaletteLog() if palettes == "same" else None
         self.listings: dict[str, list[Pair]] = {}
@@ -166,6 +171,23 @@ class FileData(SegmentationData):
     def samples(self, split: str) -> dict[str, Callable[[], tuple[Image, Mask]]]:
         """Every name of a split with what reads its image and mask, whether the files are there or not."""
         return {pair.name: partial(self.read_pair, pair) for pair in self.listed_pairs(split)}
+
+    def reading(self, split: str) -> Callable[[int], tuple[Image, Mask]]:
+        """What gives image and mask by index, decoded once where there is a cache."""
+        if self.cache is None:
+            return super().reading(split)
+        if split not in self.decoded:
+            folder = self.kept.folder if self.kept else Path(tempfile.gettempdir()) / "fcnlab"
+            self.decoded[split] = Decoded(
+                partial(self.read, split),
+                self.shapes(split),
+                channels=self.reader.channels,
+                where=self.cache,
+                file=folder / f"{self.name}-{split}-{self.split_stamp(split)[:16]}.pixels",
+                name=f"{self.name}, {split}",
+                threads=usable_cores() if self.parallel else 1,
+            )
+        return self.decoded[split]
 
     def read_pair(self, pair: Pair) -> tuple[Image, Mask]:
         """Image and mask of one pair."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Interval
+from annotated_types import Ge, Interval
 
 from fcnlab.data.class_list import read_classes
 from fcnlab.data.datamodule import SPLITS, Split
@@ -33,6 +33,7 @@ class Folder(FileData):
         lists: a folder with train.txt, val.txt and test.txt (or .csv, .jsonl), or a list for all splits with a column
             ``split``, relative to ``root``. None: the split is in the templates, or follows from ``fractions``.
         splits: what the folders call the splits, as {val: validation}; those of one folder share it by ``fractions``.
+        expects: how many images each split must have, where that is known; others are refused.
         fractions: shares of the splits; an image's split follows from a hash of its name.
     """
 
@@ -45,6 +46,7 @@ class Folder(FileData):
         masks: str | Sequence[str] = "masks/{name}.*",
         lists: str | None = None,
         splits: Mapping[Split, str] | None = None,
+        expects: Mapping[Split, Annotated[int, Ge(1)]] | None = None,
         fractions: dict[Split, Annotated[float, Interval(ge=0, le=1)]],
         **common: Any,
     ) -> None:
@@ -60,7 +62,7 @@ class Folder(FileData):
         super().__init__(root=root, classes=found, layout=self.layout, **common)
         self.lists, self.fractions = lists, {str(split): share for split, share in fractions.items()}
         self.called = {str(split): name for split, name in (splits or {}).items()}
-        self.looked = Looked()
+        self.looked, self.expects = Looked(), {str(split): number for split, number in (expects or {}).items()}
         if odd := next((pair for pair in self.templates if pair[0].fields != pair[1].fields), None):
             raise UserError(
                 f"data.images={odd[0].text} and data.masks={odd[1].text} tell different things of an image: "
@@ -72,7 +74,17 @@ class Folder(FileData):
             )
 
     def pairs(self, split: str) -> list[Pair]:
-        """Find the split's files by its list, by its folder or by hash."""
+        """Find the split's files by its list, by its folder or by hash, as many as are expected."""
+        pairs = self.found_pairs(split)
+        if (number := self.expects.get(split, len(pairs))) != len(pairs):
+            raise self.missing(
+                f"Split {split!r} has {len(pairs)} images, not the {number} of data.expects. Get the rest, or say "
+                "data.expects=null to go on with these, whose scores compare with nobody's."
+            )
+        return pairs
+
+    def found_pairs(self, split: str) -> list[Pair]:
+        """The split's files, however many."""
         images, masks = self.look(split)
         by_name = {found.fields["name"]: (key, found) for key, found in [*masks.items(), *images.items()]}
         by_name |= {found.name: (key, found) for key, found in [*masks.items(), *images.items()]}
@@ -87,11 +99,6 @@ class Folder(FileData):
             if together != [split]:
                 chosen = {*share_by_hash([found.name for _, found in own], split, together, self.fractions)}
                 own = [one for one in own if one[1].name in chosen]
-                if masks and not own:
-                    raise UserError(
-                        f"None of {len(images or masks)} images falls into split {split!r} by data.fractions="
-                        f"{self.fractions}. Change them, or name the images of each split in data.lists."
-                    )
             pairs = [self.pair(key, found, images, masks, split) for key, found in own]
         if images and masks and not images.keys() & masks.keys() and not any(pair.mask.is_file() for pair in pairs):
             self.refuse_strangers(images, masks)
@@ -117,6 +124,9 @@ class Folder(FileData):
                             f"{other.path} and {file.path} have one name, {file.name}. Tell them apart by a field: "
                             f"data.{template.setting}='{{site}}/{{name}}.*'."
                         )
+        if any(image.text != mask.text for image, mask in self.templates):  # NAME_mask.png beside NAME.png is no image
+            drawn = {file.path for file in masks.values()}
+            images = {key: file for key, file in images.items() if file.path not in drawn}
         image, mask = self.templates[0]
         for found, template in ((images, image), (masks, mask)):
             if not found and (folder := template.base(self.root, called)).is_dir():

@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 from fcnlab.data.class_list import ClassList, Colour, rows_of_file
 from fcnlab.data.contents import in_order
 from fcnlab.data.guess_annotations import guess_annotations
+from fcnlab.data.guess_lines import fractions, listed, quoted
 from fcnlab.data.guess_pairs import Layout, guess_layout, image_files, split_of
 from fcnlab.data.guess_values import MOST, Seen, look_at, tolerance_for
-from fcnlab.data.sharing import share_by_hash
 from fcnlab.error import UserError
 
 SPLITS = ("train", "val", "test")
-USUAL = {"train": 0.7, "val": 0.1, "test": 0.2}
-FRACTIONS = (USUAL, {"train": 0.6, "val": 0.2, "test": 0.2}, {"train": 0.4, "val": 0.3, "test": 0.3})
 VOID = 255
 CLASS_FILES = (".csv", ".json", ".yaml", ".yml", ".txt")
 CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend")
@@ -96,16 +94,6 @@ def where(layout: Layout) -> Iterator[str]:
         yield from fractions(names, shared)
 
 
-def fractions(names: Sequence[str], shared: Sequence[str]) -> Iterator[str]:
-    """A line about the shares of the splits, where the usual ones leave one without an image."""
-    for shares in FRACTIONS:
-        if all(share_by_hash(names, split, shared, shares) for split in shared):
-            if shares is not USUAL:
-                yield f"fractions: {{{', '.join(f'{split}: {share}' for split, share in shares.items())}}}"
-            return
-    yield f"# {len(names)} images are too few to share them out by fractions: name those of each split in lists."
-
-
 def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Classes]) -> Iterator[str]:
     """Lines about labels, colours and classes."""
     if not seen.crisp and seen.shades and not seen.groups[0]:
@@ -168,13 +156,3 @@ def class_files(root: Path) -> list[Classes]:
 def hexadecimal(colour: Colour) -> str:
     """A colour as #rrggbb."""
     return f"#{bytes(colour).hex()}"
-
-
-def listed(texts: Sequence[str]) -> str:
-    """One text, or a list of several, as YAML has it."""
-    return quoted(texts[0]) if len(texts) == 1 else f"[{', '.join(map(quoted, texts))}]"
-
-
-def quoted(text: str) -> str:
-    """A string as YAML has it between single quotes."""
-    return "'" + text.replace("'", "''") + "'"

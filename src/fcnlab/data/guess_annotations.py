@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fcnlab.data.guess_lines import fractions, quoted
 from fcnlab.data.guess_pairs import WORD, split_of
 from fcnlab.data.labelme import BACKGROUND, IGNORED
 from fcnlab.data.yolo import read_names
 from fcnlab.error import UserError
 
+SPLITS = ("train", "val", "test")
 Lines = list[str] | None
 
 
@@ -21,7 +23,7 @@ def guess_annotations(root: Path) -> Lines:
 
 def guess_coco(root: Path) -> Lines:
     """Files with images, categories and annotations; each belongs to the split in its name."""
-    files, images = dict[str, str](), dict[str, str]()
+    files, images, names = dict[str, str](), dict[str, str](), list[str]()
     for path in found(root, ".json"):
         content = read(path)
         if not (isinstance(content, dict) and {"images", "annotations", "categories"} <= {*content}):
@@ -33,14 +35,14 @@ def guess_coco(root: Path) -> Lines:
         folder = first and next((one for one in folders(root) if (one / first).is_file()), None)
         if folder:
             files[split], images[split] = relative(path, root), relative(folder, root)
+            if split == "train":
+                names = [str(Path(one["file_name"]).with_suffix("")) for one in content["images"]]
     if "train" not in files:
         return None
     lines = head("coco", root)
     for key, some in (("annotations", files), ("images", images)):
-        lines.append(
-            f"{key}: {{{', '.join(f'{split}: {text(some.get(split))}' for split in ('train', 'val', 'test'))}}}"
-        )
-    return lines
+        lines.append(f"{key}: {{{', '.join(f'{split}: {text(some.get(split))}' for split in SPLITS)}}}")
+    return [*lines, *fractions(names, [split for split in SPLITS if split == "train" or split not in files])]
 
 
 def guess_labelme(root: Path) -> Lines:
@@ -51,7 +53,8 @@ def guess_labelme(root: Path) -> Lines:
             continue
         names = {str(shape["label"]) for path in files for shape in (read(path) or {}).get("shapes", [])}
         classes = ", ".join(text(name) for name in sorted(names - {IGNORED, BACKGROUND}))
-        return [*head("labelme", root), f"annotations: {text(relative(folder, root))}", f"classes: [{classes}]"]
+        where = f"annotations: {text(relative(folder, root))}"
+        return [*head("labelme", root), where, f"classes: [{classes}]", *fractions([p.stem for p in files], SPLITS)]
     return None
 
 
@@ -67,10 +70,12 @@ def guess_yolo(root: Path) -> Lines:
         spelled = {path.parts[-2 if pattern[0] == "l" else -3] for path in root.glob(pattern)}
         called = {split: word for word in sorted(spelled) if (split := split_of(word))}
         if "train" in called:
-            called = {split: called.get(split, called["train"]) for split in ("train", "val", "test")}
+            called = {split: called.get(split, called["train"]) for split in SPLITS}
             splits = ", ".join(f"{split}: {word}" for split, word in called.items())
             where = [f"images: {text(images)}", f"labels: {text(labels)}", f"splits: {{{splits}}}"]
-            return [*head("yolo", root), *where, f"classes: {text(names[0])}"]
+            train = [path.stem for path in (root / images.format(split=called["train"])).glob("*")]
+            shares = fractions(train, [split for split in SPLITS if called[split] == called["train"]])
+            return [*head("yolo", root), *where, f"classes: {text(names[0])}", *shares]
     return None
 
 
@@ -117,5 +122,5 @@ def relative(path: Path, root: Path) -> str:
 
 
 def text(value: str | None) -> str:
-    """A text as YAML has it between single quotes, or null."""
-    return "null" if value is None else "'" + value.replace("'", "''") + "'"
+    """A text, or null."""
+    return "null" if value is None else quoted(value)

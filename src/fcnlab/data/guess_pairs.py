@@ -6,12 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from string import ascii_letters
 from typing import NamedTuple
 
 from fcnlab.data.guess_values import mask_like
 from fcnlab.data.images import IMAGE_SUFFIXES
 from fcnlab.data.layout import nfc
-from fcnlab.error import UserError
 
 SPLIT_NAMES = {
     "train": ("train", "training", "trn"),
@@ -47,11 +47,7 @@ class Layout(NamedTuple):
 
 
 def guess_layout(root: Path) -> Layout | None:
-    """Which folder, and which names in it, hold masks of which images; None where there are none.
-
-    Raises:
-        UserError: images and masks cannot be told apart by a template.
-    """
+    """Which folder, and which names in it, hold masks of which images; None where there are none."""
     folders = image_files(root)
     kinds = dict[Path, int]()
     best = max(candidates(folders), key=lambda one: rank(one, kinds), default=None)
@@ -61,11 +57,6 @@ def guess_layout(root: Path) -> Layout | None:
     before, behind, mask_before, mask_behind = best.affixes
     images = "/".join([*best.folders[0], f"{before}{{name}}{behind}{ends[0]}"])
     masks = "/".join([*best.folders[1], f"{mask_before}{{name}}{mask_behind}{ends[1]}"])
-    if best.folders[0] == best.folders[1] and not (before or behind) and ends[0] == ends[1]:
-        raise UserError(
-            f"Images ({images}) and masks ({masks}) lie in one folder of {root} and end alike, so that "
-            "masks would be taken for images. Move the masks into a folder of their own, then type this again."
-        )
     return Layout(images, masks, tuple(dict.fromkeys(split for split, _ in best.pairs if split)), best.pairs)
 
 
@@ -154,7 +145,12 @@ def affixes_of(image: str, mask: str) -> Iterator[tuple[str, str, str, str]]:
     """What two names have before and behind a part that they share: photo_1 and photo_1_mask, img_1 and mask_1."""
     head = next((n for n, (a, b) in enumerate(zip(image, mask, strict=False)) if a != b), min(len(image), len(mask)))
     tail = next((n for n, (a, b) in enumerate(zip(image[::-1], mask[::-1], strict=False)) if a != b), head)
-    shared = [image[:head].rstrip(BORDER), image[len(image) - tail :].lstrip(BORDER)]
+    shared = [image[:head], image[len(image) - tail :]]
+    if image[head : head + 1].isalpha() or mask[head : head + 1].isalpha():  # a word is shared whole or not at all
+        shared[0] = shared[0].rstrip(ascii_letters)
+    if image[: len(image) - tail][-1:].isalpha() or mask[: len(mask) - tail][-1:].isalpha():
+        shared[1] = shared[1].lstrip(ascii_letters)
+    shared = [part.strip(BORDER) for part in shared]
     for part in {part for part in shared if any(map(str.isdigit, part))} | {image, mask}:
         before, found, behind = image.partition(part)
         mask_before, mask_found, mask_behind = mask.partition(part)

@@ -52,7 +52,7 @@ class Seen:
             sum(number for colour, number in self.colours.items() if max(abs(end - one) for one in colour) <= EDGE)
             for end in (0, 255)
         ]
-        return len(self.colours) > 2 and sum(ends) >= FLAT * total
+        return len(self.colours) > 1 and sum(ends) >= FLAT * total
 
     @cached_property
     def groups(self) -> tuple[list[Colour], int]:

@@ -163,7 +163,7 @@ def read_image(path: Path, drawn: tuple[int, ...] | None = None) -> Image:
 
 def read_deep_png(path: Path) -> np.ndarray[Any, np.dtype[np.uint16]]:
     """A PNG of 16 bits a channel as (H, W, c), red first."""
-    found = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    found = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.ndim != 3:
         raise unreadable(path, ValueError("OpenCV cannot decode it"))
     return np.ascontiguousarray(found[..., [2, 1, 0, 3][: found.shape[2]]])

@@ -121,6 +121,11 @@ class Labels:
         return table
 
     @property
+    def colour_table(self) -> np.ndarray[Any, np.dtype[np.int16]]:
+        """Class by colour, where colours are read."""
+        return colour_table(self.colours or (), self.void_colours, self.tolerance, self.rest)
+
+    @property
     def reads_labels(self) -> bool:
         """Whether the values of the files are labels, not colours or shades."""
         return self.colours is None and self.threshold is None
@@ -142,7 +147,7 @@ class Labels:
                 raise UserError(f"Mask {path} is grey of 16 bits, but colours are read. Leave data.colours out.")
             colours = as_colours_of(file)
             if file.alpha is not None:
-                refuse_hidden(colours, file.alpha, path)
+                refuse_hidden(colours, file.alpha, path, self.colour_table)
             return colours
         if values.ndim == 3:
             if self.told and file.alpha is None and (values == values[..., :1]).all():
@@ -167,8 +172,7 @@ class Labels:
         if self.threshold is not None:
             return np.asarray(raw > self.threshold, dtype=np.uint8)
         if raw.ndim == 3:
-            table = colour_table(self.colours or (), self.void_colours, self.tolerance, self.rest)
-            found = table[packed(raw)]
+            found = self.colour_table[packed(raw)]
         elif raw.dtype == np.uint8:
             found = cv2.LUT(raw, self.table[:256].reshape(1, 256)).reshape(raw.shape)
         else:
@@ -185,8 +189,8 @@ class Labels:
             colour = tuple(map(int, raw[where][0]))
             return UserError(
                 f"Mask {path} has colour {colour}, which is no class's{self.near(colour)}. Known: "
-                f"{self.describe_known()}. It holds {describe_colours(raw)}. Name the colour's class, or take it for "
-                "void: data.void_label=rest."
+                f"{self.describe_known()}. It holds {describe_colours(raw)}{self.strangers(raw)}. Name the colour's "
+                "class, or take it for void: data.void_label=rest."
             )
         values = sorted({*np.unique(raw).tolist(), *others()})
         return UserError(
@@ -205,6 +209,14 @@ class Labels:
         if held and max(held) == classes and not self.shift:
             return f"The masks hold {listed(held)}. If 0 is void and 1 the first class: data.shift=-1."
         return f"The masks hold {listed(values)}. Mend the mask or name its class, or say data.labels=[...]."
+
+    def strangers(self, raw: Stored) -> str:
+        """How many of a mask's colours are known, where most are not: then the classes are of other masks."""
+        codes = np.unique(packed(raw))
+        known = int((self.colour_table[codes] != UNKNOWN).sum())
+        if 2 * known > len(codes):
+            return ""
+        return f"; {known or 'none'} of them known, so that the classes seem to be those of other masks"
 
     def near(self, colour: tuple[int, ...]) -> str:
         """The tolerance that would do, where a class's colour is near."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import PIL.Image
 
+from fcnlab.data.held import openable
 from fcnlab.error import UserError
 
 # What Pillow raises for files that are no whole images.
@@ -36,7 +37,7 @@ def open_image(
     """
     try:
         with without_limit():
-            image = PIL.Image.open(path)
+            image = PIL.Image.open(openable(path))
     except BROKEN as error:
         raise unreadable(path, error) from error
     try:
@@ -110,7 +111,7 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], T], **opening: Any) -> 
                 raise UserError(f"{path} lies on its side (TIFF's Orientation), where readers differ. Save it upright.")
             if image.format == "PNG":  # Pillow decodes them without looking at the checksums
                 with without_limit():
-                    probe = PIL.Image.open(path)
+                    probe = PIL.Image.open(openable(path))
                 with probe:
                     probe.verify()
             return read(image)

@@ -36,9 +36,10 @@ class PaletteLog:
             colour = tuple(palette[label].tolist())
             before, other = self.seen.setdefault(label, (colour, path))
             if before != colour:
+                (one, first), (two, second) = sorted(((str(other), before), (str(path), colour)))
                 raise UserError(
-                    f"Masks {other} and {path} have different palettes: label {label} is {before} in the one and "
-                    f"{colour} in the other. If the colours tell the classes, give them: data.colours=[...]; if the "
+                    f"Masks {one} and {two} have different palettes: label {label} is {first} in the one and "
+                    f"{second} in the other. If the colours tell the classes, give them: data.colours=[...]; if the "
                     "labels do, whatever their colours, type data.palettes=any."
                 )
 

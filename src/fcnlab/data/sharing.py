@@ -22,6 +22,9 @@ def share_by_hash(names: Iterable[str], split: str, among: Sequence[str], fracti
     Args:
         among: the splits that lie together.
         fractions: shares of all splits, of which those of ``among`` count.
+
+    Raises:
+        UserError: none falls into it.
     """
     if [*among] == [split]:
         return list(names)
@@ -29,4 +32,11 @@ def share_by_hash(names: Iterable[str], split: str, among: Sequence[str], fracti
     if not whole > 0:
         raise UserError(f"data.fractions={dict(fractions)} has no share for {', '.join(among)}. Give each a share.")
     shares = {one: share / whole for one, share in fractions.items() if one in among}
-    return [name for name in names if split_by_hash(name, shares) == split]
+    names = list(names)
+    chosen = [name for name in names if split_by_hash(name, shares) == split]
+    if names and not chosen:
+        raise UserError(
+            f"None of {len(names)} images falls into split {split!r} by data.fractions={dict(fractions)}. Change them, "
+            "or name the images of each split in lists."
+        )
+    return chosen

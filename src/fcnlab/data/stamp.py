@@ -7,7 +7,7 @@ from fcnlab.data.kept import APART
 
 # Of a data set's own state, what does not tell how its files are read.
 UNREAD = {*APART, "listings", "complete", "found", "resumed", "kept", "trainer", "input", "test_split", "palettes"}
-UNREAD |= {"heads", "given", "hide"}
+UNREAD |= {"heads", "given", "hide", "decoded"}
 
 
 def file_stamp(path: Path) -> tuple[int, int] | None:

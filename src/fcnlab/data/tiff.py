@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from fcnlab.data.held import openable
 from fcnlab.data.opened import BROKEN, choose_page, open_image, unreadable, without_limit
 from fcnlab.error import UserError, import_extra
 
@@ -17,7 +18,7 @@ def needs_tifffile(path: Path, **opening: Any) -> bool:
     """Whether a TIFF holds more than Pillow would tell: bands after the third, low bits of colours."""
     try:
         with without_limit():
-            probe = PIL.Image.open(path)
+            probe = PIL.Image.open(openable(path))
         probe.close()
     except BROKEN:
         return True
@@ -40,7 +41,7 @@ def tiff_size(path: Path) -> tuple[int, int]:
     """Width and height of the first page."""
     tifffile = library(path)
     try:
-        with tifffile.TiffFile(path) as file:
+        with tifffile.TiffFile(openable(path)) as file:
             return int(file.pages[0].imagewidth), int(file.pages[0].imagelength)
     except Exception as error:  # what a broken file raises is not defined by tifffile
         raise unreadable(path, error) from error
@@ -50,7 +51,7 @@ def read_tiff(path: Path, page: int | None, prefix: str = "data.") -> np.ndarray
     """One page as (H, W) or (H, W, b), of the depth that the file has."""
     tifffile = library(path)
     try:
-        with tifffile.TiffFile(path) as file:
+        with tifffile.TiffFile(openable(path)) as file:
             pages = [number for number, one in enumerate(file.pages) if not (one.is_reduced or one.is_mask)]
             chosen = file.pages[choose_page(path, pages, page, prefix)]
             if chosen.tags.get(ORIENTATION) is not None and int(chosen.tags[ORIENTATION].value) != 1:

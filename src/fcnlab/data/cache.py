@@ -1,0 +1,142 @@
+"""Decoded images and masks of a split, kept in memory or in one file, so that no epoch decodes them again."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from fcnlab.cli.progress import progress
+from fcnlab.cli.terminal import say
+from fcnlab.data.contents import in_order
+from fcnlab.data.kept import alone
+from fcnlab.data.transforms import Image, Mask
+from fcnlab.error import UserError
+
+Where = Literal["ram", "disk"]
+Read = Callable[[int], tuple[Image, Mask]]
+GIGA = 10**9
+
+
+class Decoded:
+    """Reads a split's images as they were decoded once; an image that could not be read is read anew, and told.
+
+    Loading processes share what is kept. What is kept on a disk is found again by later runs while the files and the
+    way they are read are the same.
+
+    Args:
+        read: gives image (H, W, c) and mask (H, W), uint8, by index.
+        shapes: (H, W) of each; (0, 0) where it cannot be read.
+        channels: of the images.
+        where: ``ram`` or ``disk``.
+        file: of the disk; its name tells what it holds.
+        name: of data set and split, in messages.
+        threads: that decode.
+
+    Raises:
+        UserError: there is no room for so much.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        shapes: Sequence[tuple[int, int]],
+        *,
+        channels: int,
+        where: Where,
+        file: Path,
+        name: str,
+        threads: int,
+    ) -> None:
+        self.read, self.channels, self.file = read, channels, file
+        areas = [height * width for height, width in shapes]
+        self.ends = np.cumsum([area * (channels + 1) for area in areas]).tolist()
+        self.areas, total = areas, self.ends[-1] if areas else 0
+        self.heights = torch.zeros(len(areas), dtype=torch.int64)
+        self.pixels: torch.Tensor | None = None
+        if where == "ram":
+            self.tell(name, total, "memory", free_memory())
+            self.pixels = torch.empty(total, dtype=torch.uint8)
+            self.fill(self.pixels.numpy(), self.heights.numpy(), name, threads)
+            self.pixels.share_memory_()  # type: ignore[no-untyped-call]
+        else:
+            self.keep(total, name, threads)
+
+    def tell(self, name: str, size: int, what: str, free: int | None) -> None:
+        """Say how much room it takes, before it is taken. Raises UserError where there is less."""
+        if free is not None and size > free:
+            other = "disk" if what == "memory" else "null"
+            raise UserError(
+                f"data.cache needs {size / GIGA:.2f} GB of {what} for {name}, and {free / GIGA:.2f} GB are free. Set "
+                f"data.cache={other}, or a smaller data set."
+            )
+        say(f"data.cache keeps {len(self.areas)} images and masks of {name} decoded: {size / GIGA:.2f} GB of {what}.")
+
+    def fill(self, pixels: Any, heights: Any, name: str, threads: int) -> None:
+        """Decode every image into its part of ``pixels``, ``threads`` at a time."""
+
+        def put(index: int) -> None:
+            try:
+                image, mask = self.read(index)
+            except UserError:
+                return  # it is told when it is used
+            if mask.size == self.areas[index] and image.size == mask.size * self.channels:
+                begin = self.ends[index] - mask.size * (self.channels + 1)
+                pixels[begin : begin + image.size] = image.ravel()
+                pixels[begin + image.size : self.ends[index]] = mask.ravel()
+                heights[index] = mask.shape[0]
+
+        for _ in progress(
+            in_order(put, len(self.areas), threads=threads), total=len(self.areas), what=f"decoding {name}"
+        ):
+            pass
+
+    def keep(self, total: int, name: str, threads: int) -> None:
+        """Find the file that an earlier run kept, or write it; one process writes and the others wait for it."""
+        table = len(self.areas) * 8  # heights, in front of the pixels
+        with alone(self.file.with_suffix(".lock")):
+            if not self.file.is_file():
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+                for old in self.file.parent.glob(f"{self.file.name.rpartition('-')[0]}-*.pixels"):
+                    old.unlink()  # of files that have changed since
+                self.tell(name, total + table, f"disk ({self.file.parent})", shutil.disk_usage(self.file.parent).free)
+                aside = self.file.with_suffix(".part")
+                whole = np.memmap(aside, np.uint8, "w+", shape=(total + table,))
+                self.fill(whole[table:], whole[:table].view(np.int64), name, threads)
+                whole.flush()
+                del whole
+                aside.replace(self.file)
+        self.heights = torch.from_numpy(np.fromfile(self.file, np.int64, len(self.areas)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A loading process that starts anew opens the file itself."""
+        return self.__dict__ | ({"pixels": None} if self.file.is_file() else {})
+
+    def mapped(self) -> torch.Tensor:
+        """All pixels, of which the system loads those that are asked for."""
+        if self.pixels is None:
+            table = len(self.areas) * 8
+            self.pixels = torch.from_numpy(np.memmap(self.file, np.uint8, "c", offset=table))
+        return self.pixels
+
+    def __call__(self, index: int) -> tuple[Image, Mask]:
+        """Image and mask, of one's own to change."""
+        height = int(self.heights[index])
+        if not height:
+            return self.read(index)
+        area = self.areas[index]
+        part = self.mapped()[self.ends[index] - area * (self.channels + 1) : self.ends[index]].numpy().copy()
+        width = area // height
+        image = part[: area * self.channels].reshape(height, width, self.channels)
+        return image, part[area * self.channels :].reshape(height, width)
+
+
+def free_memory() -> int | None:
+    """Bytes of memory that could be had; None where the system does not tell."""
+    try:
+        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None

@@ -1,0 +1,41 @@
+"""Files whose bytes lie in a table, read as if they lay in a folder."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+class HeldFile:
+    """As much of a ``Path`` as the readers of images and masks ask for.
+
+    Args:
+        name: what messages call it.
+        get: gives its bytes.
+    """
+
+    def __init__(self, name: str, get: Callable[[], bytes]) -> None:
+        self.name, self.get, self.suffix = name, get, Path(name).suffix
+
+    def __str__(self) -> str:
+        return self.name
+
+    __repr__ = __str__
+
+    def is_file(self) -> bool:
+        """It is there: a table has no gaps."""
+        return True
+
+    def read_bytes(self) -> bytes:
+        """What it holds."""
+        return self.get()
+
+    def open(self, mode: str = "rb") -> io.BytesIO:
+        """The same as a stream."""
+        return io.BytesIO(self.get())
+
+
+def openable(path: Any) -> Any:
+    """What libraries can open: a path itself, or the bytes that are held under it."""
+    return path if isinstance(path, os.PathLike) else path.open("rb")

@@ -1,0 +1,114 @@
+"""A cache gives the pixels that the files give, tells its size before it fills, and notices files that changed."""
+
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Command
+from data.made import folder, make, photo, save, truth, words
+
+from fcnlab.data import cache
+from fcnlab.data.files import FileData
+from fcnlab.data.kept import Kept
+from fcnlab.error import UserError
+
+WHERE = ["ram", "disk"]
+
+
+def kept(root: Path, *more: str, at: Path) -> FileData:
+    data = folder(root, *more)
+    data.kept = Kept(at, {})
+    return data
+
+
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_pixels_are_those_of_the_files(where: str, channels: int, tmp_path: Path) -> None:
+    make(tmp_path / "data")
+    save(tmp_path / "data/images/photo_1.png", photo(1)[:, :, :].transpose(1, 0, 2))  # another size
+    save(tmp_path / "data/masks/photo_1.png", truth(1).T)
+    plain = folder(tmp_path / "data", f"data.channels={channels}")
+    data = kept(tmp_path / "data", f"data.channels={channels}", f"data.cache={where}", at=tmp_path / "kept")
+    for split in ("train", "test"):
+        read = pickle.loads(pickle.dumps(data.reading(split)))  # as a loading process gets it
+        for index in range(len(data.names(split))):
+            for got, expected in zip(read(index), plain.read(split, index), strict=True):
+                assert got.dtype == expected.dtype
+                assert np.array_equal(got, expected)
+                got[...] = 0  # what it gives is one's own
+            assert np.array_equal(read(index)[1], plain.read(split, index)[1])
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_a_file_is_decoded_once(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "data")
+    data = kept(tmp_path / "data", f"data.cache={where}", at=tmp_path / "kept")
+    read = data.reading("train")
+    monkeypatch.setattr(FileData, "read_pair", None)
+    assert np.array_equal(read(0)[1], truth(0))
+    if where == "disk":  # a later run finds it
+        again = kept(tmp_path / "data", "data.cache=disk", at=tmp_path / "kept")
+        assert np.array_equal(again.reading("train")(0)[1], truth(0))
+
+
+def change(root: Path) -> list[str]:
+    save(root / "masks" / "photo_0.png", truth(0) * 0)
+    return []
+
+
+def relabel(root: Path) -> list[str]:
+    return ["data.labels=[2,1,0]"]
+
+
+@pytest.mark.parametrize("how", [change, relabel])
+def test_what_changed_is_decoded_anew_and_the_old_file_goes(how: Callable[[Path], list[str]], tmp_path: Path) -> None:
+    make(tmp_path / "data")
+    kept(tmp_path / "data", "data.cache=disk", at=tmp_path / "kept").reading("train")
+    more = how(tmp_path / "data")
+    data = kept(tmp_path / "data", "data.cache=disk", *more, at=tmp_path / "kept")
+    assert np.array_equal(data.reading("train")(0)[1], data.read("train", 0)[1])
+    assert not np.array_equal(data.reading("train")(0)[1], truth(0))
+    assert len(list((tmp_path / "kept").glob("*.pixels"))) == 1
+
+
+def test_its_size_is_told_before_it_fills_and_no_room_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path / "data")
+    filled = list[Any]()
+    monkeypatch.setattr(cache.Decoded, "fill", lambda *given: filled.append(caplog.text))
+    kept(tmp_path / "data", "data.cache=ram", at=tmp_path).reading("train")
+    assert f"4 images and masks of folder, train decoded: {4 * 4 * 12 * 14 / 1e9:.2f} GB of memory" in filled[0]
+    monkeypatch.setattr(cache, "free_memory", lambda: 4 * 4 * 12 * 14 - 1)
+    with pytest.raises(UserError, match=r"needs 0.00 GB of memory .* Set data.cache=disk"):
+        kept(tmp_path / "data", "data.cache=ram", at=tmp_path).reading("train")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    with pytest.raises(UserError, match=r"GB of disk .* Set data.cache=null"):
+        kept(tmp_path / "data", "data.cache=disk", at=tmp_path).reading("train")
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_an_image_that_cannot_be_read_is_told_when_it_is_used(where: str, tmp_path: Path) -> None:
+    make(tmp_path / "data")
+    path = tmp_path / "data/images/photo_0.png"
+    path.write_bytes(path.read_bytes()[:-40])
+    read = kept(tmp_path / "data", f"data.cache={where}", at=tmp_path / "kept").reading("train")
+    with pytest.raises(UserError, match="Cannot read .*photo_0.png"):
+        read(0)
+    assert np.array_equal(read(1)[1], truth(1))
+
+
+@pytest.mark.slow
+def test_a_training_with_a_cache_scores_as_one_without(tmp_path: Path, command: Command) -> None:
+    root = make(tmp_path / "data")
+    net = ("model.backbone.width=0.05", "model.backbone.fc_channels=8", "trainer=smoke", "logger=none")
+    scores = []
+    for number, more in enumerate(([], ["data.cache=ram"], ["data.cache=disk", "data.num_workers=2"])):
+        outcome = command("train", *words(root, *more), *net, f"runs_dir=runs{number}")
+        assert outcome.code == 0, outcome.text
+        scores.append(outcome.value)
+    assert scores[0] == scores[1] == scores[2]
