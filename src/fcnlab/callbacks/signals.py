@@ -55,9 +55,8 @@ class Signals:
             twice = False  # a shell that goes, and the kernel after it, send it more than once
         if twice or not self.patient:
             self.leave()
-        say(
-            f"{signal.Signals(number).name}: this step is finished and saved, then the run ends. Send it again to end at once."
-        )
+        name = signal.Signals(number).name
+        say(f"{name}: this step is finished and saved, then the run ends. Send it again to end at once.")
 
     def leave(self) -> None:
         """Do what the signal asks: call the handler that was there before, or exit by the convention 128 + number.

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fcnlab.cli.terminal import say
-from fcnlab.comparison.finished import FinishedRun, Variant, differing
+from fcnlab.comparison.finished import FinishedRun
 from fcnlab.comparison.summary import SCORES
 from fcnlab.comparison.table import HEADINGS, class_grid, cost_grid, markdown, notes, provenance, score_grid, title
+from fcnlab.comparison.variants import Variant, differing
 from fcnlab.error import UserError, import_extra
 from fcnlab.logger.wandb import one_line, why_offline
 from fcnlab.run.files import read_json, write_json

@@ -28,8 +28,10 @@ NEUTRAL = (
 )
 
 # Lightning's callbacks that only look on.
-ONLOOKERS = ("DeviceStatsMonitor", "LearningRateMonitor", "ModelCheckpoint", "ModelSummary", "OnExceptionCheckpoint")
-ONLOOKERS += ("RichModelSummary", "RichProgressBar", "TQDMProgressBar", "ThroughputMonitor")
+ONLOOKERS = (
+    *("DeviceStatsMonitor", "LearningRateMonitor", "ModelCheckpoint", "ModelSummary", "OnExceptionCheckpoint"),
+    *("RichModelSummary", "RichProgressBar", "TQDMProgressBar", "ThroughputMonitor"),
+)
 
 
 def is_neutral(key: str) -> bool:

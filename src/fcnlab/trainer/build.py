@@ -91,7 +91,8 @@ def progress_bars(callbacks: Sequence[Callback], *, wanted: bool) -> tuple[list[
     if len(own) > 1:
         raise UserError(f"callbacks has several progress bars: {names}. Take one.")
     others = [one for one in callbacks if not isinstance(one, ProgressBar)]
-    return others, (own or [Progress()]) if wanted and has_terminal() else []
+    shown: list[Callback] = [*own] or [Progress()]
+    return others, shown if wanted and has_terminal() else []
 
 
 def need_step(task: L.LightningModule, step: str) -> None:
