@@ -9,7 +9,6 @@ from torch import nn
 
 from fcnlab.cli.compose import build
 from fcnlab.error import UserError
-from fcnlab.model.backbone import check_channels
 from fcnlab.model.fcn import FCN
 from fcnlab.model.heads import check_head_names
 from fcnlab.model.upsample import BilinearUpsample
@@ -70,7 +69,12 @@ class LateFusion(nn.Module):
 
     def forward(self, image: torch.Tensor, upsampled: bool = True) -> torch.Tensor:
         """Score each stream, average, upsample. Not ``upsampled``: the fused score before the last upsampling."""
-        check_channels(image.shape[1], sum(self.streams.values()))
+        if image.shape[1] != (total := sum(self.streams.values())):
+            shares = ", ".join(f"{name} {channels}" for name, channels in self.streams.items())
+            raise UserError(
+                f"The images have {image.shape[1]} channels, but model.streams shares out {total}: {shares}. Set "
+                "data.input and data.channels, or model.streams, so that they agree."
+            )
         parts = torch.split(image, list(self.streams.values()), dim=1)
         scores = [net(part, upsampled=False) for net, part in zip(self.each(), parts, strict=True)]
         score = torch.stack(scores).mean(0)  # (N, C, H/32, W/32)
