@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import cv2
 import lightning as L
@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt
 from torch.utils.data import DataLoader
 
 from fcnlab.data.contents import Contents, Look, look_through
-from fcnlab.data.heads import build_heads, check_names, read_masks
+from fcnlab.data.heads import build_heads, check_names, noting, read_masks
 from fcnlab.data.hidden import BACKGROUND, Hidden, hidden_by_split
 from fcnlab.data.kept import Kept
 from fcnlab.data.palette import voc_palette
@@ -62,12 +62,12 @@ class SegmentationData(L.LightningDataModule):
     parallel = False  # whether ``read`` may be called by several threads at once
     kept: Kept | None = None  # where a training keeps what a look at the files found
 
-    def __new__(cls, *_: Any, **given: Any) -> Self:
-        """Take note of all settings, those of subclasses too: a further head's masks are read with most of them."""
-        self = super().__new__(cls)
-        self.given = given
-        return self
+    def __init_subclass__(cls) -> None:
+        """A subclass's settings are noted too: the masks of a further head are read with most of them."""
+        if "__init__" in vars(cls):
+            cls.__init__ = noting(cls.__init__)  # type: ignore[method-assign]
 
+    @noting
     def __init__(
         self,
         *,

@@ -1,6 +1,7 @@
 """Several masks for one image: what each further head of a net learns from, as differences from the first."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fcnlab.data.transforms import Mask
@@ -9,6 +10,18 @@ from fcnlab.model.heads import check_head_names
 
 if TYPE_CHECKING:
     from fcnlab.data.datamodule import SegmentationData
+
+
+def noting(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that keeps what it is given as ``self.given``; of those of a class and its bases the outermost."""
+
+    @functools.wraps(init)
+    def noted(self: Any, *values: Any, **given: Any) -> None:
+        if "given" not in vars(self):
+            self.given = given
+        init(self, *values, **given)
+
+    return noted
 
 
 def build_heads(
