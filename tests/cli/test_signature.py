@@ -61,3 +61,13 @@ def test_a_parent_that_makes_the_object_hides_nothing_that_the_class_names() -> 
 
     assert takes(Net).keywords == {"classes": int}
     assert takes(Net).open
+
+
+def test_a_constructor_counts_and_not_the_new_beside_it() -> None:
+    class Both:
+        def __new__(cls, *given: object, **more: object) -> "Both":
+            return super().__new__(cls)
+
+        def __init__(self, *, width: int) -> None: ...
+
+    assert takes(Both) == ({"width": int}, False)

@@ -49,7 +49,8 @@ def takes(found: Any) -> Taken:
         chooses = "__new__" in vars(cls) and "__init__" not in vars(cls)  # another class: torchmetrics' do
         if not chooses and "__init__" not in vars(cls):
             continue
-        own, more = keywords(cls)
+        # Beside a __new__ of the same class, inspect would tell only what that one takes.
+        own, more = keywords(cls) if chooses else keywords(vars(cls)["__init__"], bound=True)
         known = {**own, **known}
         if chooses:
             return Taken(known, more)
@@ -64,13 +65,17 @@ def is_own(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == PACKAGE
 
 
-def keywords(found: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
-    """The keywords of a function or a class's own constructor with their types, and whether it takes others too."""
+def keywords(found: Callable[..., Any], *, bound: bool = False) -> tuple[dict[str, Any], bool]:
+    """The keywords of a function or a class's own constructor with their types, and whether it takes others too.
+
+    Args:
+        bound: the first parameter is ``self``.
+    """
     try:
-        parameters = inspect.signature(found).parameters.values()
+        parameters = list(inspect.signature(found).parameters.values())[int(bound) :]
     except (ValueError, TypeError):  # a builtin
         return {}, True
-    module = vars(sys.modules.get(found.__module__, typing))
+    module = vars(sys.modules.get(getattr(found, "__module__", ""), typing))  # a builtin has none
     known = {p.name: resolved(p, module) for p in parameters if p.kind in NAMED}
     return known, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
