@@ -48,7 +48,7 @@ def planes(values: Any) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.asarray(values, np.float64).transpose(2, 0, 1)))[None]
 
 
-def picture(path: Path) -> np.ndarray:
+def pixels(path: Path) -> np.ndarray:
     return np.array(PIL.Image.open(path)).astype(np.float64)
 
 
@@ -78,8 +78,8 @@ MEANS: Mapping[str, list[float]] = {
 def seen(root: Path, name: str, kind: str) -> np.ndarray:
     """What the net sees of one modality, (H, W, c): for depth, as the authors have it, log(mm) - 7.844."""
     if kind != "depth":
-        return picture(root / "data" / {"color": "images"}.get(kind, kind) / f"{name}.png") - MEANS[kind]
-    millimetres = np.clip(picture(root / "data/depth" / f"{name}.png"), 500, 10000)
+        return pixels(root / "data" / {"color": "images"}.get(kind, kind) / f"{name}.png") - MEANS[kind]
+    millimetres = np.clip(pixels(root / "data/depth" / f"{name}.png"), 500, 10000)
     stored = np.rint(255 * np.log(millimetres / 500) / np.log(20))  # 8 bits: steps of 1.2 %
     ours = (stored - 138.70) / 85.12
     assert np.abs(ours - (np.log(millimetres) - 7.844)).max() < 0.01
@@ -150,7 +150,7 @@ def test_table_5_two_heads_on_sift_flow(command: Command, tmp_path: Path) -> Non
     start = folded(start, mean, bgr=True)
 
     def loss(name: str) -> Callable[[State], torch.Tensor]:
-        x = planes(picture(root / "Images" / INSIDE / f"{name}.jpg")[..., ::-1] - mean)
+        x = planes(pixels(root / "Images" / INSIDE / f"{name}.jpg")[..., ::-1] - mean)
         semantic = labelled(root / "SemanticLabels" / INSIDE / f"{name}.mat", "S")
         geometric = labelled(root / "GeoLabels" / INSIDE / f"{name}.mat", "S")
         return lambda w: (
@@ -172,8 +172,8 @@ def test_appendix_b_pascal_context(command: Command, tmp_path: Path) -> None:
     start = folded(start, mean, bgr=True)
 
     def loss(name: str) -> Callable[[State], torch.Tensor]:
-        x = planes(picture(root / "VOCdevkit/VOC2010/JPEGImages" / f"{name}.jpg")[..., ::-1] - mean)
-        mask = torch.from_numpy(picture(root / "SegmentationClassContext" / f"{name}.png")).long()
+        x = planes(pixels(root / "VOCdevkit/VOC2010/JPEGImages" / f"{name}.jpg")[..., ::-1] - mean)
+        mask = torch.from_numpy(pixels(root / "SegmentationClassContext" / f"{name}.png")).long()
         return lambda w: summed(prototxt("fcn32s", w, x)[0], mask)
 
     names = drawn([f"2008_{i:06}" for i in range(9)])
@@ -189,8 +189,8 @@ def test_the_masking_study(row: str, command: Command, tmp_path: Path) -> None:
     state = trained(command, tmp_path, "voc_masking", *words, f"model.name={row}", f"weights={tmp_path}/start.pth")
 
     def loss(name: str) -> Callable[[State], torch.Tensor]:
-        image = picture(home / "JPEGImages" / f"{name}.jpg")[..., ::-1] - VGG
-        mask = picture(home / "SegmentationClass" / f"{name}.png")
+        image = pixels(home / "JPEGImages" / f"{name}.jpg")[..., ::-1] - VGG
+        mask = pixels(home / "SegmentationClass" / f"{name}.png")
         ground = (mask == 0)[..., None]
         shown = {"fg_only": image * ~ground, "bg_only": image * ground, "shape": np.where(ground, 0, 255 - VGG)}[row]
         return lambda w: summed(prototxt("fcn32s", w, planes(shown))[0], torch.from_numpy(mask).long())
@@ -208,8 +208,8 @@ def test_table_1_batches_of_images_of_their_own_sizes(command: Command, tmp_path
     state = trained(command, tmp_path, "voc_backbones", *words, *weights)
     samples = []
     for name in NAMES:  # an epoch of three images is one step
-        rgb = picture(home / "JPEGImages" / f"{name}.jpg") / 255
-        mask = torch.from_numpy(picture(home / "SegmentationClass" / f"{name}.png")).long()
+        rgb = pixels(home / "JPEGImages" / f"{name}.jpg") / 255
+        mask = torch.from_numpy(pixels(home / "SegmentationClass" / f"{name}.png")).long()
         samples.append((planes((rgb - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]), mask))
 
     def loss(w: State) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Foreground or background of the images hidden behind one colour: what does a net look at? (``data.hide``)"""
+"""Foreground or background of the images hidden behind one colour: what a net looks at (``data.hide``)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
