@@ -67,7 +67,10 @@ def is_own(cls: type) -> bool:
 def keywords(found: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
     """The keywords of a function or a class's own constructor with their types, and whether it takes others too."""
     try:
-        parameters = inspect.signature(found).parameters.values()
+        if own := inspect.isclass(found) and vars(found).get("__init__"):  # before a __new__ that takes anything
+            parameters = list(inspect.signature(own).parameters.values())[1:]
+        else:
+            parameters = list(inspect.signature(found).parameters.values())
     except (ValueError, TypeError):  # a builtin
         return {}, True
     module = vars(sys.modules.get(found.__module__, typing))
