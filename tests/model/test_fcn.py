@@ -14,9 +14,8 @@ from fcnlab.model.fcn import FCN
 from fcnlab.model.vgg import VGG16
 
 CONTROL = "fcn32s_control"  # FCN-32s under another name
-VARIANTS = sorted(
-    path.stem for path in (CONF / "model").glob("fcn*s*.yaml") if path.stem not in (CONTROL, "fcn_resnet50")
-)
+OTHERS = (CONTROL, "fcn_resnet50", "fcn32s_late", "fcn16s_late")
+VARIANTS = sorted(path.stem for path in (CONF / "model").glob("fcn*s*.yaml") if path.stem not in OTHERS)
 GOLDEN = Path(__file__).with_name("golden_logits.npz")
 SIZES = {"seed0_33x57": (0, 33, 57), "seed1_64x64": (1, 64, 64), "seed2_97x130": (2, 97, 130)}
 

@@ -58,7 +58,7 @@ def accepts(annotation: Any, value: Any, *, finite: bool = False) -> bool:
 
 
 def concrete(annotation: Any) -> Any:
-    """A type with the kinds of ``CONCRETE`` in place of abstract ones."""
+    """A type with the kinds of ``CONCRETE`` instead of abstract ones."""
     members = list(alternatives(annotation))
     kinds = [CONCRETE.get(get_origin(member) or member) for member in members]
     if not any(kinds):

@@ -70,7 +70,7 @@ def run_callbacks(
 
 
 def own_callbacks(settings: Mapping[str, Any] | None, folder: Path) -> list[Callback]:
-    """The callbacks that conf/callbacks describes, by name; checkpoints without a place go below ``folder``."""
+    """The callbacks that conf/callbacks describes, by name; checkpoints without a folder go below ``folder``."""
     found = []
     for name, node in (settings or {}).items():
         if node is None:  # taken out: callbacks.ema=null
