@@ -149,7 +149,7 @@ def write_any(path: Path, values: np.ndarray, kind: str) -> tuple[Path, np.ndarr
         st.lists(st.integers(0, 255), min_size=2, max_size=5, unique=True),
         st.lists(st.integers(0, 65535), min_size=2, max_size=5, unique=True),
     ),
-    kinds=st.lists(st.sampled_from(KINDS), min_size=3, max_size=3),
+    kinds=st.lists(st.sampled_from(KINDS), min_size=6, max_size=6),
     told=st.booleans(),
     image=st.sampled_from(["L", "RGB", "RGBA", "LA", "P", "1", "RGB", "I;16"]),
     seed=st.integers(0, 1000),
