@@ -191,11 +191,17 @@ def test_a_run_that_was_not_tested_is_tested_later(root: Path, command: Command)
     assert command("train", *words, "test=false", "model=fcn32s").code == 0
     (run,) = (path.parent for path in Path("runs").glob("*/config.yaml"))
     assert set(Run(yaml.safe_load((run / "config.yaml").read_text())).record["fingerprint"]) == {"train", "val"}
-    outcome = command("train", *words, "model=fcn32s")
-    assert outcome.code == 0, outcome.text
-    assert "test/mean_iou" in outcome.value
     now = {"train": "other", "val": "other", "test": "never looked at before"}
     assert Run(yaml.safe_load((run / "config.yaml").read_text())).other_splits(now) == ["train", "val"]
+    learnt = (run / "history.csv").read_bytes()
+    for _ in "12":
+        outcome = command("train", *words, "model=fcn32s")
+        assert outcome.code == 0, outcome.text
+        assert "test/mean_iou" in outcome.value
+        assert [path.parent for path in Path("runs").glob("*/config.yaml")] == [run]
+        assert (run / "history.csv").read_bytes() == learnt  # nothing is learnt again
+    assert "is finished; nothing to train" in outcome.text
+    assert "is finished; nothing to train" in command("train", *words, "model=fcn32s", "test=false").text
 
 
 def test_runs_without_a_test_are_left_out_of_a_comparison(root: Path, command: Command) -> None:

@@ -144,10 +144,14 @@ def write_any(path: Path, values: np.ndarray, kind: str) -> tuple[Path, np.ndarr
 
 
 @given(
-    labels=st.lists(st.one_of(st.integers(0, 4), st.integers(0, 65535)), min_size=2, max_size=5, unique=True),
-    kinds=st.lists(st.sampled_from(KINDS), min_size=3, max_size=3),
+    labels=st.one_of(
+        st.integers(2, 5).map(lambda number: [*range(number)]),
+        st.lists(st.integers(0, 255), min_size=2, max_size=5, unique=True),
+        st.lists(st.integers(0, 65535), min_size=2, max_size=5, unique=True),
+    ),
+    kinds=st.lists(st.sampled_from(KINDS), min_size=6, max_size=6),
     told=st.booleans(),
-    image=st.sampled_from(["L", "RGB", "RGBA", "LA", "P", "1", "I;16"]),
+    image=st.sampled_from(["L", "RGB", "RGBA", "LA", "P", "1", "RGB", "I;16"]),
     seed=st.integers(0, 1000),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -61,8 +61,8 @@ def read_mask_file(path: Path, *, lossy: bool = False, **opening: Any) -> MaskFi
 
 
 def turned(file: MaskFile, mask: PIL.Image.Image) -> MaskFile:
-    """A mask as it is shown, turned by its EXIF tag as its image is by its own; of a TIFF Pillow does so by itself."""
-    turn = None if mask.format == "TIFF" else TURNS.get(mask.getexif().get(ORIENTATION, 1))
+    """A mask as it is shown, turned by its EXIF tag as its image is by its own; a TIFF Pillow has turned already."""
+    turn = TURNS.get(mask.getexif().get(ORIENTATION, 1))
     if turn is None:
         return file
     alpha = None if file.alpha is None else np.ascontiguousarray(turn(file.alpha))

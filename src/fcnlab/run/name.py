@@ -25,6 +25,7 @@ NEUTRAL = (
     *("trainer.accelerator", "trainer.strategy", "trainer.enable_progress_bar", "trainer.enable_model_summary"),
     *("trainer.log_every_n_steps", "trainer.profiler", "trainer.benchmark"),
     "trainer.max_time",  # a run that it stops goes on
+    "test",  # a run that was not tested is tested later
 )
 
 # Lightning's callbacks that only look on.

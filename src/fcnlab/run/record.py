@@ -75,7 +75,7 @@ class Run:
             )
             return True
         # rerun=all does not start an unfinished run anew: a job that a cluster requeues would never end.
-        self.anew = self.is_finished() or (changed and rerun != "no")
+        self.anew = (self.is_finished() and rerun == "all") or (changed and rerun != "no")
         return False
 
     def is_finished(self) -> bool:
@@ -86,7 +86,9 @@ class Run:
         """Whether the run is finished and ``rerun`` leaves it as it is."""
         if rerun not in ("no", "changed", "all"):
             raise UserError(f"rerun={rerun} is not known. Known: no, changed, all.")
-        return self.is_finished() and (rerun == "no" or (rerun == "changed" and not self.is_of_other_code()))
+        untested = self.config["test"] and not self.record.get("tested", True)  # trained with test=false
+        asked = rerun == "all" or (rerun == "changed" and self.is_of_other_code())
+        return self.is_finished() and not untested and not asked
 
     def is_of_other_code(self) -> bool:
         """Whether any part of the run was trained by other code or other pinned versions than today's."""
@@ -160,6 +162,7 @@ class Run:
         best = choose(scored, key=lambda row: row[metric]) if scored else rows[-1]
         scores = {key: value for key, value in best.items() if "/" in key or key == metric}
         scores |= {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith("test/")}
+        self.write(tested=self.config["test"])
         write_json(self.folder / "metrics.json", scores)
 
     def describe(self, trainer: "L.Trainer", task: "L.LightningModule") -> None:
