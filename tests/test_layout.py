@@ -91,6 +91,8 @@ def test_every_choice_composes_and_resolves(path: Path) -> None:
     config = compose("train", [f"{group}={choice}"])
     if OmegaConf.is_missing(config.data, "root"):
         config.data.root = "x"
+    if OmegaConf.is_missing(config.model, "net"):
+        config.model.net = {"_target_": "x"}
     assert plain(config)
 
 
