@@ -37,7 +37,7 @@ def test_where_and_how_do_not_change_a_name(words: list[str]) -> None:
         ["data.batch_size=2"],
         ["score=last"],
         ["callbacks=ema"],
-        ["+callbacks.mine={_target_: mylab.ModelSummary}"],  # not Lightning's
+        ["+callbacks.x={_target_: lightning.pytorch.callbacks.GradientAccumulationScheduler, scheduling: {0: 2}}"],
         ["epochs=3"],
         ["trainer.devices=2"],
     ],
