@@ -18,7 +18,8 @@ BROUGHT = {
         ["loss=smooth", "+loss.weight=[1,2,3]"],
         "Write loss.weight={_target_: torch.tensor, data:",
     ),
-    "a key of another file": (["loss._target_=torch.nn.CrossEntropyLoss"], "take it out: ~loss.class_weights"),
+    "a key of another file": (["loss._target_=torch.nn.CrossEntropyLoss"], "has set it, choose a file of your own"),
+    "a value of another file": ([OPTIM % "RMSprop"], "has set it, take it out: ~optim.optimizer.fused"),
     # metrics
     "probabilities": (
         ["+metrics.x={_target_: torchmetrics.AUROC, task: multiclass}"],
