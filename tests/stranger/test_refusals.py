@@ -42,8 +42,8 @@ BROUGHT = {
     ),
     "no recipe": (["task=alone", "+task.optim=1"], "There is no setting 'task.optim'"),
     "no scheduler": (
-        ["scheduler=steps", "scheduler.scheduler._target_=builtins.dict", "~scheduler.scheduler.step_size"],
-        "It must be a scheduler",
+        ["scheduler=exponential", "scheduler.scheduler._target_=builtins.dict", "~scheduler.scheduler.gamma"],
+        "scheduler.scheduler builds a dict. It must be a scheduler",
     ),
     # callbacks and loggers
     "a bug": (
