@@ -1,6 +1,7 @@
 """What a type accepts, held against how YAML reads the value; and the words in which it is told."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from numbers import Number
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -29,6 +30,10 @@ CASES = [
     (Callable[..., Any], None, "5", "a mapping with a _target_"),
     (torch.nn.Module, None, "vgg", "a mapping with a _target_"),
     (int | float, "1", "x", "a number"),
+    (Collection[int], "[1]", "[a]", "a list of whole numbers"),  # torchmetrics' PanopticQuality
+    (Collection[int] | None, "null", "[a]", "a list of whole numbers or null"),
+    (Number, "1.5", "x", "a mapping with a _target_"),
+    (torch.Tensor | None, "null", "[1]", "null or a mapping with a _target_"),
     (list[Annotated[int, Ge(1)]], "[1]", "[0]", "a list of whole numbers, 1 or more"),
 ]
 

@@ -193,18 +193,25 @@ def test_each_job_of_a_sweep_is_held_against_it_and_none_stops_another(command: 
 
 
 def test_what_is_of_ones_own_is_let_in_and_held_against_its_own_signature(base: DictConfig) -> None:
-    unet = {"_target_": "segmentation_models_pytorch.Unet", "name": "unet", "encoder_name": "resnet18"}
+    unet = {"_target_": "segmentation_models_pytorch.Unet", "encoder_name": "resnet18"}
     own = {
         "loss": {"_target_": "torch.nn.CrossEntropyLoss", "ignore_index": 255},
         "metrics": {"f1": {"_target_": "torchmetrics.F1Score", "task": "multiclass", "num_classes": 8}},
         "callbacks": {"timer": {"_target_": "lightning.pytorch.callbacks.Timer", "duration": "00:01:00:00"}},
-        "model": unet | {"encoder_weights": None},
+        "model": {
+            "_target_": "fcnlab.model.foreign.ForeignNet",
+            "name": "unet",
+            "net": unet | {"encoder_weights": None},
+        },
         "trainer": {**base.trainer, "precision": 16},
     }
     config = OmegaConf.create({**OmegaConf.to_container(base), **own})
     assert check("train", config) is config
     config.loss.ignore_indx = 255
     with pytest.raises(UserError, match="torch.nn.CrossEntropyLoss takes none such. Did you mean loss.ignore_index"):
+        check("train", config)
+    config.model = unet | {"name": "unet"}
+    with pytest.raises(UserError, match="Unet takes no name.*is model=foreign model.net="):
         check("train", config)
 
 

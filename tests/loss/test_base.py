@@ -51,6 +51,20 @@ def test_what_gives_no_single_number_or_cannot_be_called_is_refused() -> None:
         adapt(3)
 
 
+def test_what_cannot_learn_or_is_of_another_kind_is_told_with_its_shapes() -> None:
+    logits = LOGITS.clone().requires_grad_()
+    with pytest.raises(
+        UserError, match=r"BCEWithLogitsLoss does not take logits \(4, 3, 6, 5\) with a mask \(4, 6, 5\)"
+    ):
+        adapt(torch.nn.BCEWithLogitsLoss()).terms(logits, MASK)
+    with pytest.raises(UserError, match="does not depend on the logits: nothing would be learned"):
+        adapt(lambda logits, mask: logits.detach().mean()).terms(logits, MASK)
+    with pytest.raises(UserError, match="takes log-probabilities, but is given logits"):
+        adapt(torch.nn.NLLLoss())
+    with pytest.raises(UserError, match="takes log-probabilities, but is given logits"):
+        adapt(functools.partial(functional.nll_loss, ignore_index=255))
+
+
 def test_an_output_aux_counts_with_its_weight() -> None:
     class Task:
         net = torch.nn.Identity()

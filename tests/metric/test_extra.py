@@ -76,3 +76,25 @@ def test_a_value_that_is_neither_one_nor_one_for_each_class_is_refused() -> None
 
 def test_a_metric_can_be_taken_out() -> None:
     assert build_metrics({"j": None}, num_classes=3) == {}
+
+
+def test_a_collection_gives_each_of_its_metrics_and_what_does_not_take_labels_is_told() -> None:
+    accuracy = {"_target_": "torchmetrics.Accuracy", "task": "multiclass"}
+    both = {"_target_": "torchmetrics.MetricCollection", "metrics": {"jaccard": JACCARD, "right": accuracy}}
+    found = build_metrics({"both": both}, num_classes=3)
+    assert set(scored(found, torch.tensor([[[0, 1, 255]]]))) == {"both/jaccard", "both/right"}
+    auroc = build_metrics({"auroc": {"_target_": "torchmetrics.AUROC", "task": "multiclass"}}, num_classes=3)
+    with pytest.raises(UserError, match=r"metrics.auroc \(MulticlassAUROC\) does not take .*labels, both \(1, 1, 3\)"):
+        scored(auroc, torch.tensor([[[0, 1, 255]]]))
+
+
+class Text(Seen):
+    """Gives no number."""
+
+    def compute(self) -> str:
+        return "good"
+
+
+def test_what_is_no_number_is_told() -> None:
+    with pytest.raises(UserError, match="metrics.text gives a str"):
+        scored({"text": Text()}, torch.tensor([[[0, 1]]]))

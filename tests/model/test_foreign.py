@@ -126,7 +126,7 @@ def test_what_is_no_net_is_refused() -> None:
 
 def test_a_batch_norm_over_one_element_is_told_in_words() -> None:
     net = build(compose("train", ["model=deeplabv3plus"]).model, num_classes=2).train()
-    with pytest.raises(UserError, match=r"model=deeplabv3plus normalises.*data.batch_size=2"):
+    with pytest.raises(UserError, match=r"model=deeplabv3plus cannot run on images.*data.batch_size=2"):
         net(torch.zeros(1, 3, 32, 32))
 
 

@@ -80,3 +80,36 @@ def test_a_rate_meant_for_another_reduction_is_refused_with_the_conversion() -> 
 def test_unknown_words_are_refused() -> None:
     with pytest.raises(UserError, match="Known: mean, sum"):
         compose("train", ["optim.reduction=avg"])
+
+
+def test_parameters_beside_the_net_learn_too_and_are_frozen_by_their_names() -> None:
+    config = compose("train", [*NET, "optim.lr=0.5", "optim.weight_decay=0.1"])
+    net = build(config.model, num_classes=3)
+    scale = torch.nn.Parameter(torch.ones(2, 2))
+    optimizer = build(config.optim).build(net, {"loss.scale": scale})
+    (group,) = (group for group in optimizer.param_groups if any(one is scale for one in group["params"]))
+    assert (group["lr"], group["weight_decay"]) == (0.5, 0.1)
+    build(config.optim, freeze=["loss"]).build(net, {"loss.scale": scale})
+    assert not scale.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("torch.optim.LBFGS", "optim.weight_decay=0.01 has no use: LBFGS takes none"),
+        ("torch.optim.Muon", "Muon cannot be built: Muon only supports 2D"),
+    ],
+)
+def test_an_optimiser_that_does_not_take_what_it_is_given_is_told(target: str, message: str) -> None:
+    config = compose(
+        "train", [*NET, "optim=sgd", f"optim.optimizer={{_target_: {target}}}", "~optim.optimizer.momentum"]
+    )
+    with pytest.raises(UserError, match=message):
+        build(config.optim, weight_decay=0.01).build(build(config.model, num_classes=3))
+
+
+def test_what_is_no_optimiser_is_told() -> None:
+    config = compose("train", NET)
+    recipe = build(config.optim, optimizer=lambda groups, **_: {})
+    with pytest.raises(UserError, match="optim.optimizer builds a dict. It must be a torch Optimizer"):
+        recipe.build(build(config.model, num_classes=3))

@@ -1,6 +1,7 @@
 """The schedule of the learning rate: any scheduler of torch, over the whole training, with a warm-up in front."""
 
 import functools
+import math
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from torch.optim.lr_scheduler import (
 
 from fcnlab.cli.compose import build, compose, plain
 from fcnlab.error import UserError
-from fcnlab.optim.scheduler import Scheduler
+from fcnlab.optim.scheduler import Scheduler, advance
 
 
 def optimizer(lr: float = 1.0) -> torch.optim.Optimizer:
@@ -147,7 +148,21 @@ def test_a_chain_tells_each_part_its_own_length() -> None:
 
 
 def test_what_torch_refuses_is_told() -> None:
-    with pytest.raises(UserError, match="is refused by torch: .*gama"):
+    with pytest.raises(UserError, match="scheduler.scheduler: LinearLR cannot be built: .*gama"):
         made(functools.partial(LinearLR, gama=1), steps=10, epochs=1)
     with pytest.raises(UserError, match="Set scheduler.interval=epoch"):
         Scheduler(scheduler=ReduceLROnPlateau, monitor="val/loss")
+
+
+@pytest.mark.parametrize(("interval", "length"), [("step", 8), ("epoch", 4)])
+def test_timms_scheduler_is_told_its_length_and_what_is_done(interval: str, length: int) -> None:
+    cosine = pytest.importorskip("timm.scheduler").CosineLRScheduler
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    recipe = Scheduler(scheduler=functools.partial(cosine), interval=interval)
+    (described,) = recipe.build(optimizer, steps=8, epochs=4)
+    for done in range(1, length):
+        counts = {"steps": done, "epochs": 99} if interval == "step" else {"steps": 99, "epochs": done}
+        advance(described["scheduler"], None, **counts)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(0.5 * (1 + math.cos(math.pi * done / length)))
+    with pytest.raises(UserError, match="torch puts nothing in front of a CosineLRScheduler"):
+        Scheduler(scheduler=functools.partial(cosine), warmup=0.5).build(optimizer, steps=8)

@@ -20,6 +20,8 @@ def name(*overrides: str) -> str:
         ["trainer.enable_progress_bar=false"],
         ["checkpoint.every_n_steps=10"],
         ["rerun=all"],
+        ["+callbacks.rate={_target_: lightning.pytorch.callbacks.LearningRateMonitor}"],
+        ["callbacks=ema", "callbacks.ema=null"],
     ],
 )
 def test_where_and_how_do_not_change_a_name(words: list[str]) -> None:
@@ -34,6 +36,8 @@ def test_where_and_how_do_not_change_a_name(words: list[str]) -> None:
         ["model=fcn32s"],
         ["data.batch_size=2"],
         ["score=last"],
+        ["callbacks=ema"],
+        ["+callbacks.x={_target_: lightning.pytorch.callbacks.GradientAccumulationScheduler, scheduling: {0: 2}}"],
         ["epochs=3"],
         ["trainer.devices=2"],
     ],

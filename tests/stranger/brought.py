@@ -22,7 +22,7 @@ WORDS = (
     *("data.images.train=8", "data.images.val=4", "data.images.test=4", "data.size=32", "data.batch_size=4"),
     *("data.count=[1,2]", "data.classes=[disc,star]", f"--config-dir={HERE / 'conf'}"),
 )
-TRUST = ["mylab", "torch", "segmentation_models_pytorch", "torchmetrics"]
+TRUST = ["mylab", "torch", "torchvision", "segmentation_models_pytorch", "torchmetrics"]
 
 
 class Brought:
@@ -63,11 +63,12 @@ Bring = Callable[..., Brought]
 
 @pytest.fixture
 def bring(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bring:
-    """Train with a stranger's words."""
+    """Train with a stranger's words; ``vgg=False``: with another net or backbone than a tiny VGG16."""
     monkeypatch.syspath_prepend(str(HERE))
 
-    def run(*words: str, runs: str = "runs") -> Brought:
-        outcome = command("train", *WORDS, *words, f"runs_dir={runs}")
+    def run(*words: str, runs: str = "runs", vgg: bool = True) -> Brought:
+        common = [word for word in WORDS if vgg or not word.startswith("model.backbone.")]
+        outcome = command("train", *common, *words, f"runs_dir={runs}")
         assert outcome.code == 0, outcome.text
         folder = max((tmp_path / runs).glob("shapes-*"), key=lambda path: (path / "record.json").stat().st_mtime_ns)
         return Brought(folder, outcome.value, outcome.text)

@@ -166,3 +166,50 @@ class Remember(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, list[torch.Tensor]]) -> None:
         self.seen = list(state_dict["seen"])
+
+
+class Quarter(nn.Module):
+    """Logits at a quarter of the image's size, and a second output beside."""
+
+    def __init__(self, *, n_classes: int, in_channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(in_channels, 6, 4, 4), nn.ReLU(), nn.Conv2d(6, n_classes, 1))
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        logits = self.layers(image)
+        return {"out": logits, "aux": 0.5 * logits}
+
+
+class Uncertain(nn.Module):
+    """Cross-entropy over a variance that is learned, and its logarithm (Kendall et al. 2018)."""
+
+    def __init__(self, *, ignore_index: int) -> None:
+        super().__init__()
+        self.ignore_index, self.log_variance = ignore_index, nn.Parameter(torch.zeros(()))
+
+    def forward(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        loss = nn.functional.cross_entropy(logits, mask, ignore_index=self.ignore_index)
+        return loss * torch.exp(-self.log_variance) + self.log_variance
+
+
+class Shrink(L.Callback):
+    """Halves what the net has learned, at the end of each epoch."""
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        with torch.no_grad():
+            pl_module.net.score_fr.weight.mul_(0.5)
+
+
+class Fails(L.Callback):
+    """Has a bug."""
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        raise RuntimeError("a bug")
+
+
+class OwnData(L.LightningDataModule):
+    """Data of another kind."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__()
+        self.name = name

@@ -56,6 +56,16 @@ def test_five_at_once_do_what_they_are_for(bring: Bring) -> None:  # noqa: F811
     assert any("cpu_percent" in name for name in columns)
 
 
+def test_the_best_weights_are_those_validated_whatever_comes_after(bring: Bring) -> None:  # noqa: F811
+    run = bring("callbacks=[shrink,second]", "trainer.enable_progress_bar=true")  # a bar needs a terminal: none here
+    logits, mask = run.outputs("val")
+    told = torch.nn.functional.cross_entropy(logits, mask, ignore_index=255).item()
+    assert run.value["val/loss"] == pytest.approx(told, rel=1e-5)
+    kept = torch.load(run.folder / "checkpoints" / "lowest" / "lowest.ckpt", weights_only=True)
+    best = torch.load(run.best, weights_only=True)
+    assert torch.equal(kept["state_dict"][WEIGHT], 0.5 * best["state_dict"][WEIGHT])  # Lightning's keeps the shrunk
+
+
 RECIPE = ("callbacks=[ema,mine]", "scheduler=plateau", "scheduler.scheduler.patience=0", "metrics=dice", "epochs=4")
 
 
@@ -109,5 +119,7 @@ def test_what_would_have_no_effect_is_refused(refused) -> None:  # noqa: F811
     late = "{_target_: lightning.pytorch.callbacks.StochasticWeightAveraging, swa_lrs: 0.1}"
     assert "Take callbacks=swa" in refused(f"+callbacks.x={late}")
     assert "It must be a Lightning Callback" in refused("+callbacks.x={_target_: builtins.dict}")
+    for name in ("BatchSizeFinder", "LearningRateFinder"):
+        assert "behind the config. Set" in refused(f"+callbacks.x={{_target_: lightning.pytorch.callbacks.{name}}}")
     told = refused("callbacks=several", "scheduler=constant")
     assert "Lightning refuses: Cannot use `DeviceStatsMonitor` callback with `Trainer(logger=False)`" in told

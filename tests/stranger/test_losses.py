@@ -64,6 +64,14 @@ def test_every_part_of_a_sum_is_logged_and_the_sum_is_weighted(bring: Bring) -> 
     assert run.value["val/loss"] == pytest.approx(whole.item(), rel=1e-4)
 
 
+def test_what_a_loss_has_to_learn_is_learned_and_kept(bring: Bring) -> None:  # noqa: F811
+    run = bring("loss=learned")
+    log_variance = torch.load(run.best, weights_only=True)["state_dict"]["loss.loss.log_variance"]
+    assert abs(log_variance) > 0.01  # two steps of AdamW at a rate of 0.02
+    told = functional.cross_entropy(*known(*run.outputs("val"))) * torch.exp(-log_variance) + log_variance
+    assert run.value["val/loss"] == pytest.approx(told.item(), rel=1e-4)
+
+
 def test_a_loss_that_would_learn_from_void_or_gives_no_number_is_refused(refused: Callable[..., str]) -> None:  # noqa: F811
     told = refused("loss=functional", "+loss.ignore_index=-100")
     assert "loss=cross_entropy takes no ignore index, but the masks hold void pixels (255)" in told

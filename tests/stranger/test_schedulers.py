@@ -1,5 +1,6 @@
 """Schedulers of torch by YAML alone: the rates of history.csv are those of torch's own classes."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,19 @@ def rates(make: Make, times: int) -> list[float]:
         if call < times:
             scheduler.step()
     return seen
+
+
+def half_cosine(done: int, length: int) -> float:
+    return 1e-4 + 0.5 * (RATE - 1e-4) * (1 + math.cos(math.pi * done / length)) if done < length else 1e-4
+
+
+@pytest.mark.slow
+def test_schedulers_of_timm_count_the_steps_or_the_epochs_that_are_done(bring: Bring) -> None:  # noqa: F811
+    for name, length in (("timm_steps", STEPS), ("timm_epochs", EPOCHS)):
+        run = bring(f"scheduler={name}", f"epochs={EPOCHS}")
+        done = [(epoch + 1) * length // EPOCHS for epoch in range(EPOCHS)]
+        expected = [half_cosine(count, length) for count in done]
+        assert [row["lr"] for row in run.history] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import TINY, Command
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 
 from fcnlab.cli.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.trainer.build import build_trainer
+from fcnlab.trainer import build as trainer_build
+from fcnlab.trainer.build import Progress, build_trainer, part_that_failed, progress_bars, refusals
 from fcnlab.trainer.precision import prefers_channels_last, resolve_precision
 
 
@@ -75,3 +77,42 @@ def test_a_training_can_be_counted_in_iterations(command: Command, tmp_path: Pat
     saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert saved["global_step"] == 5
     assert (run / "checkpoints" / "best.ckpt").is_file()
+
+
+def test_a_progress_bar_of_ones_own_takes_the_place_of_ours_where_there_is_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine, other = TQDMProgressBar(), EarlyStopping("x")
+    for terminal in (False, True):
+        monkeypatch.setattr(trainer_build, "has_terminal", lambda there=terminal: there)
+        assert progress_bars([mine, other], wanted=True) == ([other], [mine] if terminal else [])
+        others, bar = progress_bars([other], wanted=True)
+        assert (others, [type(one) for one in bar]) == ([other], [Progress] if terminal else [])
+    with pytest.raises(UserError, match="has a TQDMProgressBar, but trainer.enable_progress_bar=false"):
+        progress_bars([mine], wanted=False)
+    with pytest.raises(UserError, match="several progress bars"):
+        progress_bars([mine, TQDMProgressBar()], wanted=True)
+
+
+def test_the_innermost_part_that_failed_is_named_and_an_error_of_ours_stays_as_it_is() -> None:
+    class Bad(torch.optim.SGD):
+        def step(self, closure=None):  # type: ignore[no-untyped-def]
+            return closure()
+
+    bad = Bad([torch.nn.Parameter(torch.zeros(1))])
+
+    def fails() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError) as met:
+        bad.step(fails)
+    assert part_that_failed(met.value) == f"Bad of {__name__} fails in step"
+    with pytest.raises(UserError, match="fails in step: KeyError: 'x'. trace=true shows the stack"), refusals():
+        bad.step(fails)
+    with pytest.raises(KeyError), refusals():  # nobody's part
+        fails()
+    Bad.__module__ = "fcnlab.optim"
+    with pytest.raises(KeyError), refusals():
+        bad.step(fails)
+    with pytest.raises(UserError, match="Lightning refuses: ReduceLROnPlateau|Lightning refuses"), refusals():
+        EarlyStopping("val/los")._validate_condition_metric({})

@@ -156,14 +156,16 @@ def foreign(section: str, node: Any, trust: Collection[str] = (), position: str 
     """What a section of a stranger's config asks for that ``conf/<section>`` does not offer, first things first."""
     position = position or section
     if isinstance(node, dict):
+        own = any(str(node.get("_target_")).startswith(f"{package}.") for package in trust)
         for key, value in node.items():
             if position == section and key in LEFT_OUT.get(section, {}):
                 continue
             if key == "_target_":
-                own = isinstance(value, str) and any(value.startswith(f"{package}.") for package in trust)
                 if not own and (not isinstance(value, str) or value not in listed(section)):
                     yield f"asks to build {value}"
-            elif not isinstance(key, str) or (key.startswith("_") and key not in HARMLESS):
+            elif not isinstance(key, str) or (
+                key.startswith("_") and key not in HARMLESS and not (own and key == "_args_")
+            ):
                 yield f"has an instruction {key!r} under {position}"
             else:
                 yield from foreign(section, value, trust, f"{position}.{key}")

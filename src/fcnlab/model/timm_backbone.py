@@ -57,7 +57,7 @@ class TimmBackbone(Backbone):
         self.last_axis = [False] * len(channels)  # of the features whose channels come last
         self.net.eval()
         self.check_sizes(channels)
-        with torch.device("cpu"):
+        with torch.device("cpu"), torch.inference_mode(False), torch.enable_grad():  # whoever loads a checkpoint
             offsets = measure_offsets(self.maps, channels=in_channels, strides=list(STRIDES.values()))
         self.net.train()
         self.features = {

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Interval
-from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau, SequentialLR
+from torch.optim.lr_scheduler import LinearLR, LRScheduler, ReduceLROnPlateau, SequentialLR
 
 from fcnlab.cli.signature import takes
 from fcnlab.error import UserError
 
-LENGTH = ("total_iters", "T_max", "total_steps")  # what torch's schedulers call the number of their steps
+LENGTH = ("total_iters", "T_max", "total_steps", "t_initial")  # what schedulers of torch and timm call their length
 RATES = ("max_lr", "base_lr")  # of OneCycleLR and CyclicLR, one number or one for each group of parameters
 BEGINNING = 0.01  # of the full rate, where a warm-up begins
 
@@ -59,7 +59,7 @@ class Scheduler:
             return [{"scheduler": warming, "interval": "step"}, {"scheduler": main, **described}]
         warm = max(1, round(warm / by_call))
         parts = [self.warming(optimizer, warm), self.make(optimizer, max(1, calls - warm))]
-        if hasattr(parts[1], "_schedulers"):
+        if hasattr(parts[1], "_schedulers") or not isinstance(parts[1], LRScheduler):
             name = type(parts[1]).__name__
             raise UserError(f"torch puts nothing in front of a {name}. Set scheduler.warmup=0 and let it begin slowly.")
         return [{"scheduler": SequentialLR(optimizer, parts, milestones=[warm]), **described}]
@@ -85,10 +85,23 @@ class Scheduler:
             own["schedulers"] = [
                 called(one, optimizer, part) for one, part in zip(keywords["schedulers"], lengths, strict=True)
             ]
+        if "t_in_epochs" in takes(getattr(self.scheduler, "func", self.scheduler)).keywords:  # timm's
+            own["t_in_epochs"] = self.interval == "epoch"
         found = called(self.scheduler, optimizer, length, **own)
         if isinstance(found, ReduceLROnPlateau) and not self.monitor:
             raise UserError("ReduceLROnPlateau looks at a score. Say which: scheduler.monitor=val/mean_iou.")
         return found
+
+
+def advance(scheduler: Any, metric: Any, *, steps: int, epochs: int) -> None:
+    """Set the next rate: timm's schedulers are told how many steps or epochs are done, torch's count themselves."""
+    if hasattr(scheduler, "step_update"):
+        scheduler.step(epochs, metric)  # of the two, that does nothing which is not in the scheduler's unit
+        scheduler.step_update(steps, metric)
+    elif metric is None:
+        scheduler.step()
+    else:
+        scheduler.step(metric)
 
 
 def called(make: Callable[..., Any], optimizer: torch.optim.Optimizer, length: int, **own: Any) -> Any:

@@ -24,7 +24,7 @@ from fcnlab.metric.heads import SplitScores
 from fcnlab.metric.segmentation import Absent, SegmentationScores, count_by_image, most_likely
 from fcnlab.model.heads import Found, alone, by_name
 from fcnlab.optim.recipe import Optim
-from fcnlab.optim.scheduler import Scheduler
+from fcnlab.optim.scheduler import Scheduler, advance
 from fcnlab.run.distributed import is_distributed, number_of_processes, sum_over_processes
 from fcnlab.task.tiling import label_at_size
 
@@ -287,6 +287,10 @@ class SegmentationTask(L.LightningModule):
             of_an_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
             epochs = math.ceil(steps / of_an_epoch)
         return [optimizer], self.scheduler.build(optimizer, steps=steps, epochs=epochs)
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Called by Lightning when a scheduler's interval is over."""
+        advance(scheduler, metric, steps=self.global_step, epochs=self.current_epoch + 1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What the processes have counted in this epoch is kept as one sum, and given back to the first of them."""

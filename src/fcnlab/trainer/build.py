@@ -84,7 +84,7 @@ def progress_bars(callbacks: Sequence[Callback], *, wanted: bool) -> tuple[list[
     Raises:
         UserError: several, or one where none is wanted.
     """
-    own = [one for one in callbacks if isinstance(one, ProgressBar)]
+    own: list[Callback] = [one for one in callbacks if isinstance(one, ProgressBar)]
     names = ", ".join(type(one).__name__ for one in own)
     if own and not wanted:
         raise UserError(f"callbacks has a {names}, but trainer.enable_progress_bar=false. Take one of them back.")
