@@ -21,6 +21,7 @@ from fcnlab.task.segmentation import SegmentationTask
 pytestmark = pytest.mark.gpu
 NETS = sorted(path.stem for path in (PROJECT / "conf" / "model").glob("*.yaml"))
 ON_GPU = [*(word for word in TINY if not word.startswith("epochs")), "trainer=gpu", "epochs=2", "data.batch_size=4"]
+ON_GPU += ["model.backbone.dropout=0"]  # whose draws differ by device and strategy
 PRECISIONS = {"bf16": (torch.bfloat16, 0.03, 0.95), "fp16": (torch.float16, 0.01, 0.99)}  # loss apart, gradients alike
 
 
@@ -30,14 +31,6 @@ def gpu() -> torch.device:
     if not torch.cuda.is_available():
         pytest.skip("torch sees no CUDA device here")
     return torch.device("cuda")
-
-
-def steady(net: nn.Module) -> nn.Module:
-    """The net without dropout, whose draws differ by device."""
-    for module in net.modules():
-        if isinstance(module, nn.Dropout | nn.Dropout2d):
-            module.p = 0.0
-    return net
 
 
 def step(net: nn.Module, image: torch.Tensor, mask: torch.Tensor, dtype: torch.dtype) -> tuple[float, torch.Tensor]:
@@ -58,8 +51,8 @@ def test_a_step_in_16_bits_is_near_that_of_the_cpu_in_32(model: str, precision: 
     dtype, apart, alike = PRECISIONS[precision]
     config = compose("train", [f"model={model}"]).model
     torch.manual_seed(0)
-    net = steady(build(config, num_classes=5)).train()
-    twin = steady(build(config, num_classes=5)).train()
+    # In evaluation mode: with batches of 2, batch norm over random weights magnifies the last bit without bound.
+    net, twin = (build(config, num_classes=5).eval() for _ in range(2))
     twin.load_state_dict(net.state_dict())
     image, mask = torch.randn(2, 3, 96, 96), torch.randint(0, 5, (2, 96, 96))
     expected, slopes = step(net, image, mask, torch.float32)
