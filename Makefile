@@ -21,7 +21,7 @@ RUNS   ?= runs/$(EXP)-*
 SYNC   ?= runs/wandb
 
 .DEFAULT_GOAL := help
-.PHONY: help install train staged compare reproduce bench test test-slow test-slurm lint format smoke notebooks lock wandb-sync rename clean
+.PHONY: help install train staged compare reproduce bench test test-slow test-slurm test-gpu lint format smoke notebooks lock wandb-sync rename clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ test-slow: $(STAMP) ## run the slow ones: kill trainings and start them again, n
 
 test-slurm: $(STAMP) ## send a sweep to the SLURM cluster that is here
 	$(RUN) -m pytest -m slurm -rs $(ARGS)
+
+test-gpu: $(STAMP) ## run what only a GPU can show; skipped, with the reason, where there is none
+	$(RUN) -m pytest -m gpu -rs $(ARGS)
 
 lint: $(STAMP) ## check style, types and which folder imports which
 	$(RUN) -m ruff check .

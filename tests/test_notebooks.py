@@ -34,8 +34,9 @@ def check_clean(notebook: nbformat.NotebookNode) -> None:
     assert counts == list(range(1, len(counts) + 1))
 
 
-def test_the_three_lessons_are_there() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["from_fc_to_conv", "read_a_sweep", "strides_side_by_side"]
+def test_the_four_lessons_are_there() -> None:
+    lessons = ["from_fc_to_conv", "read_a_sweep", "strides_side_by_side", "your_data_and_backbone"]
+    assert [path.stem for path in NOTEBOOKS] == lessons
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

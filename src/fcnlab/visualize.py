@@ -7,8 +7,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from fcnlab.data.samples import VOID
-from fcnlab.data.transforms import Image, Mask
+from fcnlab.data.arrays import VOID, Image, Mask
 
 Palette = Sequence[Sequence[int]]
 VOID_COLOUR = (224, 224, 192)  # as PASCAL VOC draws it

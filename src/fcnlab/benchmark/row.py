@@ -56,8 +56,10 @@ class Row:
         """Reached, or by how much the figure falls short, or nothing."""
         if self.reached is None:
             return "" if self.values else "not measured"
-        number = float(self.goal.split()[1])
-        return "reached" if self.reached else f"missed by {abs(self.value - number) / number:.0%}"  # type: ignore[operator]
+        if self.reached:
+            return "reached"
+        apart = abs(self.value - (number := float(self.goal.split()[1]))) / number  # type: ignore[operator]
+        return f"missed by {apart:.0%}" if apart <= 1 else "missed by far"  # percents would mean nothing
 
     def plain(self) -> dict[str, Any]:
         """The row for bench.json."""

@@ -23,6 +23,8 @@ MACHINE = {
     errno.EPIPE: "Nobody reads standard output any more: send it to a file, as in > train.log.",
     errno.EACCES: "The file is not yours to use: set runs_dir=... (output=...) to a folder of yours.",
 }
+# What gloo and NCCL say in a process when another one, or its host, is gone.
+LOST = ("Timed out waiting", "Connection closed by peer", "Connection reset by peer", "collective operation timeout")
 PLUGINS = {
     "joblib": "hydra-joblib-launcher",
     "submitit_slurm": "hydra-submitit-launcher",
@@ -32,7 +34,12 @@ PLUGINS = {
 
 def is_explained(error: Exception) -> bool:
     """Whether a person can mend it without seeing the stack."""
-    return isinstance(error, EXPLAINED) or (isinstance(error, OSError) and error.errno in MACHINE)
+    return isinstance(error, EXPLAINED) or (isinstance(error, OSError) and error.errno in MACHINE) or is_lost(error)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether another process of this training, or its host, is gone."""
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in LOST)
 
 
 def explain(error: Exception, name: str, overrides: list[str]) -> str:
@@ -43,6 +50,12 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
     if isinstance(error, OSError) and error.errno in MACHINE:
         return f"{error}. {MACHINE[error.errno]} What was saved before is whole."
     text = " ".join(str(error).split())
+    if is_lost(error):
+        return (
+            f"Another process of this training does not answer: {text.rstrip('.')}. Its own message tells why, or its "
+            "host is cut off. End what is left of it, then give the same command on all hosts: it goes on from "
+            "last.ckpt."
+        )
     if 'Could not detect "srun"' in text:
         return "hydra/launcher=slurm finds no srun. Start it on a machine of a cluster, or take hydra/launcher=joblib."
     if not is_explained(error):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from fcnlab.comparison.finished import Counts
-from fcnlab.metric.segmentation import paper_scores
+from fcnlab.metric.paper import paper_scores
 
 CHUNK = 1000  # resamples at once: a thousand times as many weights as there are images
 

@@ -12,8 +12,7 @@ import PIL.Image
 
 from fcnlab.comparison.finished import FinishedRun
 from fcnlab.comparison.variants import Variant
-from fcnlab.data.datamodule import VOID
-from fcnlab.data.transforms import Image, Mask
+from fcnlab.data.arrays import VOID, Image, Mask
 from fcnlab.error import UserError
 from fcnlab.visualize import GAP, panel
 

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 
+from fcnlab.data.arrays import Image as Image
+from fcnlab.data.arrays import Mask as Mask
 from fcnlab.data.augmentation_trial import try_out
 from fcnlab.error import UserError, nearest
 
-Image = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W, c), RGB where c is 3
-Mask = np.ndarray[Any, np.dtype[np.uint8]]  # (H, W) class index, 255 is void
 MADE_UP = 255  # void
 OURS = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D")  # what the pipeline does itself
 RENAMED = {"mask_value": "fill_mask", "value": "fill", "border_value": "fill", "always_apply": "p: 1.0"}

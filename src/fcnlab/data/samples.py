@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from fcnlab.data.arrays import VOID as VOID
 from fcnlab.data.heads import check_sizes
 from fcnlab.data.sampling import Draw
 from fcnlab.data.transforms import Image, Mask, Pipeline
 from fcnlab.error import UserError
 
-VOID = 255  # the label of pixels that never count
 PADDING = ""  # the name of an image that fills a gap between processes: all void, it counts nowhere
 TRIES = 20  # images to try instead of one that cannot be read
 

@@ -1,13 +1,14 @@
 """The paper's four numbers and per-class IoU, from one confusion matrix over the whole set."""
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from fcnlab.data.datamodule import VOID
+from fcnlab.data.arrays import VOID
+from fcnlab.metric.paper import Absent as Absent
+from fcnlab.metric.paper import paper_scores as paper_scores
 
-Absent = Literal["wrong", "left_out"]
 KINDS = ("true_positive", "predicted", "true")  # of pixels that are counted by image and class
 
 
@@ -45,27 +46,6 @@ def histogram(cell: torch.Tensor, cells: int, *, by_bincount: bool | None = None
     if by_bincount if by_bincount is not None else cell.device.type == "cpu":
         return torch.bincount(cell, minlength=cells)
     return cell.new_zeros(cells).scatter_add_(0, cell, torch.ones_like(cell))
-
-
-def paper_scores(
-    hit: torch.Tensor, predicted: torch.Tensor, true: torch.Tensor, *, absent: Absent = "wrong"
-) -> dict[str, torch.Tensor]:
-    """The paper's four numbers (...,) from pixels per class (..., C), in double precision (section 5).
-
-    A class in neither truth nor prediction is left out of the means: 0 / 0 is nan.
-
-    Args:
-        absent: what a class is that is predicted but never true; see :class:`SegmentationScores`.
-    """
-    iou = hit / (true + predicted - hit)
-    if absent == "left_out":
-        iou = iou.where(true > 0, torch.nan)
-    return {
-        "pixel_accuracy": hit.sum(-1) / true.sum(-1),
-        "mean_accuracy": (hit / true).nanmean(-1),
-        "mean_iou": iou.nanmean(-1),
-        "frequency_weighted_iou": (true * iou).nansum(-1) / true.sum(-1),
-    }
 
 
 class SegmentationScores(MulticlassConfusionMatrix):
