@@ -156,9 +156,10 @@ class Folder(FileData):
         return Pair(pair.name, *files)
 
     def listed_file(self, path: str | None, found: Path) -> Path:
-        """The file that a list names; that of the same name, where its folders were those of another machine."""
+        """The file that a list names; that of the same name, where the list has a whole path of another machine."""
         given = found if path is None else self.root / path
-        return found if found.is_file() and not given.is_file() and found.name == given.name else given
+        foreign = path is not None and Path(path).is_absolute() and not given.is_file()
+        return found if foreign and found.is_file() else given
 
     def refuse_strangers(self, images: Files, masks: Files) -> None:
         """Tell why no image has a mask: three names of each side, and the template that would do."""
