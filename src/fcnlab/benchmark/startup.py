@@ -35,12 +35,13 @@ def rows(config: dict[str, Any]) -> list[Row]:
             first.append(count / start(many) / decoded(masks))
             start(few)
             second.append(start(many) - start(few))
+    beside = f"seconds over those of {FEW} pairs"
     told = f"{count} pairs of {height}x{width}, {usable_cores()} threads"
     return [
         Row("first start of a data set", "pairs/s over masks/s that the cores decode", first, ">= 0.8", told),
         Row(
             "second start of a data set",
-            f"seconds over those of {FEW} pairs",
+            beside,
             second,
             "<= 2",
             f"{told}; {shown(second)}",
