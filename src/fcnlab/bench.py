@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 
 from fcnlab.cli.command import command
 
-SECTIONS = ("launch", "loader", "step", "loop", "classes", "growth")  # modules of fcnlab.benchmark
+SECTIONS = ("launch", "startup", "loader", "step", "loop", "classes", "growth")  # modules of fcnlab.benchmark
 
 
 def bench(cfg: DictConfig) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Command
-from data.made import SPLITS, folder, make, palette_png, save, truth, words
+from data.made import SPLITS, folder, make, save, truth, words
 
 from fcnlab.data.layout import Template, suggestion
 from fcnlab.error import UserError
@@ -121,10 +121,10 @@ TOLD = {
             "Type data.masks='masks/{name}_mask.png'",
         ],
     ),
-    "masks that are GIFs": (
-        lambda r: make(r, palette_png, mask_name="masks/photo_{}.gif"),
+    "masks that are no images": (
+        lambda r: (make(r), [path.rename(path.with_suffix(".svg")) for path in (r / "masks").iterdir()]),
         [],
-        ["No file fits data.masks=masks/{name}.*", "masks holds photo_0.gif, photo_1.gif, photo_2.gif, ..."],
+        ["No file fits data.masks=masks/{name}.*", "masks holds photo_0.svg, photo_1.svg, photo_2.svg, ..."],
     ),
     "a template without a name": (make, ["data.masks='masks/*.png'"], ["data.masks=masks/*.png has no {name}"]),
     "templates that tell different things": (

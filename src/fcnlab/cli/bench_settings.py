@@ -57,7 +57,7 @@ class BenchGrowth(Keys):
 class Bench(Keys):
     """``fcnlab.bench``."""
 
-    sections: Annotated[list[Literal["launch", "loader", "step", "loop", "classes", "growth"]], Len(1)]
+    sections: Annotated[list[Literal["launch", "startup", "loader", "step", "loop", "classes", "growth"]], Len(1)]
     pytorch_fcn: str | None
     camvid: str | None
     output: str
@@ -67,6 +67,7 @@ class Bench(Keys):
     batches: BenchDevices
     loop_batches: Annotated[int, Ge(4)]
     loader_images: Annotated[int, Ge(16)]
+    startup_pairs: Annotated[int, Ge(100)]
     sweep: BenchSweep
     many_classes: BenchClasses
     growth: BenchGrowth

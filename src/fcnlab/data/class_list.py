@@ -113,7 +113,7 @@ def rows_of_file(path: Path) -> Iterator[Row]:
     if suffix == ".csv":
         return rows_of_table(text, str(path))
     if suffix not in (".yaml", ".yml", ".json"):
-        return (Row(line.strip()) for line in text.split("\n") if line.strip())
+        return rows_of_lines([line.strip() for line in text.split("\n") if line.strip()])
     try:  # every scalar as it is written: a class may be called no, or 1e3
         content = json.loads(text) if suffix == ".json" else yaml.BaseLoader(text).get_single_data()
     except (yaml.YAMLError, ValueError) as error:
@@ -124,6 +124,15 @@ def rows_of_file(path: Path) -> Iterator[Row]:
     if isinstance(content, Mapping) and isinstance(content.get("classes"), list | Mapping):
         content = content["classes"]  # as Supervisely and others export them
     return rows_of(content, str(path))
+
+
+def rows_of_lines(lines: list[str]) -> Iterator[Row]:
+    """A name per line; where all are numbered, as ``0 road`` or ``0: road``, the numbers are the labels."""
+    numbered = [re.fullmatch(r"(\d+)(?:\s*[:,;=]\s*|\s+)(.*\S)", line) for line in lines]
+    counted = [int(found[1]) for found in numbered if found]
+    if counted and counted in (list(range(len(lines))), list(range(1, len(lines) + 1))):
+        return (Row(found[2], labels=(int(found[1]),)) for found in numbered if found)
+    return map(Row, lines)
 
 
 def rows_of(content: Any, source: str) -> Iterator[Row]:

@@ -13,6 +13,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch.utils.data import DataLoader
 
+from fcnlab.cli.construction import Checked
 from fcnlab.data.contents import Contents, Look, look_through
 from fcnlab.data.heads import build_heads, check_names, noting, read_masks
 from fcnlab.data.hidden import BACKGROUND, Hidden, hidden_by_split
@@ -34,7 +35,7 @@ Above0 = Annotated[float, Gt(0)]
 Loader = DataLoader[Sample]
 
 
-class SegmentationData(L.LightningDataModule):
+class SegmentationData(Checked, L.LightningDataModule):
     """A data set: subclasses say ``names``, ``read`` and, where sizes differ, ``image_shape``.
 
     Args:

@@ -21,7 +21,7 @@ from fcnlab.data.images import ImageReader
 from fcnlab.data.images import read_image as read_image
 from fcnlab.data.labels import Labels
 from fcnlab.data.lists import without_suffix as without_suffix
-from fcnlab.data.masks import Stored, read_mask_file
+from fcnlab.data.masks import Stored, is_array, open_array, read_mask_file
 from fcnlab.data.opened import open_image as open_image
 from fcnlab.data.opened import unreadable as unreadable
 from fcnlab.data.palette import PaletteLog
@@ -242,7 +242,11 @@ class FileData(SegmentationData):
 
     def image_shape(self, split: str, index: int) -> tuple[int, int]:
         """Height and width, from the file's header."""
-        with open_image(self.checked_pairs(split)[index].mask, **self.reader.opening) as mask:
+        path = self.checked_pairs(split)[index].mask
+        if is_array(path):
+            height, width = open_array(path).shape
+            return int(height), int(width)
+        with open_image(path, **self.reader.opening) as mask:
             return mask.height, mask.width
 
     def stamp(self) -> str:

@@ -152,8 +152,14 @@ class Folder(FileData):
             called = self.called.get(split, split)
             image, mask = (one.path(self.root, called, {"name": listed.name}) for one in self.templates[0])
             pair = Pair(listed.name, image, mask)
-        given = [None if path is None else self.root / path for path in (listed.image, listed.mask)]
-        return Pair(pair.name, given[0] or pair.image, given[1] or pair.mask)
+        files = [self.listed_file(path, file) for path, file in ((listed.image, pair.image), (listed.mask, pair.mask))]
+        return Pair(pair.name, *files)
+
+    def listed_file(self, path: str | None, found: Path) -> Path:
+        """The file that a list names; that of the same name, where the list has a whole path of another machine."""
+        given = found if path is None else self.root / path
+        foreign = path is not None and Path(path).is_absolute() and not given.is_file()
+        return found if foreign and found.is_file() else given
 
     def refuse_strangers(self, images: Files, masks: Files) -> None:
         """Tell why no image has a mask: three names of each side, and the template that would do."""

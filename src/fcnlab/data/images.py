@@ -18,6 +18,7 @@ from fcnlab.data.transforms import Image
 from fcnlab.error import UserError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+MASK_SUFFIXES = (*IMAGE_SUFFIXES, ".gif", ".npy")
 WHITES = {255: 8, 1023: 10, 4095: 12, 16383: 14}  # bits that are kept in 16
 GREY, COLOUR = 1, 3
 TURNS: dict[int, Callable[[Any], Any]] = {

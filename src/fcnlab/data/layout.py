@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from fcnlab.data.images import IMAGE_SUFFIXES
+from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
 from fcnlab.error import UserError
 
 TOKEN = re.compile(r"\{(?P<field>[a-z_]\w*)\}|(?P<deep>\*\*/)|(?P<many>\*)|(?P<one>\?)|(?P<literal>.)", re.DOTALL)
@@ -39,7 +39,8 @@ class Found(NamedTuple):
 class Template:
     """A path under a root with ``{name}``, ``{split}`` and fields of one's own, and with ``*``, ``**/`` and ``?``.
 
-    ``.*`` at its end is any suffix of images. Hidden files are left alone. Paths are compared in Unicode's form NFC.
+    ``.*`` at its end is any suffix of images, of masks .gif and .npy besides.
+    Hidden files are left alone. Paths are compared in Unicode's form NFC.
     """
 
     text: str
@@ -61,6 +62,11 @@ class Template:
     def fields(self) -> set[str]:
         """What a path tells of its image."""
         return {token["field"] for token in TOKEN.finditer(self.text) if token["field"]}
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What ``.*`` stands for."""
+        return MASK_SUFFIXES if self.setting == "masks" else IMAGE_SUFFIXES
 
     def base(self, root: Path, split: str) -> Path:
         """The folder under which all its files lie."""
@@ -86,7 +92,7 @@ class Template:
         for relative in sorted(listing(base, wildcard)):
             seen = PurePosixPath(nfc(relative.replace(os.sep, "/")))
             fits = pattern.fullmatch(str(seen))
-            if not fits or (text.endswith(ANY_SUFFIX) and seen.suffix.lower() not in IMAGE_SUFFIXES):
+            if not fits or (text.endswith(ANY_SUFFIX) and seen.suffix.lower() not in self.suffixes):
                 continue
             file = Found(base / relative, fits.groupdict())
             if (other := found.setdefault(file.key, file)) is not file:

@@ -3,15 +3,21 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fcnlab.data.class_list import read_text
-from fcnlab.data.images import IMAGE_SUFFIXES
+from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
 from fcnlab.data.layout import nfc
 from fcnlab.error import UserError
 
+COLUMNS = {  # the words that people use, by what they mean
+    "image": ("image", "images", "img", "image_path", "filename", "file_name", "file"),
+    "mask": ("mask", "masks", "mask_path", "label", "label_path", "annotation", "seg"),
+    "name": ("name", "id"),
+}
 SUFFIXES = (".txt", ".csv", ".jsonl")
 
 
@@ -38,14 +44,15 @@ def read_list(path: Path, split: str) -> list[Listed]:
     """The images of a split, in the list's order; one with a column ``split`` is for all of them."""
     text = read_text(path)
     if path.suffix.lower() not in (".csv", ".jsonl"):
-        return [Listed(nfc(without_suffix(line.strip()))) for line in text.splitlines() if line.strip()]
+        return [listed_line(line.strip()) for line in text.splitlines() if line.strip()]
     return [listed(row, path) for row in rows(text, path) if str(row.get("split") or split) == split]
 
 
 def rows(text: str, path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a CSV with a header, or of lines of JSON."""
     if path.suffix.lower() == ".csv":
-        reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+        first = text.partition("\n")[0]
+        reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=max(",;\t", key=first.count))
         reader.fieldnames = [(field or "").strip().lower() for field in reader.fieldnames or ()]
         yield from (row for row in reader if any(row.values()))
         return
@@ -60,13 +67,24 @@ def rows(text: str, path: Path) -> Iterator[dict[str, Any]]:
 
 def listed(row: dict[str, Any], path: Path) -> Listed:
     """An image from a row."""
-    image, mask, name = (str(row[key]).strip() if row.get(key) else None for key in ("image", "mask", "name"))
+    image, mask, name = (
+        next((str(row[word]).strip() for word in words if row.get(word)), None) for words in COLUMNS.values()
+    )
     if not (image or name):
         raise UserError(
             f"{path} has a row without a name: {dict(row)}. Its columns are name, or image and mask (paths seen from "
             "data.root), and split if it lists them all."
         )
     return Listed(nfc(without_suffix(name or image or "")), image, mask)
+
+
+def listed_line(line: str) -> Listed:
+    """A name, or the paths of an image and its mask with a space or tab between them."""
+    for middle in [found.span() for found in re.finditer(r"\s+", line)]:
+        image, mask = line[: middle[0]], line[middle[1] :]
+        if Path(image).suffix.lower() in IMAGE_SUFFIXES and Path(mask).suffix.lower() in MASK_SUFFIXES:
+            return Listed(nfc(without_suffix(image)), image, mask)
+    return Listed(nfc(without_suffix(line)))
 
 
 def without_suffix(line: str) -> str:

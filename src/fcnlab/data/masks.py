@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 
 from fcnlab.data.images import TURNS
-from fcnlab.data.opened import ORIENTATION, decode, png_depth
+from fcnlab.data.opened import ORIENTATION, decode, png_depth, unreadable
 from fcnlab.error import UserError
 
 LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
@@ -57,7 +57,35 @@ def read_mask_file(path: Path, *, lossy: bool = False, **opening: Any) -> MaskFi
             "it as an 8-bit grey or palette PNG."
         )
 
-    return decode(path, read, **opening)
+    return read_array(path) if is_array(path) else decode(path, read, **opening)
+
+
+def is_array(path: Path) -> bool:
+    """Whether a mask is an array that numpy saved."""
+    return path.suffix.lower() == ".npy"
+
+
+def open_array(path: Path) -> Stored:
+    """A mask of numpy's format, of which the header alone is read yet; nothing in it is executed."""
+    try:
+        values: Stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise unreadable(path, error) from error
+    if values.ndim != 2 or values.dtype.kind not in "iub":
+        raise UserError(
+            f"Mask {path} holds {values.dtype} of shape {values.shape}. A mask is (H, W) whole numbers, one class "
+            "index per pixel."
+        )
+    return values
+
+
+def read_array(path: Path) -> MaskFile:
+    """The labels of a mask of numpy's format."""
+    values = np.array(open_array(path))
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    if low < 0 or high > 65535:
+        raise UserError(f"Mask {path} has labels {low} to {high}. Labels are 0 to 65535: save it with 8 or 16 bits.")
+    return MaskFile(values.astype(np.uint16 if high > 255 else np.uint8), "array")
 
 
 def turned(file: MaskFile, mask: PIL.Image.Image) -> MaskFile:
