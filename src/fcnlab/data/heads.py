@@ -2,14 +2,25 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError
 from fcnlab.model.heads import check_head_names
 
-if TYPE_CHECKING:
-    from fcnlab.data.datamodule import SegmentationData
+
+class Labelled(Protocol):
+    """What a data set is here: named images, a mask for each, and further data sets of the same images."""
+
+    @property
+    def heads(self) -> Mapping[str, "Labelled"]:
+        """By name."""
+
+    def names(self, split: str) -> Sequence[str]:
+        """The names of the images of a split."""
+
+    def read_mask(self, split: str, index: int) -> Mask:
+        """The mask (H, W) of one image."""
 
 
 def noting(init: Callable[..., None]) -> Callable[..., None]:
@@ -24,9 +35,10 @@ def noting(init: Callable[..., None]) -> Callable[..., None]:
     return noted
 
 
-def build_heads(
-    data: "SegmentationData", given: Mapping[str, Any], heads: Mapping[str, Mapping[str, Any]] | None
-) -> "dict[str, SegmentationData]":
+Data = TypeVar("Data", bound=Labelled)
+
+
+def build_heads(data: Data, given: Mapping[str, Any], heads: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Data]:
     """A data set like ``data`` for every further head: the same images, other masks.
 
     Args:
@@ -45,7 +57,7 @@ def build_heads(
     return found
 
 
-def check_names(data: "SegmentationData", split: str) -> None:
+def check_names(data: Labelled, split: str) -> None:
     """Raise UserError where a further labelling is not of the same images."""
     for name, head in data.heads.items():
         if list(head.names(split)) != list(data.names(split)):
@@ -55,19 +67,9 @@ def check_names(data: "SegmentationData", split: str) -> None:
             )
 
 
-def read_masks(data: "SegmentationData", split: str, index: int) -> dict[str, Mask]:
+def read_masks(data: Labelled, split: str, index: int) -> dict[str, Mask]:
     """The mask (H, W) of every further head for one image."""
     return {name: head.read_mask(split, index) for name, head in data.heads.items()}
-
-
-def check_sizes(mask: Mask, more: Mapping[str, Mask], name: str) -> None:
-    """Raise UserError where the masks of an image differ in size."""
-    for head, other in more.items():
-        if other.shape != mask.shape:
-            raise UserError(
-                f"The mask of {name} for head {head} is {other.shape[1]}x{other.shape[0]}, the first one "
-                f"{mask.shape[1]}x{mask.shape[0]}. The masks of an image have one size."
-            )
 
 
 def class_names(facts: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -8,7 +8,6 @@ import torch
 from torch.utils.data import Dataset
 
 from fcnlab.data.arrays import VOID as VOID
-from fcnlab.data.heads import check_sizes
 from fcnlab.data.sampling import Draw
 from fcnlab.data.transforms import Image, Mask, Pipeline
 from fcnlab.error import UserError
@@ -100,3 +99,13 @@ def stack(tensors: Sequence[torch.Tensor], fill: float) -> torch.Tensor:
     height, width = max(t.shape[-2] for t in tensors), max(t.shape[-1] for t in tensors)
     pad = torch.nn.functional.pad
     return torch.stack([pad(t, (0, width - t.shape[-1], 0, height - t.shape[-2]), value=fill) for t in tensors])
+
+
+def check_sizes(mask: Mask, more: Mapping[str, Mask], name: str) -> None:
+    """Raise UserError where the masks of an image differ in size."""
+    for head, other in more.items():
+        if other.shape != mask.shape:
+            raise UserError(
+                f"The mask of {name} for head {head} is {other.shape[1]}x{other.shape[0]}, the first one "
+                f"{mask.shape[1]}x{mask.shape[0]}. The masks of an image have one size."
+            )
