@@ -7,7 +7,6 @@ error, unfinished ones are left out and named.
 Examples::
 
     python -m fcnlab.compare 'runs=runs/shapes-*'
-    python -m fcnlab.compare runs=[runs/FIRST,runs/SECOND] output=compared
     python -m fcnlab.compare 'runs=runs/shapes-*' gallery=gallery.png figure=curves.png
     python -m fcnlab.compare 'runs=runs/shapes-*' wandb=ENTITY/PROJECT
 
