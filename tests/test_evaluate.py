@@ -142,6 +142,27 @@ def test_what_does_not_fit_the_checkpoint_is_refused(
     assert message in outcome.text
 
 
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("trainer.limit_test_batches=0", "trainer.limit_test_batches=0 leaves nothing to test"),
+        ("trainer.limit_test_batches=0.01", "Lightning refuses"),
+        ("trainer.fast_dev_run=true", "Set trainer.limit_test_batches=1 for that"),
+    ],
+)
+def test_a_limit_that_leaves_nothing_is_refused(word: str, told: str, trained: Trained, command: Command) -> None:
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", word, QUIET)
+    assert outcome.code == 1
+    assert told in outcome.text
+
+
+def test_it_is_said_of_how_many_images_the_scores_are(trained: Trained, command: Command) -> None:
+    words = ("evaluate", f"checkpoint={trained.checkpoint}", QUIET, "data.batch_size=3")
+    assert "test, 7 images" in " ".join(command(*words).text.split())
+    part = command(*words, "trainer.limit_test_batches=1").text
+    assert "7 images: 1 of 3 batches of them" in " ".join(part.split())
+
+
 def test_a_missing_checkpoint_is_named(command: Command) -> None:
     outcome = command("evaluate", "checkpoint=nowhere.ckpt")
     assert outcome.code == 1

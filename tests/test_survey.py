@@ -11,6 +11,14 @@ from data.faults import FAULTS, make_folder
 FOLDER = ("data=folder", "data.lists=lists")
 
 
+@pytest.mark.parametrize("file", ["/proc/x.png", "/etc/passwd/x.png"])
+def test_a_sheet_that_cannot_be_written_is_told(file: str, command: Command) -> None:
+    few = [f"data.images.{split}=2" for split in ("train", "val", "test")]
+    outcome = command("survey", *few, f"output={file}")
+    assert outcome.code == 1
+    assert f"Cannot write to output={file}" in outcome.text
+
+
 def test_shapes_are_surveyed_in_numbers_and_on_a_sheet(command: Command) -> None:
     few = ("data.images.train=6", "data.images.val=3", "data.images.test=3", "data.size=64")
     outcome = command("survey", *few, "images=6", "output=here/sheet.png")

@@ -26,11 +26,13 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from pathlib import Path
 
     from fcnlab.callbacks.image_results import ImageResults
+    from fcnlab.callbacks.listen import Listen
+    from fcnlab.callbacks.signals import Signals
     from fcnlab.cli.compose import build, plain
     from fcnlab.cli.terminal import say
-    from fcnlab.data.datamodule import SPLITS
+    from fcnlab.cli.validation import refuse_partial
     from fcnlab.data.heads import class_names
-    from fcnlab.error import UserError, nearest
+    from fcnlab.error import UserError
     from fcnlab.model.exported import is_exported
     from fcnlab.run.files import write_json
     from fcnlab.run.tables import score_table
@@ -44,8 +46,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
             f"checkpoint={config['checkpoint']} is an exported net, which knows no data to be scored on. Give the "
             "checkpoint it came from; fcnlab.predict takes it as it is."
         )
-    if config["split"] not in SPLITS:
-        raise UserError(f"split={config['split']} is not known. {nearest(config['split'], SPLITS)}")
+    refuse_partial(config["trainer"], "test")
     output = Path(config["output"]).expanduser() if config["output"] else None
     if output and (output / "record.json").is_file():
         raise UserError(
@@ -65,13 +66,16 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
             )
     see_otherwise(task, tile=config["tile"], tta=config["tta"])
     need_step(task, "test_step")
-    callbacks = [ImageResults(output, data)] if output else []
+    signals = Signals()
+    callbacks = [Listen(signals), *([ImageResults(output, data)] if output else [])]
     trainer = build_trainer(config["trainer"], callbacks=callbacks, logger=False)
-    with refusals():
+    with signals, refusals():
         trainer.test(task, datamodule=data, verbose=False)
 
     scores = {k.replace("test", config["split"], 1): v.item() for k, v in trainer.callback_metrics.items()}
-    score_table(f"{config['checkpoint']} on {data.name}, {config['split']}", scores)
+    title = f"{config['checkpoint']} on {data.name}, {config['split']}, {len(data.names(config['split']))} images"
+    (batches,), whole = trainer.num_test_batches, len(data.test_dataloader())
+    score_table(title if batches == whole else f"{title}: {batches} of {whole} batches of them", scores)
     if output:
         write_json(output / "metrics.json", scores)
         say(f"Scores, counts and predictions: {output}")

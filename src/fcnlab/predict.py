@@ -31,9 +31,12 @@ def predict(cfg: DictConfig) -> list[str]:
 
     from torch.utils.data import DataLoader
 
+    from fcnlab.callbacks.listen import Listen
     from fcnlab.callbacks.mask_writer import MaskWriter
+    from fcnlab.callbacks.signals import Signals
     from fcnlab.cli.compose import plain
     from fcnlab.cli.terminal import say
+    from fcnlab.cli.validation import refuse_partial
     from fcnlab.data.heads import palettes
     from fcnlab.data.photos import Photos, find_photos
     from fcnlab.data.transforms import input_pipeline
@@ -41,10 +44,11 @@ def predict(cfg: DictConfig) -> list[str]:
     from fcnlab.run.distributed import gather
     from fcnlab.task.build import load_task, see_otherwise
     from fcnlab.trainer.allocator import bound_primitives
-    from fcnlab.trainer.build import build_trainer, need_step
+    from fcnlab.trainer.build import build_trainer, need_step, refusals
     from fcnlab.trainer.precision import prefers_channels_last
 
     config = plain(cfg)
+    refuse_partial(config["trainer"], "predict")
     loaded = load_task(config, channels_last=prefers_channels_last(config), trust=config["trust"])
     files = find_photos(config["images"])
     pipeline = input_pipeline(loaded.facts, config["data"]["image_size"])
@@ -53,14 +57,17 @@ def predict(cfg: DictConfig) -> list[str]:
     writer = MaskWriter(Path(config["output"]).expanduser(), palettes(loaded.facts))
     writer.refuse_overwriting(files)
     bound_primitives(0)  # most photos have a size of their own
-    trainer = build_trainer(config["trainer"], callbacks=[writer], logger=False)
+    signals = Signals()
+    trainer = build_trainer(config["trainer"], callbacks=[writer, Listen(signals)], logger=False)
     shared = files[trainer.global_rank :: trainer.world_size]  # each process has its own
     loaded.task.allow_zero_length_dataloader_with_multiple_devices = True  # more processes than photos
     loader = DataLoader(Photos(shared, pipeline, photo_reader(config, loaded.facts)), batch_size=None)
-    trainer.predict(loaded.task, loader, return_predictions=False)
+    with signals, refusals():
+        trainer.predict(loaded.task, loader, return_predictions=False)
 
     written = sorted(str(path) for share in gather(writer.written) for path in share)
-    say(f"{len(written)} masks, with NAME_colour.png and NAME_overlay.png: {config['output']}")
+    of_all = "" if len(written) == len(files) else f" of {len(files)} images"  # a limit, or broken ones
+    say(f"{len(written)} masks{of_all}, with NAME_colour.png and NAME_overlay.png: {config['output']}")
     if broken := [message for share in gather(writer.broken) for message in share]:
         listing = "\n".join(f"  {message}" for message in broken)
         raise UserError(f"{len(broken)} of {len(files)} images could not be read, and have no mask:\n{listing}")

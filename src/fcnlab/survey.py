@@ -58,8 +58,11 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
         say(note)
     if cells := [cell for split in found.values() for cell in split.pop("cells")]:
         sheet = contact_sheet(cells, palette=data.palette, class_names=data.class_names)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(output)
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            sheet.save(output)
+        except OSError as error:
+            raise UserError(f"Cannot write to output={output}: {error}. Name a file in a folder of yours.") from error
         say(f"Contact sheet: {output}")
     if faults:
         more = [f"... and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []

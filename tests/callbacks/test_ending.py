@@ -50,10 +50,12 @@ def test_a_signal_is_told_once_the_step_is_saved(name: str, command: Command, mo
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory")
 def test_an_error_is_told_with_its_kind(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LastCheckpoint, "on_test_start", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr(LastCheckpoint, "on_test_start", lambda *_: 1 / 0)
         command("train", *TINY)
-    assert ended() == ("failed", "ZeroDivisionError in the test")
+    assert ended() == ("failed", "all 1 epochs; ZeroDivisionError in the test")
+    command("train", *TINY)  # tests alone
+    assert ended() == ("finished", "all 1 epochs")
 
 
 class Enough(L.Callback):

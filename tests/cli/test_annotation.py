@@ -25,7 +25,7 @@ CASES = [
     (Annotated[float, Interval(gt=0, lt=1)], "0.1", "1", "a number above 0 and below 1"),
     (Annotated[int, Interval(ge=0, le=255)] | None, "255", "256", "a whole number from 0 to 255 or null"),
     (Literal["mean", "sum"], "sum", "avg", "mean or sum"),
-    (Mapping[str, float], "{a: 1}", "{a: b}", "a mapping, as {a: 1}"),
+    (Mapping[str, float], "{a: 1}", "{a: b}", "a mapping of numbers"),
     (dict[Literal["train", "val"], int], "{train: 1}", "{tset: 1}", "a mapping of train or val"),
     (Callable[..., Any], None, "5", "a mapping with a _target_"),
     (torch.nn.Module, None, "vgg", "a mapping with a _target_"),
@@ -48,8 +48,10 @@ def test_a_type_accepts_its_values_and_no_others(annotation: Any, right: str | N
 
 def test_infinity_is_a_number_for_libraries_alone() -> None:
     assert accepts(float, float("inf"))
-    assert not accepts(float, float("inf"), finite=True)
-    assert not accepts(Annotated[float, Gt(0)], float("nan"), finite=True)
+    assert not accepts(float, float("inf"), own=True)
+    assert not accepts(list[str], [""], own=True)
+    assert accepts(list[str], [""])
+    assert not accepts(Annotated[float, Gt(0)], float("nan"), own=True)
 
 
 def test_what_cannot_be_made_a_rule_accepts_all() -> None:

@@ -26,5 +26,6 @@ def test_early_stopping_takes_what_monitor_does_not_say() -> None:
 
 
 def test_numbers_of_the_trainer_are_not_negative() -> None:
-    assert Ge(0) in limited(int).__metadata__
-    assert limited(str | None) == str | None
+    assert Ge(0) in limited(int, Ge(0)).__metadata__
+    assert limited(str | None, Ge(0)) == str | None
+    assert set(TrainerKeys.limits) <= set(TrainerKeys.known())

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from fcnlab.cli.arguments import arrange
 from fcnlab.cli.compose import CONF, compose
 from fcnlab.cli.explain import explain, is_explained
 from fcnlab.cli.schema import check
@@ -26,6 +28,12 @@ TYPED = {
     "modle=fcn8s": "There is no setting 'modle'. Did you mean model",
     "data.bach_size=4": "Did you mean data.batch_size",
     "data.radius.x=1": "Hydra makes no config of this",
+    "early_stopping.patience=3": "in this config early_stopping is null. Write 'early_stopping={patience: ...}'",
+    "data=camvid data.images.train=5": "There is no setting 'data.images'. Did you mean data.image_size",
+    "data=folder data.images.train=5": "in this config data.images is images/{name}.*",
+    "data.nosuch.deep=5": "There is no setting 'data.nosuch'",
+    "~data data.size=5": "There is no setting 'data.size'",
+    "seed": "A setting is written KEY=VALUE",
     "trainer.gpus=1": "Write trainer=gpu trainer.devices=N",
     "+trainer.callbacks=[]": "Callbacks are the group callbacks=...",
     "~epochs": "epochs is missing",
@@ -43,6 +51,20 @@ GIVEN = {
     "model.backbone.batch_norm=off": "Write model.backbone.batch_norm=false",
     "model.learned_upsampling=no": "Write model.learned_upsampling=false",
     "compile=1": "Write compile=true",
+    "score={_target_: os.getcwd}": "score={_target_: os.getcwd} is not known. Known: best, last",
+    "data.images.train={_target_: os.getcwd}": "data.images.train={_target_: os.getcwd} is not a whole number",
+    "channels_last=0": "Write channels_last=false",
+    "runs_dir=": "runs_dir= gives no value: is a variable of the shell not set?",
+    "weights=": "weights= gives no value",
+    "data.name=": "data.name= gives no value",
+    "optim.freeze=['']": "is not a list of names",
+    "optim.lr_factors={score: -1}": "is not a mapping of numbers, 0 or more, or null",
+    "trainer.num_nodes=0": "is not a whole number, 1 or more",
+    "trainer.accumulate_grad_batches=0": "is not a whole number, 1 or more",
+    "trainer.check_val_every_n_epoch=0": "is not a whole number, 1 or more, or null",
+    "trainer.val_check_interval=0": "is not a number above 0 or text or a mapping of whole numbers or null.",
+    "trainer.gradient_clip_val=0": "is not a number above 0 or null",
+    "data.num_workers=100000": "is not auto or a whole number from 0 to 256",
     "trainer.sync_batchnorm=yes": "trainer.sync_batchnorm=yes is not true or false",
     "optim.lr=abc": "optim.lr=abc is not a number above 0",
     "optim.lr=0": "optim.lr=0 is not a number above 0",
@@ -58,7 +80,7 @@ GIVEN = {
     "+data.images.tset=5": "is not a mapping of train or val or test",
     "data.batch_size=0": "is not a whole number, 1 or more",
     "data.batch_size=null": "data.batch_size=null is not a whole number",
-    "data.num_workers=many": "data.num_workers=many is not auto or a whole number, 0 or more",
+    "data.num_workers=many": "data.num_workers=many is not auto or a whole number from 0 to 256",
     "data.image_size=48": "is not a list of 2 whole numbers, 1 or more, or null",
     "data.image_size=[32]": "is not a list of 2 whole numbers, 1 or more, or null",
     "data.mean=[a]": "is not a list of numbers or null",
@@ -85,6 +107,7 @@ GIVEN = {
     "+trainer.gpus=1": "Write trainer=gpu trainer.devices=N",
     "+trainer.auto_lr_find=true": "search=recipe",
     "+trainer.resume_from_checkpoint=x": "a run goes on by itself",
+    "+trainer.model_registry=x": "a service of Lightning that fcnlab does not ask",
     "+trainer.max_epoch=3": "Did you mean trainer.max_epochs",
     "~trainer.max_time": "trainer.max_time is missing",
 }
@@ -229,6 +252,72 @@ VALUES = (
 )
 
 
+KINDS = {bool: (bool,), int: (int,), float: (int, float), str: (str,), list: (list, type(None)), dict: (dict,)}
+OTHERS = {  # what else than the kind of its shipped value a setting takes, by the comments of conf/
+    "data.scale": (float,),
+    "model.backbone.padding": (int,),
+    "metrics": (type(None),),
+    "callbacks": (type(None),),
+    "logger": (type(None),),
+    "scheduler.scheduler": (type(None),),
+    "trainer.devices": (str, list),
+    "trainer.accelerator": (dict,),
+    "trainer.strategy": (dict,),
+    "trainer.fast_dev_run": (int,),
+    "trainer.precision": (int, type(None)),
+    "trainer.limit_train_batches": (float,),
+    "channels_last": (bool,),
+    "tile": (int, type(None)),
+    "epochs": (type(None),),
+    "trainer.max_epochs": (type(None),),
+    "trainer.check_val_every_n_epoch": (type(None),),
+    "trainer.num_sanity_val_steps": (type(None),),
+    "trainer.log_every_n_steps": (type(None),),
+    "trainer.enable_progress_bar": (type(None),),
+    "trainer.enable_model_summary": (type(None),),
+    "data.num_workers": (int,),
+    "runs": (list,),
+}
+ODD = (
+    *(None, True, False, 0, 1, -1, 3, 10**12, 0.5, -0.5, 1e-3, float("nan"), float("inf"), "", "no", "on", "1", "1e-3"),
+    *("나", "a b", "../x", [], [1], ["a"], [None], [[]], {}, {"a": 1}, {"_target_": "os.getcwd"}, {"_target_": 1}),
+)
+
+
+def leaves(node: dict, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting of a config by its dotted name, down to what a ``_target_`` is given."""
+    for key, value in node.items():
+        yield f"{above}{key}", value
+        if isinstance(value, dict):
+            yield from leaves(value, f"{above}{key}.")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_random_values_are_of_the_kind_of_the_shipped_one_or_refused_with_their_name(name: str) -> None:
+    """The shipped YAML is the judge, not the schema: ``test: true`` takes no word, no number and no null."""
+    shipped = compose(name)
+    known = dict(leaves(OmegaConf.to_container(shipped, resolve=True)))
+    own = [key for key in known if not re.match(r"optim\.optimizer\.|scheduler\.scheduler\.|logger\.|overrides", key)]
+
+    @given(st.data())
+    @settings(max_examples=60, derandomize=True, deadline=None)
+    def judge(data: st.DataObject) -> None:
+        key, value = data.draw(st.sampled_from(own)), data.draw(st.sampled_from(ODD))
+        config = copy.deepcopy(shipped)
+        OmegaConf.update(config, key, value, merge=False)
+        try:
+            check(name, config)
+        except Exception as error:
+            assert is_explained(error), f"{name} {key}={value!r}: {error!r}"
+            return
+        default = known[key]
+        kinds = (*KINDS.get(type(default), (object,)), *OTHERS.get(key, ()))
+        right = any(type(value) is kind or kind is object for kind in kinds) and value not in ("", float("inf"))
+        assert right, f"{name} takes {key}={value!r} instead of {default!r}"
+
+    judge()
+
+
 @given(st.data())
 @settings(max_examples=40, derandomize=True, deadline=None)
 def test_random_words_give_a_config_or_a_message_and_are_never_taken_for_something_else(data: st.DataObject) -> None:
@@ -236,11 +325,14 @@ def test_random_words_give_a_config_or_a_message_and_are_never_taken_for_somethi
     name = data.draw(st.sampled_from(sorted(COMMANDS)))
     noise = st.text("abcdefgh._+~-=[]{}'\"$ 0", min_size=1, max_size=8)
     keys = st.one_of(st.sampled_from([*KEYS[name], *DEEP]), noise)
-    prefix, key = data.draw(st.sampled_from(["", "", "+", "++", "~"])), data.draw(keys)
+    prefix, key = data.draw(st.sampled_from(["", "", "+", "++", "~", "-", "--"])), data.draw(keys)
     value = data.draw(st.one_of(st.sampled_from(VALUES), noise, st.integers().map(str), st.floats().map(str)))
     word = f"{prefix}{key}={value}"
     try:
-        config = compose(name, [word])
+        flags, words = arrange([word])
+        if flags:
+            return
+        config = compose(name, words)
     except Exception as error:
         assert is_explained(error), f"{name} {word}: {error!r}"
         message = explain(error, name, [word])

@@ -19,6 +19,8 @@ CONTRADICTIONS = {
     "weights_input=caffe": "weights=null takes none",
     "logger=wandb +logger.wandb.log_model=true": "Set one of them false",
     "data.augment=[{_target_: albumentations.RandomCrop, height: 99, width: 99}]": "smaller crop",
+    "trainer.gradient_clip_algorithm=norm": "clips nothing without a limit",
+    "+logger.mine={_target_: json.loads,s: x}": "logger.mine does not begin: JSONDecodeError",
     "trainer.strategy=dpp": "The Trainer refuses",
     "trainer.accelerator=npu": "The Trainer refuses",
 }

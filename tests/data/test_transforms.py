@@ -38,6 +38,15 @@ def test_normalisation_is_value_minus_mean_over_std() -> None:
     assert image.flatten().tolist() == pytest.approx([1.0, -2.0, 0.0])
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1)])
+def test_a_line_of_pixels_that_was_flipped_is_taken(shape: tuple[int, int]) -> None:
+    """Numpy calls a flipped axis of one pixel contiguous; torch does not take its stride."""
+    line = np.arange(15, dtype=np.uint8)[: 3 * shape[0] * shape[1]].reshape(*shape, 3)
+    pipeline = Pipeline(image_size=None, mean=[0.0] * 3, std=[1.0] * 3, order="RGB", scale=255)
+    for flipped in (line[::-1], line[:, ::-1], line[::-1, ::-1]):
+        assert (pipeline.normalise(flipped).permute(1, 2, 0).numpy() == flipped).all()
+
+
 def test_the_net_can_be_fed_bgr_minus_mean_as_caffe_is() -> None:
     means = [104.00699, 116.66877, 122.67892]
     caffe = ["data.order=BGR", "data.scale=255", f"data.mean={means}", "data.std=[1,1,1]"]

@@ -77,6 +77,19 @@ def test_a_rate_meant_for_another_reduction_is_refused_with_the_conversion() -> 
     optim.check_reduction("mean")
 
 
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("optim.optimizer.momentum=-1", "SGD cannot be built: Invalid momentum value: -1"),
+        ("+optim.optimizer.lr=5", "optim.optimizer.lr would not be used. Set optim.lr="),
+        ("+optim.optimizer.weight_decay=5", "optim.optimizer.weight_decay would not be used"),
+    ],
+)
+def test_what_the_optimiser_does_not_take_is_told(word: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        rates("optim=sgd", word)
+
+
 def test_unknown_words_are_refused() -> None:
     with pytest.raises(UserError, match="Known: mean, sum"):
         compose("train", ["optim.reduction=avg"])

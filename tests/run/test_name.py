@@ -46,6 +46,12 @@ def test_what_can_change_the_result_changes_the_name(words: list[str]) -> None:
     assert name(*words) != name()
 
 
+@pytest.mark.parametrize("words", [("32", "32-true"), ("null", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")])
+def test_a_precision_by_its_short_name_is_the_same_training(words: tuple[str, str]) -> None:
+    short, full = (name(f"trainer.precision={word}") for word in words)
+    assert short == full
+
+
 def test_a_name_tells_experiment_model_data_and_seed() -> None:
     assert name("model=fcn16s", "seed=7").startswith("shapes-fcn16s-shapes-s7-")
 

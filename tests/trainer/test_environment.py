@@ -51,6 +51,24 @@ def test_evaluate_and_predict_take_the_checkpoint_that_was_given(
     assert (drawn["with"] == drawn["without"]).all()
 
 
+@pytest.mark.parametrize(("machines", "told"), [(2, ""), (3, "WORLD_SIZE=2 without LOCAL_RANK counts machines")])
+def test_a_rank_without_a_local_one_counts_machines(machines: int, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Kubeflow exports them: Lightning alone would take each machine for the first and wait for the others."""
+    for key in rank.STARTED:
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    settings = {"devices": 4, "num_nodes": machines}
+    if told:
+        with pytest.raises(UserError, match=told):
+            environment(settings)
+        return
+    assert environment(settings).node_rank() == 1
+    assert not environment(settings).creates_processes_externally
+    monkeypatch.setenv("NODE_RANK", "0")  # said by hand
+    assert environment(settings).node_rank() == 0
+
+
 def test_a_signal_of_slurm_writes_nothing_beside_the_run(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

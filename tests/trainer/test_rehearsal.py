@@ -24,6 +24,14 @@ REFUSED = {
     "trainer.limit_test_batches=0.01": "leaves none of the 1 batches of test",
     "model.backbone.in_channels=1": "The images have 3 channels, but the net takes 1",
     "model.backbone.in_channels=4": "The images have 3 channels, but the net takes 4",
+    "model.backbone.padding=10000000000": "The net fails on a batch of 2 images of 3 channels, 64x64",
+    "data.size=10000000": "There is not enough memory: Unable to allocate",
+    "trainer.devices=x": "The Trainer refuses trainer=...: `devices`",
+    "trainer.val_check_interval={a:1}": "The Trainer refuses trainer=...: 'a'",
+    "trainer.accelerator=tpu": "The Trainer refuses trainer=...: Requirement",
+    "trainer.max_time={seconds:-5}": "is no time. Write days, hours",
+    "trainer.max_time={}": "is no time. Write days, hours",
+    "data.mean=[]": "data.mean=[] must be three numbers",
     "data.size=32 data.batch_size=1": "Set data.batch_size=2 or more, take larger images, or a backbone without batch",
 }
 

@@ -36,6 +36,11 @@ class Ending(L.Callback):
             ended = f"all {trainer.max_epochs} epochs"
         self.tell(trainer, ended)
 
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Nothing was left to train of a run whose test alone is done again: its training ended as it did."""
+        if "ended" not in self.run.record and self.run.ended_before:
+            self.tell(trainer, self.run.ended_before.partition(";")[0])
+
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """The training, or its test, was cut short."""
         reason = type(exception).__name__
@@ -43,7 +48,8 @@ class Ending(L.Callback):
             reason = "max_time"
         elif isinstance(exception, SystemExit) and isinstance(exception.code, int) and exception.code > 128:
             reason = signal.Signals(exception.code - 128).name
-        self.tell(trainer, f"{reason} {'in the test' if trainer.testing else f'at {where(trainer)}'}")
+        trained = self.run.record.get("ended", "not trained")
+        self.tell(trainer, f"{trained}; {reason} in the test" if trainer.testing else f"{reason} at {where(trainer)}")
 
     def tell(self, trainer: L.Trainer, ended: str) -> None:
         """Into the record, by the first process."""

@@ -32,29 +32,42 @@ CONCRETE |= {Number: float, Real: float, Integral: int}
 
 
 @lru_cache(maxsize=4096)
-def adapter(annotation: Any, finite: bool) -> TypeAdapter[Any]:
+def adapter(annotation: Any, own: bool) -> TypeAdapter[Any]:
     """Pydantic's rule for an annotation; objects of any class are let in, numbers and words are not converted."""
-    settings = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=not finite)
+    settings = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=not own, str_min_length=int(own))
     return TypeAdapter(annotation, config=settings)
 
 
-def accepts(annotation: Any, value: Any, *, finite: bool = False) -> bool:
+def accepts(annotation: Any, value: Any, *, own: bool = False) -> bool:
     """Whether a plain value, as YAML knows it, is of a type. What pydantic cannot make a rule of accepts all.
 
     Args:
-        finite: refuse infinity and NaN.
+        own: of a setting of this package: infinity, NaN and a text without a letter (a shell's unset variable) are
+            refused. A library may mean something by them.
     """
     if annotation in (Any, inspect.Parameter.empty, object):
         return True
     try:
-        rule = adapter(concrete(annotation), finite)
+        rule = adapter(concrete(annotation), own)
     except Exception:  # an unhashable annotation, or one that pydantic knows no rule for
         return True
     try:
-        rule.validate_json(json.dumps(value), strict=True)  # as JSON, where a list is a tuple too
+        found = rule.validate_json(json.dumps(value), strict=True)  # as JSON, where a list is a tuple too
     except (ValidationError, TypeError):
         return False
-    return True
+    return isinstance(found, bool) == isinstance(value, bool)  # to Python, 0 is False among choices
+
+
+def of_items(annotation: Any) -> Any:
+    """The type of the items of a list or the values of a mapping; Any where it is not told."""
+    bare = [get_args(m)[0] if get_origin(m) is Annotated else m for m in alternatives(annotation)]
+    inner = [get_args(member)[-1] for member in bare if get_origin(member) not in (None, tuple, Literal)]
+    return inner[0] if inner else Any
+
+
+def takes_objects(annotation: Any) -> bool:
+    """Whether a type accepts what a ``_target_`` builds, and not only what YAML knows."""
+    return annotation in (Any, object) or any(describe_one(member) == OBJECT for member in alternatives(annotation))
 
 
 def concrete(annotation: Any) -> Any:
@@ -102,7 +115,9 @@ def describe_one(annotation: Any) -> str:
         return " or ".join(dict.fromkeys(map(spell, inner)))
     kind = origin or annotation
     if inspect.isclass(kind) and issubclass(kind, Mapping):
-        return f"a mapping of {describe(inner[0])}" if inner and inner[0] is not str else "a mapping, as {a: 1}"
+        if inner and inner[0] is not str:
+            return f"a mapping of {describe(inner[0])}"
+        return f"a mapping of {plural(inner[1])}" if inner and inner[1] is not Any else "a mapping, as {a: 1}"
     if kind is tuple and inner and inner[-1] is not Ellipsis:
         return f"a list of {len(inner)} {plural(inner[0])}"
     if inspect.isclass(kind) and issubclass(kind, Iterable) and kind.__module__ in ("builtins", "collections.abc"):

@@ -21,6 +21,7 @@ MACHINE = {
     errno.EEXIST: "Something else has this name: set runs_dir=... (output=...) to another folder.",
     errno.ENOTDIR: "A file stands where a folder is needed: set runs_dir=... (output=...) to another folder.",
     errno.EPIPE: "Nobody reads standard output any more: send it to a file, as in > train.log.",
+    errno.ENAMETOOLONG: "Set a shorter name: of the experiment, the data (data.name=...) or the net (model.name=...).",
     errno.EACCES: "The file is not yours to use: set runs_dir=... (output=...) to a folder of yours.",
 }
 # What gloo and NCCL say in a process when another one, or its host, is gone.
@@ -34,12 +35,18 @@ PLUGINS = {
 
 def is_explained(error: Exception) -> bool:
     """Whether a person can mend it without seeing the stack."""
-    return isinstance(error, EXPLAINED) or (isinstance(error, OSError) and error.errno in MACHINE) or is_lost(error)
+    of_machine = isinstance(error, OSError) and error.errno in MACHINE
+    return isinstance(error, EXPLAINED) or of_machine or is_lost(error) or wants_memory(error)
 
 
 def is_lost(error: Exception) -> bool:
     """Whether another process of this training, or its host, is gone."""
     return isinstance(error, RuntimeError) and any(words in str(error) for words in LOST)
+
+
+def wants_memory(error: Exception) -> bool:
+    """Whether there was less memory than was asked for, as Python, numpy and torch say it."""
+    return isinstance(error, MemoryError) or bool(re.search(r"out of memory|can't allocate memory", str(error)))
 
 
 def explain(error: Exception, name: str, overrides: list[str]) -> str:
@@ -55,6 +62,11 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
             f"Another process of this training does not answer: {text.rstrip('.')}. Its own message tells why, or its "
             "host is cut off. End what is left of it, then give the same command on all hosts: it goes on from "
             "last.ckpt."
+        )
+    if wants_memory(error):
+        return (
+            f"There is not enough memory: {text.partition(') full_key')[0]}. Set a smaller data.batch_size=..., "
+            "smaller images or a narrower net; where labels are made, tile=..."
         )
     if 'Could not detect "srun"' in text:
         return "hydra/launcher=slurm finds no srun. Start it on a machine of a cluster, or take hydra/launcher=joblib."
@@ -103,7 +115,9 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
             "optimiser, a scheduler or a function that is a loss, has _partial_: true."
         )
     if isinstance(error, OverrideParseException):
-        key, _, value = error.override.partition("=")
+        key, equals, value = error.override.partition("=")
+        if not equals:
+            return f"Cannot read {error.override!r}. A setting is written KEY=VALUE, as in seed=1; --help shows more."
         quoted_once = f"{key}={quoted(value)}" if value and "'" not in value else "data.root='my data, (1)'"
         return (
             f"Cannot read {error.override!r}. Quote a value that holds a comma, a bracket, an equals sign, a quote or "
@@ -116,10 +130,11 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
 
 def no_setting(key: str, name: str, overrides: list[str]) -> str:
     """A key that the config does not have: misspelt, or left out there though it is one."""
+    from fcnlab.cli.annotation import spell
     from fcnlab.cli.keys import TrainerKeys
     from fcnlab.cli.schema import known_keys, unknown
 
-    groups = [word for word in overrides if "=" in word and (CONF / word.split("=")[0].lstrip("+")).is_dir()]
+    groups = [word for word in overrides if word[:1] == "~" or (CONF / word.split("=")[0].lstrip("+")).is_dir()]
     GlobalHydra.instance().clear()
     try:
         cfg = compose_only(name, groups)
@@ -129,10 +144,17 @@ def no_setting(key: str, name: str, overrides: list[str]) -> str:
         if names := [str(one) for one in inner]:
             return f"{key} takes a mapping of {', '.join(names)}. Set one by {key}.{names[0]}=..."
         return f"{key} takes a mapping, which is empty. Add to it with a plus: +{key}.NAME=..."
+    parent, _, last = key.rpartition(".")
+    beyond = OmegaConf.select(cfg, parent.rpartition(".")[0]) if "." in parent else cfg
+    if parent and not (isinstance(beyond, DictConfig) and parent.rpartition(".")[2] in beyond):
+        return no_setting(parent, name, overrides)
+    above = OmegaConf.select(cfg, parent, throw_on_missing=False) if parent else cfg
+    if not isinstance(above, DictConfig):
+        hint = f"Write '{parent}={{{last}: ...}}'" if above is None else f"{key} would be a setting of a mapping"
+        return f"There is no setting {key!r}: in this config {parent} is {spell(above)}. {hint}."
     known, takes = known_keys(name, cfg, key)
     if key in known and takes:
         return f"{key} is known, but not set in this config. Add it with a plus: +{key}=..."
-    parent, _, last = key.rpartition(".")
     more = f" What is meant for its _target_ all the same is added with a plus: +{key}=..." if takes else ""
     instead = TrainerKeys.instead.get(last, "") if parent == "trainer" else ""
     return unknown(key, [one.rpartition(".")[2] for one in known], instead=instead) + more

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import yaml
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
 from fcnlab.cli.conf import CONF
 from fcnlab.cli.signature import takes
@@ -26,7 +26,8 @@ class Keys:
     @classmethod
     def known(cls) -> Mapping[str, Any]:
         """The keys and their types."""
-        return {k: v for k, v in typing.get_type_hints(cls, include_extras=True).items() if k != "instead"}
+        hints = typing.get_type_hints(cls, include_extras=True)
+        return {key: hint for key, hint in hints.items() if typing.get_origin(hint) is not ClassVar}
 
     @classmethod
     def needed(cls) -> Sequence[str]:
@@ -88,6 +89,14 @@ class TrainerKeys(Keys):
         "flush_logs_every_n_steps": "Rows are written as they are logged.",
         "terminate_on_nan": "A loss that is not finite always ends the training.",
         "track_grad_norm": "Write a callback: see conf/callbacks.",
+        "model_registry": "It is a service of Lightning that fcnlab does not ask. Weights come by weights=FILE.",
+    }
+    limits: ClassVar[Mapping[str, Any]] = {  # 0 or more where nothing stands here
+        "num_nodes": Ge(1),
+        "accumulate_grad_batches": Ge(1),
+        "check_val_every_n_epoch": Ge(1),
+        "val_check_interval": Gt(0),
+        "gradient_clip_val": Gt(0),
     }
 
     @classmethod
@@ -97,7 +106,7 @@ class TrainerKeys(Keys):
 
         keys = {k: v for k, v in takes(lightning.Trainer).keywords.items() if k not in cls.instead}
         counts = ("max_epochs", "max_steps", "num_sanity_val_steps", "fast_dev_run", "devices", "precision")
-        ranged = {k: limited(v) for k, v in keys.items() if k not in counts}
+        ranged = {k: limited(v, cls.limits.get(k, Ge(0))) for k, v in keys.items() if k not in counts}
         return keys | ranged | {"precision": keys["precision"] | typing.Literal["auto"]}
 
     @classmethod
@@ -112,12 +121,12 @@ def trainer_defaults() -> tuple[str, ...]:
     return tuple(yaml.safe_load((CONF / "trainer" / "default.yaml").read_text()))
 
 
-def limited(annotation: Any) -> Any:
-    """A type whose numbers must not be negative."""
+def limited(annotation: Any, limit: Ge | Gt) -> Any:
+    """A type whose numbers keep to a limit."""
     members = typing.get_args(annotation) or (annotation,)
     if int not in members and float not in members:
         return annotation
-    return typing.Union[tuple(Annotated[m, Ge(0)] if m in (int, float) else m for m in members)]  # noqa: UP007
+    return typing.Union[tuple(Annotated[m, limit] if m in (int, float) else m for m in members)]  # noqa: UP007
 
 
 class EarlyStoppingKeys(Keys):

@@ -7,11 +7,11 @@ composed and interpolations are resolved.
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 
-from fcnlab.cli.annotation import accepts, alternatives, choices, describe, item_choices, spell
+from fcnlab.cli.annotation import accepts, alternatives, choices, describe, item_choices, of_items, spell, takes_objects
 from fcnlab.cli.keys import Keys, NamedNode, Node, Nodes
 from fcnlab.cli.settings import COMMANDS
 from fcnlab.cli.signature import PACKAGE, Taken, taken
@@ -48,12 +48,12 @@ def refuse_overrides(cfg: DictConfig) -> None:
         raise UserError("overrides is filled in by fcnlab with what the command line says. Leave it out.")
 
 
-def faults(value: Any, annotation: Any, key: str, *, finite: bool = False) -> Iterator[str]:
+def faults(value: Any, annotation: Any, key: str, *, own: bool = False) -> Iterator[str]:
     """What is wrong with a value and with what stands below it, as messages.
 
     Args:
         annotation: its type, or a class of :mod:`fcnlab.cli.settings`.
-        finite: infinity and NaN are no numbers.
+        own: a setting of this package, in which infinity and NaN are no numbers and a text is not empty.
     """
     if value == MISSING:
         return
@@ -62,7 +62,7 @@ def faults(value: Any, annotation: Any, key: str, *, finite: bool = False) -> It
             if inspect.isclass(member) and issubclass(member, Keys | Node | Nodes):
                 yield from of_mapping(value, member, key)
                 return
-        if "_target_" in value:
+        if "_target_" in value and takes_objects(annotation):
             yield from of_target(value, key)
             return
     if inner := unresolved(value):
@@ -70,11 +70,11 @@ def faults(value: Any, annotation: Any, key: str, *, finite: bool = False) -> It
             f"{key}={inner} holds ${{, which begins a reference to another setting. Where it belongs to the name of a "
             "file, give that another name, or a link to it: ln -s OLD NEW."
         )
-    elif holds_target(value):
+    elif holds_target(value) and "_target_" not in value:
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for name, item in items:
-            yield from faults(item, Any, f"{key}.{name}")
-    elif not accepts(annotated(annotation), value, finite=finite):
+            yield from faults(item, of_items(annotation), f"{key}.{name}", own=own)
+    elif not accepts(annotated(annotation), value, own=own):
         yield told(value, annotated(annotation), key)
 
 
@@ -108,7 +108,7 @@ def of_keys(value: Mapping[Any, Any], kind: type[Keys], key: str) -> Iterator[st
             yield f"{dotted(key, name)} is missing. Set it; null switches off what can be switched off."
     for name, inner in value.items():
         if name in known:
-            yield from faults(inner, known[name], dotted(key, name), finite=kind.__module__.startswith(PACKAGE))
+            yield from faults(inner, known[name], dotted(key, name), own=kind.__module__.startswith(PACKAGE))
         else:
             yield unknown(dotted(key, name), known, instead=kind.instead.get(name, ""))
 
@@ -120,12 +120,12 @@ def of_target(value: Mapping[Any, Any], key: str) -> Iterator[str]:
         yield told(target, str, f"{key}._target_")
         return
     takes: Taken = taken(target)
-    finite = target.startswith(f"{PACKAGE}.")
+    own = target.startswith(f"{PACKAGE}.")
     for name, inner in value.items():
         if name in HYDRA_KEYS:
             yield from faults(inner, HYDRA_KEYS[name], f"{key}.{name}")
         elif name in takes.keywords:
-            yield from faults(inner, takes.keywords[name], f"{key}.{name}", finite=finite)
+            yield from faults(inner, takes.keywords[name], f"{key}.{name}", own=own)
         elif takes.open:
             yield from faults(inner, Any, f"{key}.{name}")
         else:
@@ -136,6 +136,8 @@ def told(value: Any, annotation: Any, key: str) -> str:
     """A value of another kind than its setting takes, as a message."""
     members, word = set(alternatives(annotation)), spell(value)
     message = f"{key}={word} is not {describe(annotation)}."
+    if value == "":
+        return f"{key}= gives no value: is a variable of the shell not set? Leave {key} out, or give it one."
     if {"true", "false"} <= {*choices(annotation)} and (meant := TRUE_OR_FALSE.get(word.lower())):
         return f"{message} Write {key}={meant}."
     if bool not in members and (known := choices(annotation)):
@@ -145,7 +147,8 @@ def told(value: Any, annotation: Any, key: str) -> str:
             return f"{key}={word}: {wrong[0]} is not known. {nearest(wrong[0], words)}"
     if any(getattr(member, "__name__", "") == "Tensor" for member in members) and isinstance(value, list):
         return f"{message} Write {key}={{_target_: torch.tensor, data: {word}}}."
-    if str in members and isinstance(value, bool | int | float) and not members & {int, float}:
+    bare = {get_args(member)[0] if get_origin(member) is Annotated else member for member in members}
+    if str in bare and isinstance(value, bool | int | float) and not bare & {int, float}:
         return f"{message} Quote it: {key}=\"'{word}'\""
     return message
 

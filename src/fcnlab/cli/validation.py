@@ -1,6 +1,6 @@
 """Settings, each right by itself (see ``schema``), that contradict each other are refused before anything runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fcnlab.error import UserError
@@ -12,13 +12,25 @@ def refuse_contradictions(config: dict[str, Any]) -> None:
         raise UserError(problem)
 
 
+def refuse_partial(trainer: Mapping[str, Any], split: str) -> None:
+    """Raise UserError where ``trainer`` (keys of conf/trainer) leaves nothing to score or predict, or a part unsaid.
+
+    Args:
+        split: ``test`` or ``predict``, as in ``limit_<split>_batches``.
+    """
+    if trainer["fast_dev_run"]:
+        raise UserError(f"trainer.fast_dev_run looks at a few batches. Set trainer.limit_{split}_batches=1 for that.")
+    if trainer[f"limit_{split}_batches"] == 0:
+        raise UserError(f"trainer.limit_{split}_batches=0 leaves nothing to {split}. Set 1 or more, or null.")
+
+
 def unbounded(config: dict[str, Any]) -> Iterator[str]:
     """A training must begin, and end somewhere."""
     trainer = config["trainer"]
     if trainer["fast_dev_run"]:
         yield "trainer.fast_dev_run keeps no checkpoint, which every run here needs. Take trainer=smoke."
     for key in ("max_epochs", "max_steps", "limit_train_batches", "limit_test_batches"):
-        if trainer[key] == 0:
+        if trainer[key] == 0 and (config["test"] or key != "limit_test_batches"):
             yield f"trainer.{key}=0 leaves nothing to {'test' if 'test' in key else 'train on'}. Set 1 or more."
     if trainer["max_epochs"] in (None, -1) and trainer["max_steps"] == -1:
         yield (
@@ -52,6 +64,11 @@ def unused(config: dict[str, Any]) -> Iterator[str]:
         yield f"{chosen[0]} has no use: model={config['model']['name']} has its own. Set model.net, or leave it out."
     if config["weights"] is None and config["weights_input"] != "auto":
         yield f"weights_input={config['weights_input']} tells of weights, but weights=null takes none. Set weights=..."
+    if (algorithm := config["trainer"]["gradient_clip_algorithm"]) and config["trainer"]["gradient_clip_val"] is None:
+        yield (
+            f"trainer.gradient_clip_algorithm={algorithm} clips nothing without a limit. Set "
+            "trainer.gradient_clip_val=1."
+        )
     for name, logger in (config["logger"] or {}).items():
         if logger and logger.get("offline") and logger.get("log_model"):
             yield (

@@ -10,7 +10,7 @@ import cv2
 import lightning as L
 import numpy as np
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Interval
 from torch.utils.data import DataLoader
 
 from fcnlab.cli.construction import Checked
@@ -83,7 +83,7 @@ class SegmentationData(Checked, L.LightningDataModule):
         scale: Annotated[float, Gt(0)] = 1.0,
         augment: Sequence[Any] | None = (),
         replacement: bool = False,
-        num_workers: Literal["auto"] | Annotated[int, Ge(0)] = "auto",
+        num_workers: Literal["auto"] | Annotated[int, Interval(ge=0, le=256)] = "auto",
         on_bad_sample: Literal["raise", "skip"] = "raise",
         seed: Annotated[int, Ge(0)] = 0,
         in_memory: bool = False,
@@ -102,7 +102,7 @@ class SegmentationData(Checked, L.LightningDataModule):
         self.name, self.class_names = name, tuple(class_names)
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
         usual = usual_input(channels, order, scale)
-        self.mean, self.std = mean or usual[0], std or usual[1]
+        self.mean, self.std = usual[0] if mean is None else mean, usual[1] if std is None else std
         self.hide = hidden_by_split(hide, self.class_names)
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"

@@ -88,8 +88,8 @@ class Pipeline:
 
     def normalise(self, image: Image) -> torch.Tensor:
         """(H, W, c) uint8 -> (c, H, W) float32, in the net's own order."""
-        channels_first = torch.from_numpy(np.ascontiguousarray(image[..., :: self.step].transpose(2, 0, 1)))
-        return channels_first.float().sub_(self.mean).div_(self.std)
+        channels_first = image[..., :: self.step].transpose(2, 0, 1).copy()  # a line of pixels may be flipped in place
+        return torch.from_numpy(channels_first).float().sub_(self.mean).div_(self.std)
 
 
 def input_pipeline(facts: Mapping[str, Any], image_size: Sequence[int] | None) -> Pipeline:

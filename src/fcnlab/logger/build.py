@@ -29,7 +29,15 @@ def build_loggers(settings: Mapping[str, Any] | None, run: Run) -> list[Logger]:
         refuse_unreachable(name, node)
         accepted = taken(node["_target_"]).keywords
         takes_run = "run" in accepted  # and finds its name there
-        logger = build_given(node, {"run": run} if takes_run else offered)
+        try:
+            logger = build_given(node, {"run": run} if takes_run else offered)
+        except UserError:
+            raise
+        except Exception as error:  # whatever a service raises that is not there
+            raise UserError(
+                f"logger.{name} does not begin: {type(error).__name__}: {error}. Set logger=csv, or logger=none: "
+                "history.csv has the scores of every epoch all the same."
+            ) from error
         if not isinstance(logger, Logger):
             raise UserError(f"logger.{name} builds a {type(logger).__name__}. It must be a Lightning Logger.")
         if "run_id" in accepted:  # MLflow's: a run that goes on is the same run there

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import torch
 from torch import nn
 
+from fcnlab.cli.checked import Checked
 from fcnlab.data.datamodule import VOID
 from fcnlab.error import UserError
 from fcnlab.metric.segmentation import most_likely
@@ -47,7 +48,7 @@ class Scorer(Protocol):
         """Logits by name: ``out``, and ``aux`` where the net gives such."""
 
 
-class PixelLoss(nn.Module):
+class PixelLoss(Checked, nn.Module):
     """A loss of logits (N, C, H, W) and mask (N, H, W); subclasses say ``terms``.
 
     Attributes:

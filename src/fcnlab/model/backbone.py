@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from fcnlab.cli.checked import Checked
 from fcnlab.error import UserError
 from fcnlab.model.source import Expects
 
@@ -22,7 +23,7 @@ class Feature:
     offset: float
 
 
-class Backbone(nn.Module):
+class Backbone(Checked, nn.Module):
     """A classifier without its last layer, run as a convolution.
 
     Subclasses set ``features`` (what ``forward`` returns, by name) and ``coarse``, the name of the last, coarsest

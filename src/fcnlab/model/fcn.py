@@ -9,13 +9,14 @@ import torch
 from annotated_types import Ge
 from torch import nn
 
+from fcnlab.cli.checked import Checked
 from fcnlab.error import UserError, nearest
 from fcnlab.model.backbone import Backbone, check_channels
 from fcnlab.model.heads import check_head_names
 from fcnlab.model.upsample import BilinearUpsample
 
 
-class Scoring(nn.Module):
+class Scoring(Checked, nn.Module):
     """What lies above a backbone: the scores of its features, fused from coarse to fine, brought to the image's size.
 
     The layers have the paper's names. ``FCN`` has them beside its backbone; a ``Head`` has a second set of them.

@@ -7,12 +7,13 @@ import torch
 from annotated_types import Ge, Gt
 from torch import nn
 
+from fcnlab.cli.checked import Checked
 from fcnlab.cli.signature import takes
 from fcnlab.error import UserError, nearest
 from fcnlab.loss.base import Reduction
 
 
-class Optim:
+class Optim(Checked):
     """A recipe of learning.
 
     Args:
@@ -37,6 +38,8 @@ class Optim:
         lr_factors: Mapping[str, Annotated[float, Ge(0)]] | None = None,
         freeze: Sequence[str] = (),
     ) -> None:
+        for key in {"lr", "weight_decay"} & {*getattr(optimizer, "keywords", {})}:
+            raise UserError(f"optim.optimizer.{key} would not be used. Set optim.{key}=...")
         self.optimizer, self.lr, self.weight_decay, self.reduction = optimizer, lr, weight_decay, reduction
         self.bias_lr_factor, self.lr_factors, self.freeze = bias_lr_factor, dict(lr_factors or {}), tuple(freeze)
 

@@ -8,6 +8,7 @@ import torch
 from annotated_types import Ge, Interval
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, ReduceLROnPlateau, SequentialLR
 
+from fcnlab.cli.checked import Checked
 from fcnlab.cli.signature import takes
 from fcnlab.error import UserError
 
@@ -16,7 +17,7 @@ RATES = ("max_lr", "base_lr")  # of OneCycleLR and CyclicLR, one number or one f
 BEGINNING = 0.01  # of the full rate, where a warm-up begins
 
 
-class Scheduler:
+class Scheduler(Checked):
     """A schedule over a training; the number of its steps is handed over where the scheduler takes one.
 
     Args:

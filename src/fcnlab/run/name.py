@@ -33,6 +33,8 @@ ONLOOKERS = (
     *("DeviceStatsMonitor", "LearningRateMonitor", "ModelCheckpoint", "ModelSummary", "OnExceptionCheckpoint"),
     *("RichModelSummary", "RichProgressBar", "TQDMProgressBar", "ThroughputMonitor"),
 )
+# Precisions by the names that people write, as Lightning reads them: the same training under another name.
+PRECISIONS = {None: "32-true", "32": "32-true", "16": "16-mixed", "bf16": "bf16-mixed", "64": "64-true"}
 
 
 def is_neutral(key: str) -> bool:
@@ -47,9 +49,17 @@ def essence(config: Mapping[str, Any]) -> dict[str, Any]:
         if key not in NEUTRAL:
             inner = [name.partition(".")[2] for name in NEUTRAL if name.startswith(f"{key}.")]
             kept[key] = {k: v for k, v in value.items() if k not in inner} if inner and value else value
+    if "precision" in (kept.get("trainer") or {}):
+        kept["trainer"]["precision"] = precision_name(kept["trainer"]["precision"])
     if callbacks := kept.get("callbacks"):
         kept["callbacks"] = {name: node for name, node in callbacks.items() if node and not looks_on(node)}
     return kept
+
+
+def precision_name(precision: str | int | None) -> str:
+    """A precision by its full name: 32 and null are 32-true."""
+    word = None if precision is None else str(precision)
+    return PRECISIONS.get(word, str(word))
 
 
 def looks_on(node: Mapping[str, Any]) -> bool:

@@ -56,7 +56,7 @@ class Run:
         self.folder = Path(config["runs_dir"]).expanduser() / self.name
         self.config = config
         self.record = read_json(self.folder / "record.json")
-        self.outcome, self.anew, self.begun = "done", False, False
+        self.outcome, self.anew, self.begun, self.ended_before = "done", False, False, None
         self.started = time.monotonic()
 
     def is_done(self, rerun: str) -> bool:
@@ -213,7 +213,7 @@ class Run:
         """Write from now on. What an earlier training left is lost here, and not before the new one can start."""
         if self.anew and is_first_process():
             self.clear()
-        self.record.pop("ended", None)  # that of an earlier part
+        self.ended_before = self.record.pop("ended", None)  # that of an earlier part
         self.begun = True
         write_atomic(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.config))))
         self.write()

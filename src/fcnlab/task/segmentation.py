@@ -12,6 +12,7 @@ from annotated_types import Ge
 from torch import nn
 from torchmetrics import Metric
 
+from fcnlab.cli.checked import Checked
 from fcnlab.data.datamodule import PADDING, Batch
 from fcnlab.data.heads import class_names
 from fcnlab.data.photos import photo_batch
@@ -29,7 +30,7 @@ from fcnlab.run.distributed import is_distributed, number_of_processes, sum_over
 from fcnlab.task.tiling import label_at_size
 
 
-class SegmentationTask(L.LightningModule):
+class SegmentationTask(Checked, L.LightningModule):
     """Train and score a net that maps image (N, c, H, W) to logits (N, C, H, W), or to a dict with such an ``out``.
 
     Where the data have further masks for every image (``data.heads``), the net gives logits for each under its name,

@@ -58,7 +58,7 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     given["callbacks"], bar = progress_bars(given.get("callbacks", []), wanted=settings["enable_progress_bar"])
     settings["enable_progress_bar"] = bool(bar)
-    if limit := settings.pop("max_time"):
+    if (limit := settings.pop("max_time")) is not None:
         given["callbacks"] = [*given["callbacks"], time_limit(limit)]
     if settings["profiler"] == "pytorch":
         settings["profiler"] = PyTorchProfiler(dirpath="profile")
@@ -74,7 +74,7 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     try:
         # Our samplers share out the images themselves: Lightning's would repeat some.
         return L.Trainer(**settings, use_distributed_sampler=False, **given)
-    except (ValueError, MisconfigurationException) as error:
+    except (ValueError, TypeError, ImportError, MisconfigurationException) as error:
         raise UserError(f"The Trainer refuses trainer=...: {error} See conf/trainer/default.yaml.") from error
 
 
@@ -153,7 +153,10 @@ def part_that_failed(error: Exception) -> str:
 def time_limit(duration: Any) -> TimeLimit:
     """``trainer.max_time`` as a callback. Raises UserError where it is no time."""
     try:
-        return TimeLimit(duration)
+        limit = TimeLimit(duration)
+        if (limit.time_remaining() or 0) <= 0:
+            raise ValueError(f"{duration} is over at once")
+        return limit
     except (MisconfigurationException, TypeError, ValueError) as error:
         raise UserError(
             f"trainer.max_time={duration} is no time. Write days, hours, minutes and seconds: 00:11:30:00."

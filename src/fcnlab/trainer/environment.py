@@ -31,6 +31,14 @@ class OneProcess(LightningEnvironment):
         return 0
 
 
+class RankedMachines(LightningEnvironment):
+    """RANK counts machines, each of which starts its own processes, as Kubeflow and Vertex AI export it."""
+
+    def node_rank(self) -> int:
+        """Which machine this is."""
+        return rank.number("RANK")
+
+
 def environment(settings: dict[str, Any]) -> LightningEnvironment | SLURMEnvironment | TorchElasticEnvironment:
     """Who starts the processes of a Trainer: torchrun, srun, or Lightning; SLURM's signals are left to ``Signals``.
 
@@ -38,7 +46,8 @@ def environment(settings: dict[str, Any]) -> LightningEnvironment | SLURMEnviron
         settings: the keys of conf/trainer.
 
     Raises:
-        UserError: torchrun started another number of processes than the config asks for.
+        UserError: torchrun started another number of processes, or WORLD_SIZE counts other machines, than the config
+            asks for.
     """
     asked, elastic = rank.processes(settings), TorchElasticEnvironment.detect() and rank.number("WORLD_SIZE") > 1
     if elastic and rank.number("WORLD_SIZE") != asked:
@@ -58,4 +67,12 @@ def environment(settings: dict[str, Any]) -> LightningEnvironment | SLURMEnviron
             raise UserError(f"SLURM's job does not fit trainer.devices={settings['devices']}: {error}") from error
     if not rank.number("WORLD_SIZE") and not torch.distributed.is_initialized():
         os.environ.pop("LOCAL_RANK", None)  # a launcher sets both; Lightning would wait for processes nobody starts
+    told = {key for key in rank.STARTED if key in os.environ}
+    if settings["num_nodes"] > 1 and told == {"RANK"} and rank.number("WORLD_SIZE") > 1:
+        if rank.number("WORLD_SIZE") != settings["num_nodes"]:
+            raise UserError(
+                f"WORLD_SIZE={rank.number('WORLD_SIZE')} without LOCAL_RANK counts machines, but trainer.num_nodes="
+                f"{settings['num_nodes']}. Give both the same number, or start by torchrun or srun."
+            )
+        return RankedMachines()
     return LightningEnvironment()

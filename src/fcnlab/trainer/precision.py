@@ -6,8 +6,7 @@ import torch
 
 from fcnlab.cli.terminal import say
 from fcnlab.error import UserError
-
-SHORT = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}  # as Lightning reads them
+from fcnlab.run.name import precision_name
 
 
 def on_gpu(accelerator: str) -> bool:
@@ -20,8 +19,7 @@ def resolve_precision(precision: str | int | None, accelerator: str) -> str:
 
     That is bf16-mixed where the device has it, else 32-true on a CPU and 16-mixed on a GPU.
     """
-    given = "32-true" if precision is None else str(precision)
-    precision = SHORT.get(given, given)
+    given, precision = precision, precision_name(precision)
     if precision == "16-mixed" and not on_gpu(accelerator):
         raise UserError(f"trainer.precision={given} needs a GPU: CPUs have no fast float16. Use bf16-mixed or 32-true.")
     on_cpu = not on_gpu(accelerator) and (accelerator == "cpu" or not torch.backends.mps.is_available())

@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import nn
 
+from fcnlab.cli.explain import wants_memory
 from fcnlab.data.datamodule import SegmentationData
 from fcnlab.error import UserError
 from fcnlab.task.segmentation import SegmentationTask
@@ -91,9 +92,9 @@ def pass_shapes(task: nn.Module, image: torch.Tensor) -> None:
         try:
             torch.func.functional_call(task, buffers, (image,))
         except (RuntimeError, ValueError) as error:
-            if message := explain(str(error), image.shape):
-                raise UserError(message) from error
-            raise
+            if wants_memory(error):
+                raise
+            raise UserError(explain(str(error), image.shape)) from error
 
 
 def state(task: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -116,7 +117,7 @@ def in_training(task: nn.Module) -> Iterator[None]:
 
 
 def explain(error: str, shape: torch.Size) -> str:
-    """An error of torch as a message, where its reason is known."""
+    """An error of torch as a message."""
     images, channels, height, width = shape
     if "Expected more than 1 value per channel" in error:
         return (
@@ -124,9 +125,13 @@ def explain(error: str, shape: torch.Size) -> str:
             f"{height}x{width}, and one value has no deviation. Set data.batch_size=2 or more, take larger images, or "
             "a backbone without batch norm."
         )
-    if match := re.search(r"to have (\d+) channels, but got (\d+) channels", error):
+    match = re.search(r"to have (\d+) channels, but got (\d+) channels", error)
+    if match and int(match.group(2)) == channels:
         return (
-            f"The net takes images of {match.group(1)} channels, the data give {match.group(2)}: grey images are "
+            f"The net takes images of {match.group(1)} channels, the data give {channels}: grey images are "
             "repeated to three. Leave model.backbone.in_channels at 3."
-        ) * (int(match.group(2)) == channels)
-    return ""
+        )
+    return (
+        f"The net fails on a batch of {images} images of {channels} channels, {height}x{width}: "
+        f"{' '.join(error.split())}. Look at the settings of model=..., or see the stack by trace=true."
+    )
