@@ -65,6 +65,7 @@ class SegmentationData(Checked, L.LightningDataModule):
 
     def __init_subclass__(cls) -> None:
         """A subclass's settings are noted too: the masks of a further head are read with most of them."""
+        super().__init_subclass__()
         if "__init__" in vars(cls):
             cls.__init__ = noting(cls.__init__)  # type: ignore[method-assign]
 

@@ -88,11 +88,12 @@ class Template:
         if PurePosixPath(text).is_absolute():
             inner = PurePosixPath(text).parts[len(PurePosixPath(base).parts) :]
         pattern, wildcard = compiled("/".join(inner))
+        any_suffix = text.endswith(ANY_SUFFIX)
         found: dict[tuple[tuple[str, str], ...], Found] = {}
         for relative in sorted(listing(base, wildcard)):
-            seen = PurePosixPath(nfc(relative.replace(os.sep, "/")))
-            fits = pattern.fullmatch(str(seen))
-            if not fits or (text.endswith(ANY_SUFFIX) and seen.suffix.lower() not in self.suffixes):
+            seen = nfc(relative.replace(os.sep, "/"))
+            fits = pattern.fullmatch(seen)
+            if not fits or (any_suffix and not seen.lower().endswith(self.suffixes)):
                 continue
             file = Found(base / relative, fits.groupdict())
             if (other := found.setdefault(file.key, file)) is not file:
@@ -144,7 +145,7 @@ def listing(base: Path, wildcard: str) -> list[str]:
 
 def nfc(text: str) -> str:
     """Text in one Unicode form: macOS decomposes names, others do not."""
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def shown(names: Iterable[str]) -> str:

@@ -2,13 +2,20 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from fcnlab.error import UserError
 
 
+@lru_cache(maxsize=2**17)
+def drawn(name: str) -> float:
+    """A number of 0 to 1 that a name always has; every split asks for that of every name."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+
+
 def split_by_hash(name: str, fractions: Mapping[str, float]) -> str:
     """The split of an image, by hash of its name: it stays where it is when others come or go."""
-    share = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+    share = drawn(name)
     for split, fraction in fractions.items():
         share -= fraction
         if share < 0:
