@@ -13,7 +13,7 @@ import torch
 from annotated_types import Ge, Gt, Interval
 from torch.utils.data import DataLoader
 
-from fcnlab.cli.construction import Checked
+from fcnlab.cli.checked import Checked
 from fcnlab.data.contents import Contents, Look, look_through
 from fcnlab.data.heads import build_heads, check_names, noting, read_masks
 from fcnlab.data.hidden import BACKGROUND, Hidden, hidden_by_split

@@ -74,7 +74,7 @@ class SplitDataset(Dataset[Sample]):
             else:
                 masks = [mask, *more.values()]
                 if not draw.counts:
-                    masks, draw = [np.full_like(mask, VOID) for mask in masks], Draw(draw.image)
+                    masks = [np.full_like(mask, VOID) for mask in masks]
                 seen, (first, *others) = self.pipeline.several(image, masks, draw.seed)
                 name = self.names[index] if draw.counts else PADDING
                 return Sample(seen, first, name, skipped, dict(zip(more, others, strict=True)) or None)
