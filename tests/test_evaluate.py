@@ -156,7 +156,7 @@ def test_a_limit_that_leaves_nothing_is_refused(word: str, told: str, trained: T
     assert told in outcome.text
 
 
-def test_it_is_said_of_how_many_images_the_scores_are(trained: Trained, command: Command) -> None:
+def test_the_title_tells_of_how_many_images_the_scores_are(trained: Trained, command: Command) -> None:
     words = ("evaluate", f"checkpoint={trained.checkpoint}", QUIET, "data.batch_size=3")
     assert "test, 7 images" in " ".join(command(*words).text.split())
     part = command(*words, "trainer.limit_test_batches=1").text

@@ -91,8 +91,11 @@ def again(trained: Trained, tmp_path: Path) -> Trained:
     return Trained(shutil.copytree(trained.folder, tmp_path / "runs" / trained.folder.name), trained.value)
 
 
+NOTES = ("train.log", ".lock", ".lock.holder")  # written by whoever looks
+
+
 def contents(run: Trained) -> dict[Path, bytes]:
-    kept = [path for path in run.folder.rglob("*") if path.is_file() and path.name not in ("train.log", ".lock")]
+    kept = [path for path in run.folder.rglob("*") if path.is_file() and path.name not in NOTES]
     return {path: path.read_bytes() for path in kept}
 
 

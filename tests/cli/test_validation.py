@@ -35,7 +35,7 @@ def test_a_contradiction_is_refused_with_its_hint(words: str, command: Command) 
     assert "Traceback" not in outcome.text
 
 
-NEEDS = dict.fromkeys(("folder", "coco", "yolo", "labelme"), ("data.root=x",))  # what has no default
+NEEDS = dict.fromkeys(("folder", "coco", "yolo", "labelme", "huggingface"), ("data.root=x",))  # what has no default
 NEEDS |= {"foreign": ("model.net={_target_: torch.nn.Conv2d, kernel_size: 1}",)}
 
 

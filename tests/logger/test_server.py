@@ -46,7 +46,8 @@ def test_a_refusal_is_an_answer_and_a_fault_of_the_server_is_none(address: str, 
 
 def test_w_and_b_goes_on_offline_where_its_server_is_not_well(address: str) -> None:
     settings = SimpleNamespace(base_url=f"{address}/502", update_from_env_vars=lambda _: None)
-    wandb: Any = SimpleNamespace(login=lambda **_: True, Settings=lambda: settings)
+    wandb: Any = SimpleNamespace(Settings=lambda **_: settings, termsetup=lambda *_: None)
+    wandb.api = SimpleNamespace(api_key="x")
     assert why_offline(wandb) == f"{address}/502 answers 502 Bad Gateway"
 
 

@@ -128,10 +128,10 @@ def test_a_shape_that_fits_nowhere_is_an_error_with_a_hint(classifier) -> None:
 
 
 def test_quantized_weights_are_refused(tmp_path: Path) -> None:
-    state = make_net(learned=False).state_dict()
+    state = make_net().state_dict()
     torch.save(state | {"score_fr.weight": state["score_fr.weight"].to(torch.int8)}, tmp_path / "x.pth")
     with pytest.raises(UserError, match=r"score_fr.weight as whole numbers \(int8\), as quantized nets do"):
-        load_weights(make_net(learned=False), str(tmp_path / "x.pth"), **IMAGENET)
+        load_weights(make_net(), str(tmp_path / "x.pth"), **IMAGENET)
 
 
 @pytest.mark.parametrize(

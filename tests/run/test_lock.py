@@ -74,8 +74,11 @@ import multiprocessing, os, sys, time
 from pathlib import Path
 from fcnlab.run.lock import hold
 lock = hold(Path(sys.argv[1]), "it is held")
-child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(20,))
+fork = multiprocessing.get_context("fork")
+begun = fork.Event()
+child = fork.Process(target=lambda: (begun.set(), time.sleep(20)))
 child.start()
+begun.wait()
 print(child.pid, flush=True)
 os.kill(os.getpid(), 9)
 """

@@ -79,7 +79,7 @@ def test_a_training_can_be_counted_in_iterations(command: Command, tmp_path: Pat
     assert (run / "checkpoints" / "best.ckpt").is_file()
 
 
-def test_a_progress_bar_of_ones_own_takes_the_place_of_ours_where_there_is_a_terminal(
+def test_a_progress_bar_of_ones_own_is_shown_instead_of_ours_where_there_is_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mine, other = TQDMProgressBar(), EarlyStopping("x")

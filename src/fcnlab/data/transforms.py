@@ -88,7 +88,7 @@ class Pipeline:
 
     def normalise(self, image: Image) -> torch.Tensor:
         """(H, W, c) uint8 -> (c, H, W) float32, in the net's own order."""
-        channels_first = image[..., :: self.step].transpose(2, 0, 1).copy()  # a line of pixels may be flipped in place
+        channels_first = image[..., :: self.step].transpose(2, 0, 1).copy()  # a line of pixels may be flipped
         return torch.from_numpy(channels_first).float().sub_(self.mean).div_(self.std)
 
 

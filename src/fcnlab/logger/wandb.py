@@ -37,11 +37,9 @@ def why_offline(wandb: ModuleType) -> str:
 
 
 def is_logged_in(wandb: ModuleType) -> bool:
-    """Whether there is a key. Newer versions of W&B warn about ``wandb.api``, older ones have no ``prompt``."""
-    try:
-        return bool(wandb.login(prompt=False, verify=False))
-    except TypeError:
-        return bool(wandb.api.api_key)
+    """Whether there is a key. Newer versions of W&B warn about ``wandb.api``, earlier ones have no other way."""
+    wandb.termsetup(wandb.Settings(silent=True), None)
+    return bool(wandb.api.api_key)
 
 
 def writable(folder: Path) -> Path:

@@ -100,8 +100,11 @@ def read_content(path: str | Path) -> Any:
 
 def describe(error: Exception, file: Path) -> str:
     """What a file is instead, where its beginning tells; else the line of the message that tells what was met."""
-    with file.open("rb") as content:
-        head = content.read(32)
+    try:
+        with file.open("rb") as content:
+            head = content.read(32)
+    except OSError as unopened:
+        return f"{unopened}."
     if told := next((told for begin, told in OTHERS.items() if head.startswith(begin)), "" if head else "it is empty."):
         return told
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
