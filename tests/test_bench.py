@@ -22,6 +22,7 @@ def test_every_section_is_a_module_and_its_default() -> None:
     assert list(SECTIONS) == list(compose("bench").sections)
 
 
+@pytest.mark.slow
 def test_figures_and_goals_are_printed_and_kept(command: Command, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("Before\n{}\nold\n{}\nafter\n".format(*markers("bench")))

@@ -76,6 +76,7 @@ def test_every_variant_of_every_experiment_takes_its_first_steps(
         assert (f"{experiment}-{start}-" in str(saved["fcnlab"]["config"]["start"])) == bool(start)
 
 
+@pytest.mark.slow
 def test_of_32s_fixed_only_the_last_layer_learns(climb: Callable[..., Outcome], tmp_path: Path) -> None:
     outcome = climb(
         "voc_32s_fixed", ["fcn32s"], "optim.lr=1", "model.backbone.batch_norm=false", "trainer.max_epochs=2"
@@ -105,6 +106,7 @@ def test_learned_upsampling_takes_the_coarse_net_of_voc_paper_and_the_next_one_i
         assert "dropped 0" in outcome.text
 
 
+@pytest.mark.slow
 def test_learned_upsampling_learns_between_fusions_and_not_at_the_end(
     climb: Callable[..., Outcome], tmp_path: Path
 ) -> None:

@@ -34,7 +34,8 @@ def test_onnxruntime_gives_the_originals_logits_at_any_size(
         np.testing.assert_allclose(logits, original(lively.checkpoint)(image).numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize(("model", "padding"), [("fcn32s", "same"), pytest.param("fcn8s", 100, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "padding"), [("fcn32s", "same"), ("fcn8s", 100)])
 def test_other_variants_and_the_papers_padding_can_be_exported(model: str, padding: str | int, tmp_path: Path) -> None:
     words = (
         f"model={model}",

@@ -94,6 +94,7 @@ def rows_of(log: Path) -> list[tuple[int | None, str]]:
     return [(item.get("trainer/global_step"), " ".join(sorted(item))) for item in items if item]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_steps_are_counted_and_gradients_accumulated(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def test_time_that_is_over_with_the_last_epoch_takes_nothing(command: Command, c
     assert "test/mean_iou" in outcome.text
 
 
+@pytest.mark.slow
 def test_in_a_sweep_only_the_job_is_stopped(command: Command, clock: list[int]) -> None:
     outcome = command("train", "-m", *WORDS, "trainer.max_time=00:01:00:00", "seed=0,1")
     assert [line.split()[1] for line in outcome.text.splitlines() if line.split()[:1] in (["seed=0"], ["seed=1"])] == [

@@ -81,7 +81,12 @@ def test_exit_codes_reach_the_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["compare", "--help"], ["compare", "--cfg", "job"], ["upper_bound", "strides=[64]", "data.images.test=1"]]
+    "words",
+    [
+        ["compare", "--help"],
+        ["compare", "--cfg", "job"],
+        pytest.param(["upper_bound", "strides=[64]", "data.images.test=1"], marks=pytest.mark.slow),
+    ],
 )
 def test_standard_output_that_nobody_reads_ends_without_a_traceback(words: list[str]) -> None:
     """Rich and Hydra print in ways of their own."""

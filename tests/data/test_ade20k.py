@@ -19,6 +19,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_zero_is_void_and_the_others_are_counted_from_one(root: Path, command: Command) -> None:
     words = ("data=ade20k", f"data.root={root}", "data.val_fraction=0.3", "data.complete=false")
     data = build(compose("train", list(words)).data)

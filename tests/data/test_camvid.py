@@ -44,6 +44,7 @@ def test_lists_are_followed_by_their_last_two_parts_and_label_11_is_void(tmp_pat
     assert 11 not in mask
 
 
+@pytest.mark.slow
 def test_the_published_split_is_the_one_at_hand(test_data: Path) -> None:
     data = camvid(test_data / "CamVid")
     assert [len(data.names(split)) for split in ("train", "val", "test")] == [367, 101, 233]

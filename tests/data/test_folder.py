@@ -45,6 +45,7 @@ def test_a_persons_own_images_train_and_evaluate(root: Path, command: Command) -
     assert {"test/mean_iou", "test/iou/ground", "test/iou/leaf"} <= set(outcome.value)
 
 
+@pytest.mark.slow
 def test_a_run_has_one_set_of_data(root: Path, command: Command, tmp_path: Path) -> None:
     words = [*SMALL, *NARROW, lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
     assert command("train", *words, f"data.root={root}").code == 0
@@ -186,6 +187,7 @@ def test_without_a_share_for_the_test_split_nothing_is_tested(root: Path, comman
     assert outcome.code == 0, outcome.text
 
 
+@pytest.mark.slow
 def test_a_run_that_was_not_tested_is_tested_later(root: Path, command: Command) -> None:
     words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
     assert command("train", *words, "test=false", "model=fcn32s").code == 0

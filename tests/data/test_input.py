@@ -170,6 +170,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", place], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_what_was_there_stays(disk: Path, command: Command) -> None:
     first = command("train", *TINY, f"runs_dir={disk}")
     assert first.code == 0, first.text

@@ -51,6 +51,7 @@ def test_a_second_start_looks_only_at_splits_whose_files_changed(
     assert sorted(looked) == [("test", 0), ("test", 1), ("test", 2)]
 
 
+@pytest.mark.slow
 def test_a_mask_that_came_later_is_compared_with_the_palettes_of_those_that_were_looked_at_before(
     tmp_path: Path, command: Command, looked: list
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_mask_that_came_later_is_compared_with_the_palettes_of_those_that_were
     assert {split for split, _ in looked} == {"test"}
 
 
+@pytest.mark.slow
 def test_what_changes_the_reading_is_looked_at_anew(tmp_path: Path, command: Command, looked: list) -> None:
     root = make_folder(tmp_path / "data")
     assert command("train", *OWN, f"data.root={root}").code == 0
@@ -93,6 +95,7 @@ def test_what_changes_the_reading_is_looked_at_anew(tmp_path: Path, command: Com
     assert len(looked) == 11
 
 
+@pytest.mark.slow
 def test_what_damaged_or_forbade_keeping_costs_a_look_and_no_more(
     tmp_path: Path, command: Command, looked: list
 ) -> None:

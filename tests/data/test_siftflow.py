@@ -32,6 +32,7 @@ def make(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", VALUES)
 def test_labels_are_counted_from_one_and_train(kind: str, root: Path, command: Command) -> None:
     words = (

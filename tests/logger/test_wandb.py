@@ -25,6 +25,7 @@ def inspect(part: Path, *options: str) -> str:
     return subprocess.run(call, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Checkpoint directory")
 def test_w_and_b_agrees_with_the_run_folder_of_a_resumed_run(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -165,6 +166,7 @@ def came_before(row: tuple[int | None, str], *, step: int) -> bool:
     return row[0] is not None and (row[0] < step or (row[0] == step and row[1].startswith("lr-")))
 
 
+@pytest.mark.slow
 def test_a_run_that_met_nan_shows_every_row_up_to_it_once_and_goes_on(
     command: Command, whole: Counter[tuple[int | None, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

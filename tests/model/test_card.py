@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from fcnlab.cli.compose import compose, plain
 from fcnlab.model.card import Check, model_card
 
@@ -27,6 +29,7 @@ def test_terms_of_data_are_told_where_known() -> None:
     assert "terms of `folder` are not known" in card("data=folder", "data.root=/somewhere/of/mine")
 
 
+@pytest.mark.slow
 def test_no_path_of_a_machine_is_told(tmp_path: Path) -> None:
     words = ("data=folder", "data.root=/somewhere/of/mine", "weights=/somewhere/of/mine/w.npz", f"runs_dir={tmp_path}")
     text = card(*words)

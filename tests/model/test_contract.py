@@ -14,11 +14,11 @@ from fcnlab.model.fcn import FCN
 from fcnlab.task.build import build_task, load
 
 CLASSES = 3
-FAST = ("fcn32s", "fcn8s")  # over each backbone; the others too over VGG16, and over all of them in make test-slow
+FAST = ("fcn32s", "fcn8s")  # over each backbone; the others too over VGG16, all over all of them in make test-slow
 every_net = pytest.mark.parametrize(
     ("backbone", "variant"),
     [
-        pytest.param(b, v, marks=() if b == "vgg16" or v in FAST else pytest.mark.slow)
+        pytest.param(b, v, marks=() if b == "vgg16" or (v in FAST and b != "resnet50") else pytest.mark.slow)
         for b in BACKBONES
         for v in VARIANTS
     ],

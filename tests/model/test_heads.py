@@ -34,6 +34,7 @@ def test_what_does_not_fit_together_is_told(words: tuple[str, ...], message: str
     assert "Traceback" not in outcome.text
 
 
+@pytest.mark.slow
 def test_a_stage_takes_over_both_heads_of_the_one_before(root: Path, command: Command, tmp_path: Path) -> None:
     for model, start in (("fcn32s", "null"), ("fcn16s", "coarser")):
         outcome = train(command, root, *HEADS, f"model={model}", f"start={start}", "epochs=1")

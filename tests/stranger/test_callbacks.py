@@ -34,6 +34,7 @@ def test_a_moving_average_is_validated_tested_and_kept(bring: Bring) -> None:  #
     assert run.value["val/loss"] == pytest.approx(told, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_swa_is_the_mean_of_the_last_weights(bring: Bring) -> None:  # noqa: F811
     run = bring("callbacks=[swa,remember]", "callbacks.swa.start=0.5", "epochs=3", "model.backbone.batch_norm=true")
     seen = state(run, "Remember")["seen"]

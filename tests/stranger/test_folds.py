@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import pytest
 from conftest import Command
 
 from fcnlab.cli.compose import build, compose, plain
@@ -38,6 +39,7 @@ def test_each_image_is_validated_once_and_the_test_stays(tmp_path: Path) -> None
         assert split(tmp_path / "d", "test", *words) == test
 
 
+@pytest.mark.slow
 def test_a_sweep_over_folds_is_compared_as_one_variant(command: Command, tmp_path: Path) -> None:
     pairs(tmp_path / "d")
     few = ("model.backbone.width=0.05", "model.backbone.fc_channels=8", "trainer.enable_progress_bar=false")

@@ -164,6 +164,7 @@ def test_one_failing_job_of_three_stops_no_other_and_given_again_it_alone_is_run
         assert float(row[2]) in [round(100 * score, 2) for score in scores]
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_is_taken_up_where_it_stood(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
