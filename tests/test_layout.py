@@ -21,7 +21,6 @@ WING_OF = {"metrics": "metric", "scheduler": "optim", "search": "sweep", "hydra"
 # Modules whose claims are proved by the test of another one, mostly through a command.
 TESTED_BY = {
     "benchmark/tables.py": "test_bench.py",
-    "callbacks/checkpoint_facts.py": "model/test_contract.py",
     "callbacks/history.py": "callbacks/test_image_results.py",
     "callbacks/skipped_images.py": "callbacks/test_finite_loss.py",
     "callbacks/validation_images.py": "logger/test_wandb.py",

@@ -27,7 +27,7 @@ REFUSED = {
     "model.backbone.padding=10000000000": "The net fails on a batch of 2 images of 3 channels, 64x64",
     "data.size=10000000": "There is not enough memory: Unable to allocate",
     "trainer.devices=x": "The Trainer refuses trainer=...: `devices`",
-    "trainer.val_check_interval={a:1}": "The Trainer refuses trainer=...: 'a'",
+    "trainer.val_check_interval={a:1}": "The Trainer refuses trainer=...: ",
     "trainer.accelerator=tpu": "The Trainer refuses trainer=...: Requirement",
     "trainer.max_time={seconds:-5}": "is no time. Write days, hours",
     "trainer.max_time={}": "is no time. Write days, hours",
