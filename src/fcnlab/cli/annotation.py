@@ -24,6 +24,7 @@ WORDS: dict[Any, str] = {
 }
 PLURALS = {"a whole number": "whole numbers", "a number": "numbers", "text": "names"}
 OBJECT = "a mapping with a _target_"
+MAPPINGS = (dict, Mapping)
 BOUNDS = {"gt": "above", "ge": "from", "le": "to", "lt": "to below"}
 
 # Abstract kinds for which pydantic has no rule for plain values, and what answers to them in YAML.
@@ -67,7 +68,9 @@ def of_items(annotation: Any) -> Any:
 
 def takes_objects(annotation: Any) -> bool:
     """Whether a type accepts what a ``_target_`` builds, and not only what YAML knows."""
-    return annotation in (Any, object) or any(describe_one(member) == OBJECT for member in alternatives(annotation))
+    members = list(alternatives(annotation))
+    described = any(get_origin(m) in MAPPINGS and get_args(m)[-1] is Any for m in members)  # and built later: model.net
+    return annotation in (Any, object) or described or any(describe_one(member) == OBJECT for member in members)
 
 
 def concrete(annotation: Any) -> Any:
