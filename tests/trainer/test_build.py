@@ -94,6 +94,17 @@ def test_a_progress_bar_of_ones_own_is_shown_instead_of_ours_where_there_is_a_te
         progress_bars([mine, TQDMProgressBar()], wanted=True)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("Timed out waiting 8000ms"), MemoryError(), OSError(28, "full")])
+def test_no_part_is_blamed_for_what_the_machine_lacks(error: Exception) -> None:
+    class Bad(torch.optim.SGD):
+        def step(self, closure=None):  # type: ignore[no-untyped-def]
+            raise error
+
+    with pytest.raises(type(error)) as met, refusals():
+        Bad([torch.nn.Parameter(torch.zeros(1))]).step()
+    assert met.value is error
+
+
 def test_the_innermost_part_that_failed_is_named_and_an_error_of_ours_stays_as_it_is() -> None:
     class Bad(torch.optim.SGD):
         def step(self, closure=None):  # type: ignore[no-untyped-def]

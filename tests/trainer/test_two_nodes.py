@@ -117,8 +117,9 @@ def until(file: Path, text: str, seconds: float = 120) -> None:
 
 
 def test_two_hosts_train_what_two_processes_on_one_do_and_count_every_test_image_once(
-    hosts: Hosts, whole: Path, command: Command
+    hosts: Hosts, whole: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.syspath_prepend(str(hosts.folder))
     one_host = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     runs = hosts.folder / "one_host"
     call = [*one_host, "-m", "fcnlab.train", *WORDS, "trainer.devices=2", f"runs_dir={runs}"]

@@ -35,8 +35,13 @@ PLUGINS = {
 
 def is_explained(error: Exception) -> bool:
     """Whether a person can mend it without seeing the stack."""
-    of_machine = isinstance(error, OSError) and error.errno in MACHINE
-    return isinstance(error, EXPLAINED) or of_machine or is_lost(error) or wants_memory(error)
+    return isinstance(error, EXPLAINED) or is_of_machine(error)
+
+
+def is_of_machine(error: Exception) -> bool:
+    """Whether the machine, and no part of the program, is the cause: its disk, its memory, another host."""
+    full = isinstance(error, OSError) and error.errno in MACHINE
+    return full or is_lost(error) or wants_memory(error)
 
 
 def is_lost(error: Exception) -> bool:

@@ -20,6 +20,7 @@ from fcnlab.callbacks.checkpoint_file import AtomicCheckpointIO
 from fcnlab.callbacks.progress_lines import BatchLines, has_terminal
 from fcnlab.callbacks.time_limit import TimeLimit
 from fcnlab.cli.compose import build
+from fcnlab.cli.explain import is_of_machine
 from fcnlab.cli.signature import is_own
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import usable_cores
@@ -117,6 +118,8 @@ def refusals() -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
+        if is_of_machine(error):
+            raise
         told = " ".join(str(error).split())
         if isinstance(error, MisconfigurationException) or is_raised_in(error, "lightning"):
             raise UserError(f"Lightning refuses: {told}") from error
