@@ -56,7 +56,6 @@ class Signals:
         if twice or not self.patient:
             self.leave()
         name = signal.Signals(number).name
-        name = signal.Signals(number).name
         say(f"{name}: this step is finished and saved, then the run ends. Send it again to end at once.")
 
     def leave(self) -> None:
