@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from fcnlab.comparison.figure import colour
+
 ADDRESSES = ("src", "href", "xlink:href", "srcset", "poster", "action", "data", "content")
 
 
@@ -67,7 +69,7 @@ def test_the_page_says_what_the_tables_say(content: str) -> None:
     words = "\n".join(Page(content).words)
     for part in (
         "fcn32s, fcn8s on shapes",
-        "is best:",
+        "the highest mean IU, ",
         "7 test images of shapes",
         "background",
         "model.skips",
@@ -103,3 +105,24 @@ def test_a_data_set_may_call_a_class_or_a_run_what_it_likes(finished: Path) -> N
     assert not shown.open
     assert "script" not in {tag for tag, _ in shown.tags}
     assert any(odd in word for word in shown.words)
+
+
+def test_many_long_names_leave_the_page_readable(finished: Path) -> None:
+    from fcnlab.comparison.finished import find_runs, read_runs
+    from fcnlab.comparison.page import page
+    from fcnlab.comparison.summary import summarise
+    from fcnlab.comparison.variants import Variant, group
+
+    one = group(read_runs(find_runs(str(finished), "runs"))[0])[0]
+    names = [f"fcn32s data.images.train={number} trainer.precision=bf16-mixed start=fcn32s" for number in range(9)]
+    variants = [Variant(name, one.runs, one.settings | {"epochs": number}) for number, name in enumerate(names)]
+    content = page(summarise(variants, {}, samples=10), variants, images=1)
+    shown = Page(content)
+    titles = [words for words in shown.words if "on shapes" in words]
+    assert titles[0] == titles[1] == "9 variants on shapes"  # the tab's and the page's
+    assert any(words.startswith("9 variants share the highest mean IU, ") for words in shown.words)
+    drawings = [part.split("</svg>")[0] for part in content.split("<svg")[1:]]
+    assert len(drawings) == 3
+    assert not any("bf16-mixed" in drawing for drawing in drawings)  # a legend in a drawing would cover it
+    shades = {attributes["style"] for _, attributes in shown.tags if attributes.get("class") == "key"}
+    assert len({shade for shade in shades if any(colour(number) in shade for number in range(9))}) == 9

@@ -18,6 +18,7 @@ from fcnlab.error import UserError
 
 # Told apart without colour vision too (lightness falls from coarse to fine), and seen on white and on black.
 COLOURS = ("#e08214", "#1b9e9e", "#7a68e0", "#c2417c", "#4d8b31", "#8c6d46")
+COLOURS += ("#3f7fc4", "#a99a1c", "#9a4fb0", "#d9655f", "#2f8065", "#7c828a")
 INK = "#123456"  # stands for the page's text colour
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's font
@@ -36,11 +37,13 @@ def colour(number: int) -> str:
 
 
 def curves(variants: Sequence[Variant], key: str, label: str, factor: float = 1.0) -> str:
-    """A score by step as SVG: each seed thin, their mean bold. ``key`` is a column of history.csv."""
+    """A score by step as SVG: each seed thin, their mean bold. ``key`` is a column of history.csv.
+
+    The page itself names the colours, for this and for the bars: names may be long.
+    """
     with mpl.rc_context(STYLE):
         figure, axes = canvas(height=3.0)
         draw_curves(axes, variants, key, label, factor)
-        axes.legend()
         return svg(figure)
 
 
@@ -49,7 +52,6 @@ def bars(comparison: Mapping[str, Any], names: Sequence[str]) -> str:
     with mpl.rc_context(STYLE):
         figure, axes = canvas(height=0.7 + len(names) * (0.12 + 0.11 * len(comparison["rows"])))
         draw_bars(axes, comparison, names)
-        figure.legend(loc="outside upper center", ncols=min(3, len(comparison["rows"])))
         return svg(figure)
 
 
@@ -63,9 +65,14 @@ def write_figure(file: Path, variants: Sequence[Variant], comparison: Mapping[st
         left, right = figure.subplots(1, 2)
         draw_curves(left, variants, "val/mean_iou", "mean IU on validation, %", 100)
         draw_bars(right, comparison, names)
-        figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(variants))
+        figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=columns(variants))
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file, dpi=110, metadata={"Software": None})
+
+
+def columns(variants: Sequence[Variant], letters: int = 110) -> int:
+    """How many names stand side by side in a legend that is ``letters`` wide."""
+    return min(len(variants), max(1, letters // max(len(variant.name) + 8 for variant in variants)))
 
 
 def draw_curves(axes: Axes, variants: Sequence[Variant], key: str, label: str, factor: float) -> None:
@@ -76,7 +83,8 @@ def draw_curves(axes: Axes, variants: Sequence[Variant], key: str, label: str, f
             axes.plot(list(line), list(line.values()), color=colour(number), linewidth=0.8, alpha=0.45)
         common = sorted(set.intersection(*map(set, lines)))  # seeds may stop early
         middle = [mean(line[step] for line in lines) for step in common]
-        axes.plot(common, middle, color=colour(number), linewidth=2, label=variant.name)
+        dot = "o" if len(common) == 1 else None  # a line of one step would show nothing
+        axes.plot(common, middle, color=colour(number), linewidth=2, marker=dot, label=variant.name)
     axes.set_xlabel("step")
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

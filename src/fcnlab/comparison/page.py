@@ -32,6 +32,7 @@ def page(comparison: Mapping[str, Any], variants: Sequence[Variant], images: int
         colour=colour,
         scores=score_grid(comparison),
         notes=notes(comparison),
+        variants=[(variant.name, colour(number)) for number, variant in enumerate(variants)],
         curves=learning_curves(variants),
         bars=Markup(bars(comparison, [row[0] for row in classes.rows])),
         classes=classes,
@@ -47,14 +48,18 @@ def page(comparison: Mapping[str, Any], variants: Sequence[Variant], images: int
 
 
 def headline(comparison: Mapping[str, Any]) -> str:
-    """The best variant, what it reaches, and how far it is from the coarser one."""
-    best = max(comparison["rows"], key=lambda row: row["scores"]["mean_iou"]["mean"])
-    score = best["scores"]["mean_iou"]
-    text = f"{best['variant']} is best: {100 * score['mean']:.1f} % mean IU on {comparison['test_images']} test images"
-    if best["difference"]:
-        value, low, high = (100 * best["difference"]["mean_iou"][key] for key in ("value", "low", "high"))
-        text += f", {value:+.1f} points against {best['difference_to']} (95% interval {low:.1f} to {high:.1f})"
-    return f"{text}, {len(best['seeds'])} seed{'s' * (len(best['seeds']) > 1)}."
+    """Which variant has the highest score, and how far it is from the coarser one; or how many share it."""
+    rows = comparison["rows"]
+    highest = f"{100 * max(row['scores']['mean_iou']['mean'] for row in rows):.1f}"
+    best = [row for row in rows if f"{100 * row['scores']['mean_iou']['mean']:.1f}" == highest]
+    reached = f"the highest mean IU, {highest} % on {comparison['test_images']} test images"
+    if len(best) > 1:
+        return f"{len(best)} variants share {reached}."
+    text = f"{best[0]['variant']} has {reached}"
+    if best[0]["difference"]:
+        value, low, high = (100 * best[0]["difference"]["mean_iou"][key] for key in ("value", "low", "high"))
+        text += f", {value:+.1f} points against {best[0]['difference_to']} (95% interval {low:.1f} to {high:.1f})"
+    return f"{text}, {len(best[0]['seeds'])} seed{'s' * (len(best[0]['seeds']) > 1)}."
 
 
 def table(grid: Grid, *, cards: bool = False) -> str:

@@ -19,6 +19,7 @@ HEADINGS = {
     "frequency_weighted_iou": "f.w. IU",
 }
 NONE = "-"
+LONGEST_TITLE = 70  # letters
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,10 @@ def report(comparison: Mapping[str, Any]) -> str:
 
 
 def title(comparison: Mapping[str, Any]) -> str:
-    """What is compared, on which data."""
-    return f"{', '.join(row['variant'] for row in comparison['rows'])} on {comparison['data']}"
+    """What is compared, on which data; too many names are counted."""
+    names = ", ".join(row["variant"] for row in comparison["rows"])
+    compared = names if len(names) <= LONGEST_TITLE else f"{len(comparison['rows'])} variants"
+    return f"{compared} on {comparison['data']}"
 
 
 def csv_text(comparison: Mapping[str, Any]) -> str:
