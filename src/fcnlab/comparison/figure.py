@@ -17,8 +17,10 @@ from fcnlab.comparison.variants import Variant
 from fcnlab.error import UserError
 
 # Told apart without colour vision too (lightness falls from coarse to fine), and seen on white and on black.
-COLOURS = ("#e08214", "#1b9e9e", "#7a68e0", "#c2417c", "#4d8b31", "#8c6d46")
-COLOURS += ("#3f7fc4", "#a99a1c", "#9a4fb0", "#d9655f", "#2f8065", "#7c828a")
+COLOURS = (
+    *("#e08214", "#1b9e9e", "#7a68e0", "#c2417c", "#4d8b31", "#8c6d46"),
+    *("#3f7fc4", "#a99a1c", "#9a4fb0", "#d9655f", "#2f8065", "#7c828a"),
+)
 INK = "#123456"  # stands for the page's text colour
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's font
