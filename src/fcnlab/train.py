@@ -125,7 +125,8 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
     if not hasattr(data, "fingerprint"):
         raise UserError(
             f"data builds a {type(data).__name__}. It must be a fcnlab.data.datamodule.SegmentationData, which says "
-            "names and reads images and masks: see src/fcnlab/data/README.md."
+            "names and reads images and masks. Another LightningDataModule goes into one: data=dataset "
+            "'data.module={_target_: ...}' data.classes=[...]."
         )
     if is_first_process():
         data.prepare_data()
