@@ -9,7 +9,7 @@ from torch import nn
 
 from fcnlab.cli.checked import Checked
 from fcnlab.data.datamodule import VOID
-from fcnlab.error import UserError
+from fcnlab.error import UserError, raised
 from fcnlab.metric.segmentation import most_likely
 
 Reduction = Literal["mean", "sum"]
@@ -140,11 +140,9 @@ class ForeignLoss(PixelLoss):
         try:
             value = self.loss(logits, mask)
         except Exception as error:  # what another library's loss raises is its own
-            told = " ".join(str(error).split())[:300].rstrip(".")
             raise UserError(
                 f"loss={name} does not take logits {tuple(logits.shape)} with a mask {tuple(mask.shape)} of labels: "
-                f"{type(error).__name__}: {told}. Set its options, or wrap it in a function of your own. trace=true "
-                "shows the stack."
+                f"{raised(error)}. Set its options, or wrap it in a function of your own. trace=true shows the stack."
             ) from error
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
