@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fcnlab.cli.conf import CONF
-from fcnlab.error import UserError, import_extra, nearest
+from fcnlab.error import UserError, import_extra, nearest, one_line, raised
 
 SOURCES = (Path(__file__).parent.parent / "src").rglob("*.py")
 EXTRAS = tomllib.loads((CONF.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -36,3 +36,9 @@ def test_each_extra_that_a_message_names_installs_that_package() -> None:
     assert len(named) > 3
     for package, extra in named:
         assert any(line.startswith(package.partition(".")[0]) for line in EXTRAS[extra]), (package, extra)
+
+
+def test_what_another_library_says_is_one_short_line_without_its_full_stop() -> None:
+    error = RuntimeError("no kernel\n  for it.\n")
+    assert (one_line(error), raised(error)) == ("no kernel for it", "RuntimeError: no kernel for it")
+    assert one_line("x" * 1000) == "x" * 300

@@ -28,6 +28,16 @@ def import_extra(package: str, extra: str, purpose: str) -> Any:
         ) from error
 
 
+def one_line(text: object) -> str:
+    """The message of another library as part of ours: on one line, its first 300 letters, without the full stop."""
+    return " ".join(str(text).split())[:300].rstrip(".")
+
+
+def raised(error: BaseException) -> str:
+    """The same with the name of the exception before it."""
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known names, those most like ``word`` first, as the tail of a message."""
     names = sorted(str(name) for name in known)

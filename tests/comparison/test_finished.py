@@ -1,12 +1,12 @@
 """Finished runs are found and read; what cannot be compared is refused with value, rule and hint."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from comparison.conftest import one
 from conftest import TINY, Command
 
 from fcnlab.comparison.finished import find_runs, read_runs
@@ -14,17 +14,6 @@ from fcnlab.error import UserError
 from fcnlab.run.files import read_json, write_json
 
 Change = Callable[[Path], None]
-
-
-@pytest.fixture
-def copy(finished: Path, tmp_path: Path) -> Path:
-    """The finished runs once more, without checkpoints, to be changed."""
-    return shutil.copytree(finished, tmp_path / "runs", ignore=shutil.ignore_patterns("checkpoints", "sweep"))
-
-
-def one(folder: Path, part: str) -> Path:
-    (found,) = folder.glob(f"*{part}*")
-    return found
 
 
 def test_runs_are_named_by_folder_parent_glob_or_name(finished: Path) -> None:

@@ -1,26 +1,14 @@
 """Variants are runs that differ in the seed alone, named by what tells them apart, and held against a coarser one."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import yaml
+from comparison.conftest import one
 
 from fcnlab.comparison.finished import FinishedRun, find_runs, read_runs
 from fcnlab.comparison.variants import Variant, coarser, group
-
-
-@pytest.fixture
-def copy(finished: Path, tmp_path: Path) -> Path:
-    """The configs of the finished runs once more, to be changed, and what else a comparison reads."""
-    return shutil.copytree(finished, tmp_path / "runs", ignore=shutil.ignore_patterns("checkpoints", "sweep"))
-
-
-def one(folder: Path, part: str) -> Path:
-    (found,) = folder.glob(f"*{part}*")
-    return found
 
 
 def test_runs_that_differ_in_the_seed_alone_are_one_variant_and_variants_go_from_coarse_to_fine(copy: Path) -> None:

@@ -1,11 +1,14 @@
 """A sample follows from its draw, also where the image that was drawn cannot be read."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from conftest import Command, Trained
 
 from fcnlab.data.samples import Sample, SplitDataset, collate
-from fcnlab.data.sampling import Draw
+from fcnlab.data.sampling import Draw, EqualSizeBatches
 from fcnlab.data.transforms import Pipeline
 from fcnlab.error import UserError
 
@@ -55,3 +58,21 @@ def test_without_a_choice_a_broken_image_is_an_error() -> None:
 def test_many_broken_images_in_a_row_are_an_error_all_the_same() -> None:
     with pytest.raises(UserError, match="21 training images in a row cannot be read"):
         dataset(set(range(10)))[Draw(3, 0)]
+
+
+def test_what_fills_a_gap_between_processes_counts_nowhere(
+    trained: Trained, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = EqualSizeBatches.__init__
+
+    def with_gap(self: EqualSizeBatches, **given: Any) -> None:
+        """The batches of a process that has one less than others."""
+        keep(self, **given)
+        self.batches = [*self.batches, [self.batches[0][0]._replace(counts=False)]]
+
+    monkeypatch.setattr(EqualSizeBatches, "__init__", with_gap)
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "output=o")
+    assert outcome.code == 0, outcome.text
+    assert outcome.value == {key: value for key, value in trained.value.items() if key.startswith("test/")}
+    counts, reference = np.load("o/counts.npz"), np.load(trained.folder / "counts.npz")
+    assert all((counts[key] == reference[key]).all() for key in reference)

@@ -125,7 +125,7 @@ def test_a_net_without_a_last_upsampling_is_refused() -> None:
     ours = task(net("fcn8s"))
     ours.net = torch.nn.Conv2d(3, 5, 1)
     with pytest.raises(UserError, match="the net is a Conv2d. Set loss=cross_entropy"):
-        ours.compare(torch.randn(3, 3, 96, 128), truth(96, 128))
+        ours.compare({"image": torch.randn(3, 3, 96, 128), "mask": truth(96, 128), "name": []})
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "64-true"])

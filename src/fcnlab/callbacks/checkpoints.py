@@ -1,7 +1,6 @@
 """What lets an interrupted run go on to the bit: last.ckpt, written at the right moments; and best.ckpt."""
 
 import contextlib
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,6 @@ class LastCheckpoint(Checkpoint):
         elif trainer.global_rank:
             torch.manual_seed(torch.initial_seed() + trainer.global_rank)  # a dropout mask of its own
         self.saved_step = trainer.global_step
-        self.signals.listen()
         self.signals.patient = True
 
     def on_train_batch_end(
@@ -101,15 +99,9 @@ class LastCheckpoint(Checkpoint):
             self.save(trainer)
         self.signals.patient = False
 
-    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Lightning has put its own handlers there."""
-        self.signals.listen()
-
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """No loop looks any more; processes that wait for this one must not wait for ever."""
+        """No loop looks any more."""
         self.signals.patient = False
-        if isinstance(exception, Exception) and (launcher := trainer.strategy.launcher) is not None:
-            launcher.kill(signal.SIGKILL)
 
     def asked(self, trainer: L.Trainer) -> bool:
         """Whether any process was asked to leave, or its time is over."""

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fcnlab.cli.conf import CONF as CONF
 from fcnlab.cli.signature import taken
-from fcnlab.error import UserError
+from fcnlab.error import UserError, raised
 
 
 def compose(command: str, overrides: list[str] | None = None) -> DictConfig:
@@ -37,8 +37,7 @@ def compose_only(command: str, overrides: list[str] | None = None) -> DictConfig
 
 def no_config(error: Exception) -> UserError:
     """What Hydra and OmegaConf did not expect of some overrides, as an error with a message."""
-    told = " ".join(str(error).split())
-    return UserError(f"Hydra makes no config of this: {type(error).__name__}: {told}. trace=true shows the stack.")
+    return UserError(f"Hydra makes no config of this: {raised(error)}. trace=true shows the stack.")
 
 
 def hydra_compose(command: str, overrides: list[str] | None) -> DictConfig:

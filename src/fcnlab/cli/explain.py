@@ -130,7 +130,7 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
         )
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set. It has no default: say {error.full_key}=..."
-    return f"{text} Show the whole stack with trace=true."
+    return f"{text.rstrip('.')}. Show the whole stack with trace=true."
 
 
 def no_setting(key: str, name: str, overrides: list[str]) -> str:

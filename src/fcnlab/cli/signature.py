@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import hydra
 
-from fcnlab.error import UserError
+from fcnlab.error import UserError, one_line
 
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # what it logs it raises too
@@ -36,7 +36,7 @@ def taken(target: str) -> Taken:
     try:
         found = hydra.utils.get_object(target)
     except Exception as error:
-        raise UserError(f"Cannot import _target_={target}: {' '.join(str(error).split())}") from error
+        raise UserError(f"Cannot import _target_={target}: {one_line(error)}.") from error
     return takes(found)
 
 

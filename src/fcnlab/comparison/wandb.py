@@ -12,8 +12,8 @@ from fcnlab.comparison.finished import FinishedRun
 from fcnlab.comparison.summary import SCORES
 from fcnlab.comparison.table import HEADINGS, class_grid, cost_grid, markdown, notes, provenance, score_grid, title
 from fcnlab.comparison.variants import Variant, differing
-from fcnlab.error import UserError, import_extra
-from fcnlab.logger.wandb import one_line, why_offline
+from fcnlab.error import UserError, import_extra, raised
+from fcnlab.logger.wandb import why_offline
 from fcnlab.run.files import read_json, write_json
 
 CURVES = {"val/mean_iou": "mean IU on validation", "val/loss": "loss on validation", "train/loss": "training loss"}
@@ -52,7 +52,7 @@ def publish(address: str, comparison: Mapping[str, Any], variants: Sequence[Vari
         view.save()
     except Exception as error:  # wandb, its service and its server raise what they like
         raise UserError(
-            f"W&B refused the report of {address}: {one_line(error)}. Is that entity yours? Report and view: {file}."
+            f"W&B refused the report of {address}: {raised(error)}. Is that entity yours? Report and view: {file}."
         ) from error
     sent[address] = {"report": report.id, "view": view._internal_id, "name": view._internal_name}
     write_json(file, content | {"sent": sent})

@@ -16,7 +16,7 @@ from albumentations.augmentations.crops.transforms import CropSizeError
 from fcnlab.data.arrays import Image as Image
 from fcnlab.data.arrays import Mask as Mask
 from fcnlab.data.augmentation_trial import try_out
-from fcnlab.error import UserError, nearest
+from fcnlab.error import UserError, nearest, one_line, raised
 
 MADE_UP = 255  # void
 OURS = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D")  # what the pipeline does itself
@@ -64,9 +64,9 @@ class Augmentation:
         except Exception as error:  # of any transform, a person's own too
             sizes = isinstance(error, ValueError | CropSizeError)
             hint = " Set a larger data.image_size, a smaller crop, or pad_if_needed: true in RandomCrop." * sizes
-            told = str(error) if sizes else f"{type(error).__name__}: {error}"
+            told = one_line(error) if sizes else raised(error)
             raise UserError(
-                f"data.augment cannot be applied to an image {mask.shape[1]}x{mask.shape[0]}: {told.rstrip('.')}.{hint}"
+                f"data.augment cannot be applied to an image {mask.shape[1]}x{mask.shape[0]}: {told}.{hint}"
             ) from error
         new = [both["mask"], *both.get("masks", ())]
         for before, after in zip(masks, new, strict=True):

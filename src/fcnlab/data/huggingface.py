@@ -16,7 +16,7 @@ from fcnlab.data.held import HeldFile
 from fcnlab.data.masks import Stored
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.stamp import file_stamp, own_settings
-from fcnlab.error import UserError, import_extra, nearest
+from fcnlab.error import UserError, import_extra, nearest, raised
 
 SAVED = ("dataset_info.json", "dataset_dict.json")  # what save_to_disk leaves
 Column = Any  # a Dataset of one column
@@ -68,9 +68,8 @@ class HuggingFace(FileData):
                 loaded = library.load_dataset(self.source, self.subset, revision=self.revision)
         except Exception as error:  # what the library raises for a name, a file or a network is not defined
             raise UserError(
-                f"Cannot load data.root={self.source} by the library datasets: {type(error).__name__}: "
-                f"{' '.join(str(error).split())[:300]}. Give a folder that save_to_disk wrote, one of parquet files, "
-                "or a name on the hub, and data.subset where it has several."
+                f"Cannot load data.root={self.source} by the library datasets: {raised(error)}. Give a folder that "
+                "save_to_disk wrote, one of parquet files, or a name on the hub, and data.subset where it has several."
             ) from error
         return loaded if isinstance(loaded, Mapping) else {str(loaded.split or "train"): loaded}
 

@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import Logger
 from fcnlab.cli.compose import build_given
 from fcnlab.cli.signature import taken
 from fcnlab.cli.terminal import is_first_process
-from fcnlab.error import UserError
+from fcnlab.error import UserError, raised
 from fcnlab.logger.server import why_unreachable
 from fcnlab.run.record import Run
 
@@ -35,7 +35,7 @@ def build_loggers(settings: Mapping[str, Any] | None, run: Run) -> list[Logger]:
             raise
         except Exception as error:  # whatever a service raises that is not there
             raise UserError(
-                f"logger.{name} does not begin: {type(error).__name__}: {error}. Set logger=csv, or logger=none: "
+                f"logger.{name} does not begin: {raised(error)}. Set logger=csv, or logger=none: "
                 "history.csv has the scores of every epoch all the same."
             ) from error
         if not isinstance(logger, Logger):

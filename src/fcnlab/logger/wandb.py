@@ -18,7 +18,7 @@ import platformdirs
 from lightning.pytorch.loggers import WandbLogger
 
 from fcnlab.cli.terminal import is_first_process, say
-from fcnlab.error import UserError
+from fcnlab.error import UserError, raised
 from fcnlab.logger.server import why_unreachable
 from fcnlab.run.record import Run
 
@@ -77,14 +77,9 @@ def start_process(wandb: ModuleType, settings: Any) -> None:
     starting.start()
     starting.join(LIMIT)
     if starting.is_alive() or errors:
-        reason = one_line(errors[0]) if errors else f"it did not answer within {LIMIT} s"
+        reason = raised(errors[0]) if errors else f"it did not answer within {LIMIT} s"
         problem = f"W&B's own process (wandb-core) does not start: {reason}. {HINT}"
         raise UserError(problem) from next(iter(errors), None)
-
-
-def one_line(error: BaseException) -> str:
-    """An error in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
 
 
 class ResumableWandbLogger(WandbLogger):
@@ -123,7 +118,7 @@ class ResumableWandbLogger(WandbLogger):
             try:
                 started = self.experiment
             except Exception as error:
-                raise UserError(f"W&B cannot begin the run: {one_line(error)}. {HINT}") from error
+                raise UserError(f"W&B cannot begin the run: {raised(error)}. {HINT}") from error
             started.config.update(run.config, allow_val_change=True)
             monitor = run.config["monitor"]
             self.experiment.define_metric(monitor["metric"], summary=monitor["mode"])

@@ -9,13 +9,27 @@ from torch import nn
 
 from fcnlab.cli.checked import Checked
 from fcnlab.data.datamodule import VOID
-from fcnlab.error import UserError
+from fcnlab.error import UserError, raised
 from fcnlab.metric.segmentation import most_likely
 
 Reduction = Literal["mean", "sum"]
 IGNORED = ("ignore_index", "ignore_label", "ignored_index", "ignore_value", "void_label", "ignore")
 
 OF_LOG_PROBABILITIES = ("NLLLoss", "NLLLoss2d", "nll_loss")
+
+
+class Given(NamedTuple):
+    """What a loss is given of a batch: image (N, c, h, w) and mask (N, H, W), which may be of another size.
+
+    Attributes:
+        aux_weight: of the same loss on the net's output ``aux``, where it has one; 0 leaves it out.
+        masks: of further heads by name, for a loss that knows of them (:class:`fcnlab.loss.heads.HeadLosses`).
+    """
+
+    image: torch.Tensor
+    mask: torch.Tensor
+    aux_weight: float = 0.0
+    masks: Mapping[str, torch.Tensor] = {}
 
 
 class Term(NamedTuple):
@@ -72,29 +86,17 @@ class PixelLoss(Checked, nn.Module):
         aux = {f"{name}_aux" if name else "aux": weight * aux_weight for name, weight in self.weights.items()}
         return dict(self.weights) | (aux if aux_weight else {})
 
-    def score(
-        self,
-        task: Scorer,
-        image: torch.Tensor,
-        mask: torch.Tensor,
-        aux_weight: float = 0.0,
-        masks: Mapping[str, torch.Tensor] | None = None,
-    ) -> Scored:
-        """Run the net on image (N, c, h, w), hold its logits against the mask (N, H, W) at the mask's own size.
+    def score(self, task: Scorer, given: Given) -> Scored:
+        """Run the net on the image, hold its logits against the mask at the mask's own size."""
+        outputs = task.outputs(given.image, given.mask.shape[-2:])
+        return Scored(self.compare(outputs, given), most_likely(outputs["out"].detach()))
 
-        Args:
-            aux_weight: of the same loss on the net's output ``aux``, where it has one; 0 leaves it out.
-            masks: of further heads by name, for a loss that knows of them (:class:`fcnlab.loss.heads.HeadLosses`).
-        """
-        outputs = task.outputs(image, mask.shape[-2:])
-        return Scored(self.compare(outputs, mask, aux_weight), most_likely(outputs["out"].detach()))
-
-    def compare(self, outputs: Mapping[str, torch.Tensor], mask: torch.Tensor, aux_weight: float) -> dict[str, Term]:
+    def compare(self, outputs: Mapping[str, torch.Tensor], given: Given) -> dict[str, Term]:
         """The parts of the loss by name, those of the output ``aux`` too where it counts."""
-        terms = self.terms(outputs["out"], mask)
-        if aux_weight and "aux" in outputs:
-            for name, term in self.terms(outputs["aux"], mask).items():
-                terms[f"{name}_aux" if name else "aux"] = term._replace(weight=term.weight * aux_weight)
+        terms = self.terms(outputs["out"], given.mask)
+        if given.aux_weight and "aux" in outputs:
+            for name, term in self.terms(outputs["aux"], given.mask).items():
+                terms[f"{name}_aux" if name else "aux"] = term._replace(weight=term.weight * given.aux_weight)
         return terms
 
     def forward(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -140,11 +142,9 @@ class ForeignLoss(PixelLoss):
         try:
             value = self.loss(logits, mask)
         except Exception as error:  # what another library's loss raises is its own
-            told = " ".join(str(error).split())[:300].rstrip(".")
             raise UserError(
                 f"loss={name} does not take logits {tuple(logits.shape)} with a mask {tuple(mask.shape)} of labels: "
-                f"{type(error).__name__}: {told}. Set its options, or wrap it in a function of your own. trace=true "
-                "shows the stack."
+                f"{raised(error)}. Set its options, or wrap it in a function of your own. trace=true shows the stack."
             ) from error
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__

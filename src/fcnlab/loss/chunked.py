@@ -4,7 +4,7 @@
 resolution never exist: of (8, 150, 512, 512) in 32 bits each copy would take 1.2 GiB.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import torch
@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from fcnlab.data.datamodule import VOID
 from fcnlab.error import UserError
-from fcnlab.loss.base import Scored, Scorer, Term
+from fcnlab.loss.base import Given, Scored, Scorer, Term
 from fcnlab.loss.cross_entropy import CrossEntropy
 from fcnlab.model.upsample import BilinearUpsample
 
@@ -32,14 +32,7 @@ class ChunkedCrossEntropy(CrossEntropy):
         super().__init__(**common)
         self.elements = elements
 
-    def score(
-        self,
-        task: Scorer,
-        image: torch.Tensor,
-        mask: torch.Tensor,
-        aux_weight: float = 0.0,
-        masks: Mapping[str, torch.Tensor] | None = None,
-    ) -> Scored:
+    def score(self, task: Scorer, given: Given) -> Scored:
         """The loss and the labels from the net's score before its last upsampling."""
         last = getattr(task.net, "last_upsampling", None)
         if last is None:
@@ -47,9 +40,9 @@ class ChunkedCrossEntropy(CrossEntropy):
                 f"loss=chunked_cross_entropy upsamples an FCN's score to the mask, but the net is a "
                 f"{type(task.net).__name__}. Set loss=cross_entropy."
             )
-        if mask.shape[-2:] != image.shape[-2:]:  # a mask of its own size, as in validation
-            return super().score(task, image, mask, aux_weight)
-        return self.score_map(task.net(image, upsampled=False), last, mask)
+        if given.mask.shape[-2:] != given.image.shape[-2:]:  # a mask of its own size, as in validation
+            return super().score(task, given)
+        return self.score_map(task.net(given.image, upsampled=False), last, given.mask)
 
     def score_map(self, score: torch.Tensor, upsample: BilinearUpsample, mask: torch.Tensor) -> Scored:
         """The same from a score (N, C, h, w) and the upsampling that brings it to the mask (N, H, W)."""

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError, nearest
-from fcnlab.loss.base import PixelLoss, Scored, Scorer, Term
+from fcnlab.loss.base import Given, PixelLoss, Scored, Scorer, Term
 from fcnlab.metric.segmentation import most_likely
 
 
@@ -60,21 +60,14 @@ class HeadLosses(PixelLoss):
         """The parts of the first head's loss: all that can be told from one mask."""
         return self.first.terms(logits, mask)
 
-    def score(
-        self,
-        task: Scorer,
-        image: torch.Tensor,
-        mask: torch.Tensor,
-        aux_weight: float = 0.0,
-        masks: Mapping[str, torch.Tensor] | None = None,
-    ) -> Scored:
+    def score(self, task: Scorer, given: Given) -> Scored:
         """Run the net once, hold every output against the mask of its own."""
-        outputs, truth = task.outputs(image, mask.shape[-2:]), masks or {}
-        terms = self.first.compare(outputs, mask, aux_weight)
+        outputs = task.outputs(given.image, given.mask.shape[-2:])
+        terms = self.first.compare(outputs, given)
         for name, loss in self.each().items():
-            if name not in truth:
+            if name not in given.masks:
                 raise UserError(f"The batch has no mask for head {name}. Set data.heads as in the net's training.")
-            for inner, term in loss.terms(outputs[name], truth[name]).items():
+            for inner, term in loss.terms(outputs[name], given.masks[name]).items():
                 terms[joined(name, inner)] = term._replace(weight=term.weight * self.factors.get(name, 1.0))
         found = {name: most_likely(outputs[name].detach()) for name in ("out", *self.heads)}
         return Scored(terms, found.pop("out"), found)

@@ -10,7 +10,7 @@ from torchmetrics import Metric, MetricCollection
 
 from fcnlab.cli.compose import build, offer
 from fcnlab.data.datamodule import VOID
-from fcnlab.error import UserError
+from fcnlab.error import UserError, raised
 
 CLASSES = ("num_classes", "n_classes")
 IGNORED = ("ignore_index", "ignore_label")
@@ -67,11 +67,10 @@ class ExtraMetrics(nn.Module):
                 try:
                     metric.update(*pair)
                 except Exception as error:  # what another library's metric raises is its own
-                    told = " ".join(str(error).split())[:300].rstrip(".")
                     raise UserError(
                         f"metrics.{name} ({type(metric).__name__}) does not take predicted and true labels, both "
-                        f"{tuple(pair[0].shape)} whole numbers: {told}. Set its options (input_format: index, task: "
-                        "multiclass), or wrap it in a metric of your own."
+                        f"{tuple(pair[0].shape)} whole numbers: {raised(error)}. Set its options (input_format: index, "
+                        "task: multiclass), or wrap it in a metric of your own."
                     ) from error
 
     def compute(self) -> dict[str, torch.Tensor]:

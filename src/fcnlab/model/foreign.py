@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fcnlab.cli.compose import build, offer
-from fcnlab.error import UserError, nearest
+from fcnlab.error import UserError, nearest, raised
 from fcnlab.model.backbone import check_channels, check_in_channels
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import find_first, take_channels
@@ -90,9 +90,9 @@ class ForeignNet(nn.Module):
             hint = "It may want other sizes: set model.multiple or data.image_size, or its options under model.net."
             if "more than 1 value per channel" in str(error):
                 hint = "Train it with data.batch_size=2 or more, on images that leave no batch of one."
-            told = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
             raise UserError(
-                f"model={self.name} cannot run on images {tuple(padded.shape)}: {told}. {hint} trace=true shows where."
+                f"model={self.name} cannot run on images {tuple(padded.shape)}: {raised(error)}. {hint} "
+                "trace=true shows where."
             ) from error
         if isinstance(found, Mapping):
             return {key: self.fit(logits, padded, height, width) for key, logits in found.items()}

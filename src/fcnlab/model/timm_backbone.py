@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcnlab.error import UserError, import_extra, nearest
+from fcnlab.error import UserError, import_extra, nearest, raised
 from fcnlab.model.backbone import Backbone, Feature, check_in_channels
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import find_first
@@ -82,7 +82,7 @@ class TimmBackbone(Backbone):
         except Exception as error:  # what a net raises that wants another size is its own
             raise UserError(
                 f"model.backbone.name={self.name} does not take images of any size: on {height}x{width} it says "
-                f"{' '.join(str(error).split())[:200]}. An FCN needs a net that does; some do with "
+                f"{raised(error)}. An FCN needs a net that does; some do with "
                 "model.backbone.options={strict_img_size: false}."
             ) from error
         for axis, (feature, count, stride) in enumerate(zip(found, channels, STRIDES.values(), strict=True)):
@@ -119,6 +119,6 @@ def create(name: str, **settings: Any) -> Any:
         return timm.create_model(name, features_only=True, **settings)
     except Exception as error:  # of the model's own code, or of a download
         raise UserError(
-            f"model.backbone.name={name}: timm cannot make it with {settings}: {' '.join(str(error).split())[:300]}. "
+            f"model.backbone.name={name}: timm cannot make it with {settings}: {raised(error)}. "
             "Choose another model, or pretrained=false where weights cannot be fetched."
         ) from error

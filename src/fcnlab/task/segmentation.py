@@ -18,7 +18,7 @@ from fcnlab.data.heads import class_names
 from fcnlab.data.photos import photo_batch
 from fcnlab.data.transforms import Image, Mask, input_pipeline
 from fcnlab.error import UserError
-from fcnlab.loss.base import PixelLoss, Scored
+from fcnlab.loss.base import Given, PixelLoss, Scored
 from fcnlab.loss.mean import MeanLosses
 from fcnlab.metric.extra import ExtraMetrics
 from fcnlab.metric.heads import SplitScores
@@ -160,15 +160,10 @@ class SegmentationTask(Checked, L.LightningModule):
         """Image (N, c, H, W) -> logits (N, C, H, W), or of another ``size``."""
         return self.outputs(image, size)["out"]
 
-    def compare(
-        self,
-        image: torch.Tensor,
-        mask: torch.Tensor,
-        aux_weight: float = 0.0,
-        masks: Mapping[str, torch.Tensor] | None = None,
-    ) -> Scored:
+    def compare(self, batch: Batch, aux_weight: float = 0.0) -> Scored:
         """The loss of a batch, part by part, and the predicted labels (N, H, W) at the mask's own size."""
-        return self.loss.score(self, image.contiguous(memory_format=self.memory_format), mask, aux_weight, masks)
+        image = batch["image"].contiguous(memory_format=self.memory_format)
+        return self.loss.score(self, Given(image, batch["mask"], aux_weight, batch.get("masks", {})))
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """One step: the loss; predictions are scored on the way.
@@ -176,7 +171,7 @@ class SegmentationTask(Checked, L.LightningModule):
         Each part of the loss is one mean over all processes: DDP takes the mean of their gradients, so each process
         gives its sum over the count of all, times the number of processes.
         """
-        scored = self.compare(batch["image"], batch["mask"], self.aux_weight, batch.get("masks"))
+        scored = self.compare(batch, self.aux_weight)
         self.train_scores.update(scored.prediction, batch["mask"])
         self.train_heads.update(scored.more, batch.get("masks", {}))
         self.train_loss.update(scored.terms)
@@ -227,7 +222,7 @@ class SegmentationTask(Checked, L.LightningModule):
         heads: SplitScores | None = None,
     ) -> dict[str, torch.Tensor]:
         """Add a batch to the scores; returns its predictions (N, H, W)."""
-        scored = self.compare(batch["image"], batch["mask"], masks=batch.get("masks"))
+        scored = self.compare(batch)
         if PADDING in batch["name"]:
             return {}
         losses.update(scored.terms)

@@ -24,7 +24,7 @@ from fcnlab.cli.explain import is_of_machine
 from fcnlab.cli.signature import is_own
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import usable_cores
-from fcnlab.error import UserError
+from fcnlab.error import UserError, one_line, raised
 from fcnlab.trainer.allocator import bound_primitives, keep_freed_memory
 from fcnlab.trainer.environment import NOWHERE, environment
 from fcnlab.trainer.precision import on_gpu, resolve_precision
@@ -120,9 +120,9 @@ def refusals() -> Iterator[None]:
     except Exception as error:
         if is_of_machine(error):
             raise
-        told = " ".join(str(error).split())
+        told = one_line(error)
         if isinstance(error, MisconfigurationException) or is_raised_in(error, "lightning"):
-            raise UserError(f"Lightning refuses: {told}") from error
+            raise UserError(f"Lightning refuses: {told}.") from error
         if isinstance(error, RuntimeError) and "DataLoader worker" in told:
             raise UserError(
                 f"A loading process ended before its work was done: {told}. Mostly the system "
@@ -130,9 +130,7 @@ def refusals() -> Iterator[None]:
                 "data.num_workers=0 shows an error of reading itself. What was saved before is whole."
             ) from error
         if part := part_that_failed(error):
-            raise UserError(
-                f"{part}: {type(error).__name__}: {told.rstrip('.')}. trace=true shows the stack."
-            ) from error
+            raise UserError(f"{part}: {raised(error)}. trace=true shows the stack.") from error
         raise
 
 

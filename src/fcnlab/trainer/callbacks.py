@@ -21,6 +21,7 @@ from fcnlab.callbacks.ending import Ending
 from fcnlab.callbacks.finite_loss import FiniteLoss
 from fcnlab.callbacks.history import History
 from fcnlab.callbacks.image_results import ImageResults
+from fcnlab.callbacks.listen import Listen
 from fcnlab.callbacks.progress_lines import ProgressLines, has_terminal
 from fcnlab.callbacks.signals import Signals
 from fcnlab.callbacks.skipped_images import SkippedImages
@@ -46,6 +47,7 @@ def run_callbacks(
     folder, monitor = run.folder / "checkpoints", config["monitor"]
     callbacks: list[Callback] = [
         *own_callbacks(config["callbacks"], folder),
+        Listen(signals),
         FiniteLoss(),
         SkippedImages(run),
         Ending(run),

@@ -17,7 +17,7 @@ from torch import nn
 
 from fcnlab.cli.explain import wants_memory
 from fcnlab.data.datamodule import SegmentationData
-from fcnlab.error import UserError
+from fcnlab.error import UserError, one_line
 from fcnlab.task.segmentation import SegmentationTask
 
 
@@ -133,5 +133,5 @@ def explain(error: str, shape: torch.Size) -> str:
         )
     return (
         f"The net fails on a batch of {images} images of {channels} channels, {height}x{width}: "
-        f"{' '.join(error.split())}. Look at the settings of model=..., or see the stack by trace=true."
+        f"{one_line(error)}. Look at the settings of model=..., or see the stack by trace=true."
     )
