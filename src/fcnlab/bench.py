@@ -20,16 +20,8 @@ from omegaconf import DictConfig
 
 from fcnlab.cli.command import command
 
-SECTIONS = (
-    "launch",
-    "startup",
-    "loader",
-    "step",
-    "loop",
-    "classes",
-    "growth",
-    "backbones",
-)  # modules of fcnlab.benchmark
+# Modules of fcnlab.benchmark.
+SECTIONS = ("launch", "startup", "loader", "step", "loop", "classes", "growth", "backbones")
 
 
 def bench(cfg: DictConfig) -> dict[str, Any]:
