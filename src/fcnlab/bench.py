@@ -9,6 +9,7 @@ Examples::
     python -m fcnlab.bench
     python -m fcnlab.bench sections=[step,loop] rounds=1
     python -m fcnlab.bench pytorch_fcn=CLONE camvid=DIR
+    python -m fcnlab.bench sections=[backbones] rounds=20      # the facts of the paper's Table 1
 
 Read on: src/fcnlab/benchmark/README.md.
 """
@@ -19,7 +20,8 @@ from omegaconf import DictConfig
 
 from fcnlab.cli.command import command
 
-SECTIONS = ("launch", "startup", "loader", "step", "loop", "classes", "growth")  # modules of fcnlab.benchmark
+# Modules of fcnlab.benchmark.
+SECTIONS = ("launch", "startup", "loader", "step", "loop", "classes", "growth", "backbones")
 
 
 def bench(cfg: DictConfig) -> dict[str, Any]:
@@ -63,7 +65,8 @@ def bench(cfg: DictConfig) -> dict[str, Any]:
     say(f"{sum(goals)} of {len(goals)} goals reached, {absent} rows not measured, {facts['seconds']} s.")
     say(f"Figures: {file / 'bench.json'}")
     if config["readme"]:
-        write_between(Path(config["readme"]), "bench", in_markdown(facts, rows))
+        name = config["sections"][0] if len(config["sections"]) == 1 else "bench"
+        write_between(Path(config["readme"]), name, in_markdown(facts, rows))
     return facts
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError
-from fcnlab.model.geometry import measure_offsets
+from fcnlab.model.geometry import measure_offsets, receptive_field
 
 
 class Gated(nn.Module):
@@ -72,3 +72,15 @@ def test_a_feature_that_sees_the_whole_image_alike_is_refused() -> None:
     stem = nn.Conv2d(3, 4, 2, 2)
     with pytest.raises(UserError, match="sees the whole image alike"):
         measure_offsets(lambda x: [stem(x).flip(3) * 0 + torch.cumsum(stem(x), 3)[..., -1:]], channels=3, strides=[2])
+
+
+@pytest.mark.parametrize(
+    ("layers", "field"),
+    [
+        ([nn.Conv2d(2, 4, 3, 2), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Conv2d(4, 1, 5)], 3 + 2 * 2 + 4 * 4),
+        ([nn.Conv2d(2, 4, 3, dilation=2), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 6, 4, padding=40)], 5 + 5),
+        ([nn.ConstantPad2d(1, -torch.inf), nn.MaxPool2d(3, 2), nn.Conv2d(2, 1, 3, padding=1)], 3 + 2 * 2),
+    ],
+)
+def test_a_receptive_field_follows_from_kernels_and_strides(layers: list[nn.Module], field: int) -> None:
+    assert receptive_field(nn.Sequential(*layers), channels=2, stride=4) == field

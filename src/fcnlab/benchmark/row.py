@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
@@ -73,7 +74,10 @@ def in_markdown(facts: Mapping[str, Any], rows: Sequence[Row]) -> str:
     cells = [
         [row.what, row.measured, row.figure(), row.goal or NONE, row.verdict() or NONE, row.detail] for row in rows
     ]
-    table = markdown(Grid("bench", ["what", "measured as", "median (spread)", "goal", "", "behind it"], cells))
+    filled = [any(cell != NONE for cell in column) for column in zip(*cells, strict=True)]
+    lines = [["what", "measured as", "median (spread)", "goal", "", "behind it"], *cells]
+    headings, *cells = (list(compress(line, filled)) for line in lines)
+    table = markdown(Grid("bench", headings, cells))
     versions = ", ".join(f"{name} {facts['versions'][name]}" for name in ("torch", "torchvision", "lightning"))
     commit = facts["commit"][:10] + (" and changes" if facts["diff"] else "")
     rounds = facts["config"]["rounds"]

@@ -57,7 +57,9 @@ class BenchGrowth(Keys):
 class Bench(Keys):
     """``fcnlab.bench``."""
 
-    sections: Annotated[list[Literal["launch", "startup", "loader", "step", "loop", "classes", "growth"]], Len(1)]
+    sections: Annotated[
+        list[Literal["launch", "startup", "loader", "step", "loop", "classes", "growth", "backbones"]], Len(1)
+    ]
     pytorch_fcn: str | None
     camvid: str | None
     output: str

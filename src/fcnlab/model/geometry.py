@@ -43,6 +43,20 @@ def measure_offsets(
     return offsets
 
 
+def receptive_field(forward: Callable[[torch.Tensor], torch.Tensor], *, channels: int, stride: int) -> int:
+    """Pixels along one side of what an element in the middle of a feature sees.
+
+    Args:
+        forward: from an image (1, channels, H, W) to the feature.
+        stride: of the feature.
+    """
+    image = torch.ones(1, channels, 32, max(4 * NEAR, 64 * stride), requires_grad=True)
+    with Averages():
+        feature = forward(image)
+    (gradient,) = torch.autograd.grad(feature[..., feature.shape[-1] // 2].sum(), image)
+    return int(gradient.sum((0, 1, 2)).count_nonzero())
+
+
 def centre(profile: torch.Tensor, guess: float, stride: int) -> float:
     """The centre, in pixels, of what stands out of a profile (W,) near ``guess``; the rest sees all pixels alike."""
     pixels = torch.arange(len(profile), dtype=torch.float64)
@@ -114,6 +128,11 @@ def pool(
     return nn.functional.avg_pool2d(x, kernel_size, stride, padding, ceil_mode)
 
 
+def pad(x: torch.Tensor, by: Sequence[int], mode: str = "constant", value: float | None = None) -> torch.Tensor:
+    """Padding; what is meant to lose against every maximum is 0 in a mean."""
+    return nn.functional.pad(x, by, mode, 0.0 if value == -torch.inf else value)
+
+
 def steady(x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
     """A map with values around 1, so that no activation bends it more than another."""
     return x / x.detach().abs().mean().clamp(min=1e-12)
@@ -142,6 +161,7 @@ INSTEAD: dict[str, Callable[..., Any]] = {
     "max_pool2d": pool,
     "_max_pool2d": pool,
     "boolean_dispatch": pool,
+    "pad": pad,
     "batch_norm": steady,
     "layer_norm": steady,
     "group_norm": steady,
