@@ -76,11 +76,7 @@ def check(config: dict[str, Any]) -> None:
             raise UserError(f"growth.{key}={values} must hold 2 different values or more.")
 
 
-@command("bench")
-def main(cfg: DictConfig) -> dict[str, Any]:
-    """Command line entry."""
-    return bench(cfg)
-
+main = command(bench)
 
 if __name__ == "__main__":
     main()

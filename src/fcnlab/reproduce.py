@@ -102,11 +102,7 @@ def train_all(config: dict[str, Any]) -> "list[Run]":
     return [Run(resolve(compose("train", job))) for job in jobs]
 
 
-@command("reproduce")
-def main(cfg: DictConfig) -> dict[str, Any]:
-    """Command line entry."""
-    return reproduce(cfg)
-
+main = command(reproduce)
 
 if __name__ == "__main__":
     main()

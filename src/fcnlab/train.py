@@ -204,11 +204,7 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     return net
 
 
-@command("train", jobs=Sweep)
-def main(cfg: DictConfig) -> "Result":
-    """Command line entry."""
-    return train(cfg)
-
+main = command(train, jobs=Sweep)
 
 if __name__ == "__main__":
     main()

@@ -100,11 +100,7 @@ def bound_table(bound: "Mapping[int, float]", paper: "Mapping[int, float]") -> N
     console().print(table)
 
 
-@command("upper_bound", jobs=Sweep)
-def main(cfg: DictConfig) -> dict[int, float]:
-    """Command line entry."""
-    return upper_bound(cfg)
-
+main = command(upper_bound, jobs=Sweep)
 
 if __name__ == "__main__":
     main()
