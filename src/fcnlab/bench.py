@@ -32,8 +32,7 @@ def bench(cfg: DictConfig) -> dict[str, Any]:
 
     import torch
 
-    from fcnlab.benchmark.row import Row, in_markdown
-    from fcnlab.benchmark.tables import bench_table
+    from fcnlab.benchmark.row import Row, bench_table, in_markdown
     from fcnlab.cli.compose import plain
     from fcnlab.cli.terminal import say
     from fcnlab.comparison.readme import write_between
