@@ -101,13 +101,9 @@ def interval(row: Mapping[str, Any]) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for a person."""
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def notes(comparison: Mapping[str, Any]) -> list[str]:

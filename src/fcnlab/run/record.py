@@ -18,7 +18,7 @@ from fcnlab.error import UserError
 from fcnlab.run.files import read_history, read_json, read_scores, write_atomic, write_json
 from fcnlab.run.lock import hold
 from fcnlab.run.name import run_name
-from fcnlab.run.provenance import circumstances, device_name, lock_hash, source_hash
+from fcnlab.run.provenance import circumstances, lock_hash, machine_name, source_hash
 
 if TYPE_CHECKING:
     import lightning as L
@@ -166,7 +166,7 @@ class Run:
     def describe(self, trainer: "L.Trainer", task: "L.LightningModule") -> None:
         """Add to the record what runs, and on what."""
         self.write(
-            device=device_name(trainer),
+            device=machine_name(trainer.strategy.root_device.type, trainer.world_size),
             precision=str(trainer.precision),
             parameters=sum(p.numel() for p in (getattr(task, "net", None) or task).parameters()),
         )

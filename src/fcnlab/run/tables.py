@@ -12,12 +12,6 @@ def score_table(title: str, scores: Mapping[str, float]) -> None:
     show_table(title, ["score", "value"], rows)
 
 
-def show_start(run: Run) -> None:
-    """Say what is about to be trained."""
-    facts = run.record
-    say(f"Run {run.name}: {facts['parameters']:,} parameters, {facts['precision']}, on {facts['device']}.")
-
-
 def show_scores(run: Run, metrics: Mapping[str, float]) -> None:
     """Print a run's test scores, or those of validation where nothing was tested, and where its files are."""
     split = "test" if any(key.startswith("test/") for key in metrics) else "val"
