@@ -13,6 +13,7 @@ CUDA_BLOCKS := '/^[a-z0-9]/ {keep = !/^(nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*|triton
 # A line for each package that pip fetches; messages of errors come as they are.
 SHOW   := awk '/^Collecting/ {print "      " $$2; fflush()} \
   /^Installing collected/ {print "      unpacking them: a minute or two"; fflush()}'
+TWO    := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup
 ARGS   ?=
 NAME   ?=
 EXP    ?= shapes
@@ -64,10 +65,10 @@ bench: $(STAMP) ## measure speed on this machine (ARGS="pytorch_fcn=CLONE camvid
 	$(RUN) -m fcnlab.bench $(ARGS)
 
 test: $(STAMP) ## run the fast tests: two at a time, one thread each
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 $(ARGS)
+	$(TWO) $(ARGS)
 
 test-slow: $(STAMP) ## run the slow ones: kill trainings and start them again, notebooks, wheel, rename
-	$(RUN) -m pytest -m slow $(ARGS)
+	$(TWO) -m slow $(ARGS)
 
 test-slurm: $(STAMP) ## send a sweep to the SLURM cluster that is here
 	$(RUN) -m pytest -m slurm -rs $(ARGS)

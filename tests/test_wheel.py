@@ -38,4 +38,5 @@ def test_a_wheel_works_from_any_folder(trained: Trained, tmp_path: Path) -> None
     assert "_target_: fcnlab.model.fcn.FCN" in config
     assert run("-c", LOOK, str(site), trained.checkpoint, folder=elsewhere, PYTHONPATH=str(site)).strip() == "FCN"
     assert (site / "fcnlab" / "comparison" / "page.html").is_file()
+    assert (site / "fcnlab" / "model" / "card.md.jinja").is_file()
     assert not list(elsewhere.iterdir())

@@ -34,8 +34,7 @@ def bench(cfg: DictConfig) -> dict[str, Any]:
 
     import torch
 
-    from fcnlab.benchmark.row import Row, in_markdown
-    from fcnlab.benchmark.tables import bench_table
+    from fcnlab.benchmark.row import Row, bench_table, in_markdown
     from fcnlab.cli.compose import plain
     from fcnlab.cli.terminal import say
     from fcnlab.comparison.readme import write_between
@@ -79,11 +78,7 @@ def check(config: dict[str, Any]) -> None:
             raise UserError(f"growth.{key}={values} must hold 2 different values or more.")
 
 
-@command("bench")
-def main(cfg: DictConfig) -> dict[str, Any]:
-    """Command line entry."""
-    return bench(cfg)
-
+main = command(bench)
 
 if __name__ == "__main__":
     main()

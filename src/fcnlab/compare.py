@@ -93,11 +93,7 @@ def compare_runs(
     return comparison
 
 
-@command("compare")
-def main(cfg: DictConfig) -> dict[str, Any]:
-    """Command line entry."""
-    return compare(cfg)
-
+main = command(compare)
 
 if __name__ == "__main__":
     main()

@@ -82,11 +82,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     return scores
 
 
-@command("evaluate", jobs=Sweep, choices=checkpoint_choices)
-def main(cfg: DictConfig) -> dict[str, float]:
-    """Command line entry."""
-    return evaluate(cfg)
-
+main = command(evaluate, jobs=Sweep, choices=checkpoint_choices)
 
 if __name__ == "__main__":
     main()

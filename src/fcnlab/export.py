@@ -148,11 +148,7 @@ def check(net: "nn.Module", file: Path, shapes: list[list[int]], tolerance: floa
     return checks
 
 
-@command("export", jobs=Sweep, choices=checkpoint_choices)
-def main(cfg: DictConfig) -> str:
-    """Command line entry."""
-    return export(cfg)
-
+main = command(export, jobs=Sweep, choices=checkpoint_choices)
 
 if __name__ == "__main__":
     main()

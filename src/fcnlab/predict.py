@@ -83,11 +83,7 @@ def photo_reader(config: dict[str, Any], facts: dict[str, Any]) -> "ImageReader"
     return ImageReader(channels=len(facts["mean"]), prefix="", **settings)
 
 
-@command("predict", jobs=Sweep, choices=checkpoint_choices)
-def main(cfg: DictConfig) -> list[str]:
-    """Command line entry."""
-    return predict(cfg)
-
+main = command(predict, jobs=Sweep, choices=checkpoint_choices)
 
 if __name__ == "__main__":
     main()

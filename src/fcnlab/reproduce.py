@@ -21,16 +21,8 @@ from fcnlab.cli.command import command
 if TYPE_CHECKING:
     from fcnlab.run.record import Run
 
-OWN = (
-    "variants",
-    "seeds",
-    "output",
-    "readme",
-    "gallery",
-    "figure",
-    "images",
-    "samples",
-)  # the rest goes to fcnlab.train
+# The rest goes to fcnlab.train.
+OWN = ("variants", "seeds", "output", "readme", "gallery", "figure", "images", "samples")
 
 
 def reproduce(cfg: DictConfig) -> dict[str, Any]:
@@ -91,9 +83,8 @@ def train_all(config: dict[str, Any]) -> "list[Run]":
         if any(word.startswith(f"{key}=") for word in words):
             raise UserError(f"{key}=... is set by the experiment. Choose with {instead}=[...].")
     choice = [f"model={','.join(variants)}", f"seed={','.join(map(str, seeds))}"]
-    launcher = [
-        word for word in overrides.hydra if not word.startswith(("hydra.mode", "hydra.sweep."))
-    ]  # this command's own
+    own = ("hydra.mode", "hydra.sweep.")  # of this command
+    launcher = [word for word in overrides.hydra if not word.startswith(own)]
     sweep = [*config_folders(), *launcher, *words, *choice]
     say("python -m fcnlab.train -m " + " ".join(sweep))
     if run_module("fcnlab.train", ["-m", *sweep]):
@@ -102,11 +93,7 @@ def train_all(config: dict[str, Any]) -> "list[Run]":
     return [Run(resolve(compose("train", job))) for job in jobs]
 
 
-@command("reproduce")
-def main(cfg: DictConfig) -> dict[str, Any]:
-    """Command line entry."""
-    return reproduce(cfg)
-
+main = command(reproduce)
 
 if __name__ == "__main__":
     main()

@@ -175,11 +175,7 @@ def monotony(class_names: "tuple[str, ...]", found: dict[str, Any]) -> list[str]
     return [f"The masks hold no class but {', '.join(seen) or 'void'}, so there is nothing to learn.{void}"]
 
 
-@command("survey", jobs=Sweep)
-def main(cfg: DictConfig) -> dict[str, Any]:
-    """Command line entry."""
-    return survey(cfg)
-
+main = command(survey, jobs=Sweep)
 
 if __name__ == "__main__":
     main()

@@ -40,7 +40,7 @@ def train(cfg: DictConfig) -> "Result":
     from fcnlab.model.checkpoint import load_checkpoint
     from fcnlab.run.record import Run
     from fcnlab.run.staged_start import refuse_other_data, resolve, start_run
-    from fcnlab.run.tables import show_scores, show_start
+    from fcnlab.run.tables import show_scores
     from fcnlab.trainer.build import build_trainer, does, refusals
     from fcnlab.trainer.callbacks import run_callbacks
     from fcnlab.trainer.compiler import refuse_without_compiler
@@ -76,7 +76,8 @@ def train(cfg: DictConfig) -> "Result":
         with refusals():
             rehearse(task, data, trainer, config)
         run.describe(trainer, task)
-        show_start(run)
+        now = run.record
+        say(f"Run {run.name}: {now['parameters']:,} parameters, {now['precision']}, on {now['device']}.")
 
         if run.last_checkpoint:
             for path in {run.last_checkpoint, run.scored_checkpoint()}:
@@ -205,11 +206,7 @@ def initial_net(config: dict[str, Any], data: "SegmentationData", start: "Run | 
     return net
 
 
-@command("train", jobs=Sweep)
-def main(cfg: DictConfig) -> "Result":
-    """Command line entry."""
-    return train(cfg)
-
+main = command(train, jobs=Sweep)
 
 if __name__ == "__main__":
     main()

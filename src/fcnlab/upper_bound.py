@@ -11,15 +11,10 @@ Examples::
 Read on: src/fcnlab/data/README.md (data sets), conf/experiment/README.md (results).
 """
 
-from typing import TYPE_CHECKING
-
 from omegaconf import DictConfig
 
 from fcnlab.cli.command import command
 from fcnlab.sweep.jobs import Sweep
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # Mean IU, percent, on the 736 images of seg11valid.
 PAPER = {"voc": {128: 50.9, 64: 73.3, 32: 86.1, 16: 92.8, 8: 96.4, 4: 98.5}}
@@ -40,19 +35,14 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
 
     from fcnlab.cli.compose import build, plain
     from fcnlab.cli.progress import progress
-    from fcnlab.cli.terminal import say
+    from fcnlab.cli.terminal import say, show_table
     from fcnlab.data.coarse import through_stride
     from fcnlab.data.contents import in_order
-    from fcnlab.data.datamodule import SPLITS, VOID, usable_cores
-    from fcnlab.error import UserError, nearest
+    from fcnlab.data.datamodule import VOID, usable_cores
     from fcnlab.metric.segmentation import count_pairs
 
     config = plain(cfg)
     split, strides = config["split"], config["strides"]
-    if split not in SPLITS:
-        raise UserError(f"split={split} is not known. {nearest(split, SPLITS)}")
-    if not strides or not all(isinstance(stride, int) and stride >= 1 for stride in strides):
-        raise UserError(f"strides={strides} must be whole numbers of pixels, such as [32,16,8].")
     data = build(config["data"])
     data.prepare_data()
     predicted_void = len(data.class_names)  # a column of its own, so that it is no class's false positive
@@ -81,30 +71,15 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
         union = (true + predicted - hit)[:predicted_void]  # of the classes
         bound[stride] = (hit[:predicted_void] / union)[union > 0].mean().item()
     say(f"Upper bound on {data.name}, {split}, {images} masks")
-    bound_table(bound, PAPER.get(data.name, {}))
+    paper = PAPER.get(data.name, {})
+    columns = ["stride", "mean IU", *(["the paper, 736 masks"] if paper else [])]
+    rows = [[str(n), f"{100 * iou:.1f} %", str(paper.get(n, "-"))] for n, iou in bound.items()]
+    show_table("", columns, [row[: len(columns)] for row in rows], words=0)
     say(PROTOCOL)
     return bound
 
 
-def bound_table(bound: "Mapping[int, float]", paper: "Mapping[int, float]") -> None:
-    """Print mean IU (fractions of 1) by stride, beside the paper's (percent) where it tells any."""
-    import rich.table
-
-    from fcnlab.cli.terminal import console
-
-    table = rich.table.Table(box=None, header_style="bold")
-    for column in ("stride", "mean IU", *(["the paper, 736 masks"] if paper else [])):
-        table.add_column(column, justify="right")
-    for stride, value in bound.items():
-        table.add_row(str(stride), f"{100 * value:.1f} %", *([f"{paper.get(stride, '-')}"] if paper else []))
-    console().print(table)
-
-
-@command("upper_bound", jobs=Sweep)
-def main(cfg: DictConfig) -> dict[int, float]:
-    """Command line entry."""
-    return upper_bound(cfg)
-
+main = command(upper_bound, jobs=Sweep)
 
 if __name__ == "__main__":
     main()

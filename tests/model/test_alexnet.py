@@ -54,5 +54,5 @@ def test_every_size_from_1_to_300_goes_in_and_comes_out(padding: str | int) -> N
 
 @pytest.mark.parametrize("padding", ["valid", 0, 1.5, True])
 def test_another_padding_is_refused(padding: object) -> None:
-    with pytest.raises(UserError, match="neither 'same' nor a whole number|AlexNet: padding="):
+    with pytest.raises(UserError, match="AlexNet: padding="):
         AlexNet(padding=padding)  # type: ignore[arg-type]

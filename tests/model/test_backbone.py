@@ -7,7 +7,8 @@ import torch
 
 from fcnlab.cli.compose import CONF, build, compose
 from fcnlab.error import UserError
-from fcnlab.model.backbone import Backbone, check_in_channels
+from fcnlab.model.backbone import Backbone
+from fcnlab.model.googlenet import GoogLeNet
 
 BACKBONES = sorted(path.stem for path in (CONF / "model" / "backbone").glob("*.yaml"))
 NARROW = {"width": 0.05, "fc_channels": 16}  # where a backbone has such settings
@@ -106,5 +107,5 @@ def test_images_of_other_channels_go_in_and_no_others(name: str, channels: int) 
 
 @pytest.mark.parametrize("channels", [0, -1, 1.0, "3"])
 def test_a_number_of_channels_that_is_none_is_refused(channels: object) -> None:
-    with pytest.raises(UserError, match="must be a whole number"):
-        check_in_channels(channels)
+    with pytest.raises(UserError, match="in_channels=.* is not a whole number, 1 or more"):
+        GoogLeNet(in_channels=channels)

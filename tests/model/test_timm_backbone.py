@@ -98,7 +98,7 @@ def test_zeros_beyond_the_image_are_all_that_is_added() -> None:
         ({"name": "convnext_tinny"}, "is no model of timm .* Did you mean convnext_tiny"),
         ({"name": "vit_tiny_patch16_224"}, r"has features at strides \[16, 16, .* none at \[8, 32\]"),
         ({"name": "swin_tiny_patch4_window7_224"}, "does not take images of any size.*strict_img_size: false"),
-        ({"name": "resnet18", "in_channels": 0}, "in_channels=0 must be"),
+        ({"name": "resnet18", "in_channels": 0}, "in_channels=0 is not a whole number, 1 or more"),
         ({"name": "resnet18", "options": {"dept": 3}}, "timm cannot make it with"),
     ],
 )

@@ -8,9 +8,12 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
+import rich.markup
+import rich.table
 import torch
 
 from fcnlab.callbacks.image_results import now
+from fcnlab.cli.terminal import console
 from fcnlab.comparison.table import NONE, Grid, markdown
 from fcnlab.error import UserError
 
@@ -85,6 +88,19 @@ def in_markdown(facts: Mapping[str, Any], rows: Sequence[Row]) -> str:
         f"{table}\n{facts['device']}, {facts['date']}, {facts['seconds']} s in all, {rounds} rounds. Python "
         f"{facts['python']}, {versions}. Commit {commit}."
     )
+
+
+def bench_table(title: str, rows: Sequence[Row]) -> None:
+    """Print figures with their spread beside their goals, and below each what is behind it."""
+    table = rich.table.Table(title=title, title_justify="left", box=None, header_style="bold", expand=True)
+    table.add_column("what, measured as", ratio=1)
+    table.add_column("median (spread)", no_wrap=True)
+    table.add_column("goal", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for row in rows:
+        what = f"[bold]{rich.markup.escape(row.what)}[/]\n{rich.markup.escape(row.measured)}"
+        table.add_row(f"{what}\n[dim]{rich.markup.escape(row.detail)}[/]", row.figure(), row.goal, row.verdict())
+    console().print(table)
 
 
 def in_turn(tasks: Mapping[str, Callable[[], object]], *, rounds: int, warm: int = 1) -> dict[str, list[float]]:

@@ -39,13 +39,7 @@ def rows(config: dict[str, Any]) -> list[Row]:
     told = f"{count} pairs of {height}x{width}, {usable_cores()} threads"
     return [
         Row("first start of a data set", "pairs/s over masks/s that the cores decode", first, ">= 0.8", told),
-        Row(
-            "second start of a data set",
-            beside,
-            second,
-            "<= 2",
-            f"{told}; {shown(second)}",
-        ),
+        Row("second start of a data set", beside, second, "<= 2", f"{told}; {shown(second)}"),
     ]
 
 

@@ -61,15 +61,7 @@ class LastCheckpoint(Checkpoint):
         if leave:
             self.leave()
 
-    def on_validation_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
+    def on_validation_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Do not let a signal wait for a long validation, of which all processes have equally many batches."""
         if self.signals.patient and self.asked(trainer):
             self.in_validation = True
@@ -90,7 +82,9 @@ class LastCheckpoint(Checkpoint):
             self.due = trainer.max_steps != -1 and trainer.global_step < trainer.max_steps
             if not self.due:
                 self.save(trainer)
-        if not self.due and self.asked(trainer) and (self.signalled or not is_last_epoch(trainer)):
+        # That the time is over takes nothing from a training that ends with this epoch anyway.
+        last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        if not self.due and self.asked(trainer) and (self.signalled or not last):
             self.leave()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -179,11 +173,6 @@ def plateaus_seen(trainer: L.Trainer) -> Iterator[None]:
         one.load_state_dict(state)
     for group, rate in zip(groups, before[1], strict=True):
         group["lr"] = rate
-
-
-def is_last_epoch(trainer: L.Trainer) -> bool:
-    """Whether the training ends with this epoch anyway: that its time is over then takes nothing from it."""
-    return bool(trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs)
 
 
 def is_between_steps(trainer: L.Trainer, batches: int) -> bool:

@@ -47,13 +47,7 @@ class ImageResults(L.Callback):
         self.started = now()
 
     def on_test_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         """Keep a batch's time and counts, and its predictions if they are among the first."""
         if PADDING in batch["name"]:

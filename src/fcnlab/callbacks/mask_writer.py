@@ -35,13 +35,7 @@ class MaskWriter(L.Callback):
             ) from error
 
     def on_predict_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         """Write one photo's label images, of every head; of one that could not be read, say why."""
         if "broken" in batch:

@@ -28,13 +28,7 @@ class ValidationImages(L.Callback):
         self.data, self.shown = data, shown
 
     def on_validation_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         """Log a batch's images that are among the first."""
         if not trainer.is_global_zero or not isinstance(outputs, Mapping) or "prediction" not in outputs:
@@ -42,7 +36,7 @@ class ValidationImages(L.Callback):
         first = list(self.data.names("val")[: self.shown])
         for index, name in enumerate(batch["name"]):
             if name in first:
-                image, _ = self.data.read("val", first.index(name))
+                image = self.data.read("val", first.index(name))[0]
                 masks = [outputs["prediction"][index], batch["mask"][index]]
                 small = [
                     shrink(visible(image)),

@@ -3,8 +3,8 @@
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -22,107 +22,83 @@ from fcnlab.error import UserError
 Task = Callable[[DictConfig], Any]
 
 
-class Jobs(Protocol):
-    """What a command needs of the wing that runs many jobs; :class:`fcnlab.sweep.jobs.Sweep` is one."""
-
-    def __init__(self, flags: Sequence[str], overrides: Sequence[str]) -> None: ...
-
-    def begin(self) -> list[str]:
-        """Overrides for Hydra itself, before it runs some of the jobs."""
-
-    @property
-    def begun(self) -> bool:
-        """Whether any job was begun."""
-
-    def run(self, task: Task, cfg: DictConfig, explain: Callable[[Exception], str]) -> Any:
-        """Run one job, whose errors end no other job."""
-
-    def fail(self, words: list[str], message: str) -> None:
-        """Account for a job that could not be composed."""
-
-    def end(self) -> list[Any]:
-        """Show what became of the jobs; each has an ``outcome``."""
-
-
 def command(
-    name: str, *, jobs: type[Jobs] | None = None, choices: Callable[[list[str]], list[str]] | None = None
-) -> Callable[[Task], Callable[[], Any]]:
-    """Make ``python -m fcnlab.<name>`` out of a function of a config, which is called with a checked one.
+    task: Task, *, jobs: Callable[..., Any] | None = None, choices: Callable[[list[str]], list[str]] | None = None
+) -> Callable[[], Any]:
+    """Make ``python -m fcnlab.<name>`` out of a function of that name, which is called with a checked config.
 
     Args:
-        jobs: runs the jobs of ``--multirun``; None: the command has one job.
+        jobs: :class:`fcnlab.sweep.jobs.Sweep` runs the jobs of ``--multirun``; None: the command has one job.
         choices: overrides that follow from the given ones, before which they stand: what is given wins.
     """
+    name = task.__name__
 
-    def decorate(task: Task) -> Callable[[], Any]:
-        def main() -> Any:
-            words, values, errors = sys.argv[1:], list[Any](), list[Exception]()
-            traced = "trace=true" in words or "trace=True" in words
-            problem, sweep, ended = "", None, list[Any]()
-            overrides = [word for word in words if not word.startswith("-")]
+    def main() -> Any:
+        words, values, errors = sys.argv[1:], list[Any](), list[Exception]()
+        traced = "trace=true" in words or "trace=True" in words
+        problem, sweep, ended = "", None, list[Any]()
+        overrides = [word for word in words if not word.startswith("-")]
 
-            @functools.wraps(task)
-            def run_checked(cfg: DictConfig) -> Any:
-                """The task with a config of which every key and value is known."""
-                return task(checked(name, cfg, list(HydraConfig.get().overrides.task)))
+        @functools.wraps(task)
+        def run_checked(cfg: DictConfig) -> Any:
+            """The task with a config of which every key and value is known."""
+            return task(checked(name, cfg, list(HydraConfig.get().overrides.task)))
 
-            def job(cfg: DictConfig) -> Any:
-                """The one job or one of many; what it raises is kept until Hydra is done."""
-                setting = HydraConfig.get()
-                os.chdir(setting.runtime.cwd)  # what a relative path means, whatever hydra.job.chdir says
-                rank.expect(cfg.get("trainer") or {})
-                if sweep and setting.mode == RunMode.MULTIRUN:
-                    if "overrides" in cfg:
-                        cfg.overrides = list(setting.overrides.task)
-                    return sweep.run(run_checked, cfg, lambda error: explain(error, name, list(setting.overrides.task)))
-                sys.argv[1:] = words
-                try:
-                    values.append(run_checked(cfg))
-                except Exception as error:
-                    errors.append(error)
-                return None
-
-            os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up to here instead of being printed by Hydra
-            job.__module__ = task.__module__  # by which Hydra names the command in its help
+        def job(cfg: DictConfig) -> Any:
+            """The one job or one of many; what it raises is kept until Hydra is done."""
+            setting = HydraConfig.get()
+            os.chdir(setting.runtime.cwd)  # what a relative path means, whatever hydra.job.chdir says
+            rank.expect(cfg.get("trainer") or {})
+            if sweep and setting.mode == RunMode.MULTIRUN:
+                if "overrides" in cfg:
+                    cfg.overrides = list(setting.overrides.task)
+                return sweep.run(run_checked, cfg, lambda error: explain(error, name, list(setting.overrides.task)))
+            sys.argv[1:] = words
             try:
-                flags, overrides = arrange(words)
-                if jobs:
-                    sweep = jobs(flags, overrides)
-                elif is_multirun(flags):
-                    raise UserError(f"fcnlab.{name} is one job: it takes no -m. Call it once for each of them.")
-                if "-h" in flags or "--help" in flags:
-                    flags.append(offer_help(name, sys.modules[task.__module__].__doc__ or ""))
-                parts = by_checkpoint(overrides) if choices and is_multirun(flags) else [overrides]
-                for part in parts:
-                    own = sweep.begin() if sweep else []
-                    try:
-                        sys.argv[1:] = [*flags, *own, *(choices(part) if choices else []), *part]
-                        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
-                    except Exception as error:  # what a job raises has been kept
-                        if traced or sweep is None or len(parts) == 1:
-                            raise error if is_explained(error) else no_config(error) from error
-                        sweep.fail(part, explain(error, name, part))
-                if errors:
-                    raise errors[0]
-            except KeyboardInterrupt:  # a training ends by itself, where it can go on from
-                print("\ninterrupted", file=sys.stderr)
-                sys.exit(130)
-            except BrokenPipeError:  # | head has seen enough
-                forget_output()
+                values.append(run_checked(cfg))
             except Exception as error:
-                begun = sweep is not None and sweep.begun
-                if traced or not (is_explained(error) or begun):
-                    raise
-                problem = f"\nerror: {explain(error, name, overrides)}"
-            finally:
-                sys.argv[1:] = words
-                ended = sweep.end() if sweep else []
-                flush_output()
-            if problem or any(job.outcome in ("failed", "interrupted") for job in ended):
-                sys.exit(problem or 1)
-            return ended or (values[0] if values else None)
+                errors.append(error)
+            return None
 
-        main.__doc__ = task.__doc__
-        return main
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up to here instead of being printed by Hydra
+        job.__module__ = task.__module__  # by which Hydra names the command in its help
+        try:
+            flags, overrides = arrange(words)
+            if jobs:
+                sweep = jobs(flags, overrides)
+            elif is_multirun(flags):
+                raise UserError(f"fcnlab.{name} is one job: it takes no -m. Call it once for each of them.")
+            if "-h" in flags or "--help" in flags:
+                flags.append(offer_help(name, sys.modules[task.__module__].__doc__ or ""))
+            parts = by_checkpoint(overrides) if choices and is_multirun(flags) else [overrides]
+            for part in parts:
+                own = sweep.begin() if sweep else []
+                try:
+                    sys.argv[1:] = [*flags, *own, *(choices(part) if choices else []), *part]
+                    hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+                except Exception as error:  # what a job raises has been kept
+                    if traced or sweep is None or len(parts) == 1:
+                        raise error if is_explained(error) else no_config(error) from error
+                    sweep.fail(part, explain(error, name, part))
+            if errors:
+                raise errors[0]
+        except KeyboardInterrupt:  # a training ends by itself, where it can go on from
+            print("\ninterrupted", file=sys.stderr)
+            sys.exit(130)
+        except BrokenPipeError:  # | head has seen enough
+            forget_output()
+        except Exception as error:
+            begun = sweep is not None and sweep.begun
+            if traced or not (is_explained(error) or begun):
+                raise
+            problem = f"\nerror: {explain(error, name, overrides)}"
+        finally:
+            sys.argv[1:] = words
+            ended = sweep.end() if sweep else []
+            flush_output()
+        if problem or any(job.outcome in ("failed", "interrupted") for job in ended):
+            sys.exit(problem or 1)
+        return ended or (values[0] if values else None)
 
-    return decorate
+    main.__doc__ = task.__doc__
+    return main

@@ -28,7 +28,11 @@ def compose(command: str, overrides: list[str] | None = None) -> DictConfig:
 def compose_only(command: str, overrides: list[str] | None = None) -> DictConfig:
     """The same, not checked."""
     try:
-        return hydra_compose(command, overrides)
+        if HydraConfig.initialized() and GlobalHydra.instance().is_initialized():
+            return hydra.compose(command, overrides)  # within a command: its own Hydra knows --config-dir
+        GlobalHydra.instance().clear()
+        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+            return hydra.compose(command, overrides)
     except (HydraException, OmegaConfBaseException, UserError):
         raise
     except Exception as error:
@@ -38,15 +42,6 @@ def compose_only(command: str, overrides: list[str] | None = None) -> DictConfig
 def no_config(error: Exception) -> UserError:
     """What Hydra and OmegaConf did not expect of some overrides, as an error with a message."""
     return UserError(f"Hydra makes no config of this: {raised(error)}. trace=true shows the stack.")
-
-
-def hydra_compose(command: str, overrides: list[str] | None) -> DictConfig:
-    """What Hydra makes of it."""
-    if HydraConfig.initialized() and GlobalHydra.instance().is_initialized():
-        return hydra.compose(command, overrides)  # within a command: its own Hydra knows --config-dir
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra.compose(command, overrides)
 
 
 def checked(command: str, config: DictConfig, words: list[str]) -> DictConfig:

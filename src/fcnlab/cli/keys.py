@@ -2,7 +2,6 @@
 
 import typing
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import yaml
@@ -112,13 +111,7 @@ class TrainerKeys(Keys):
     @classmethod
     def needed(cls) -> Sequence[str]:
         """What conf/trainer/default.yaml lists."""
-        return trainer_defaults()
-
-
-@lru_cache(maxsize=1)
-def trainer_defaults() -> tuple[str, ...]:
-    """The keys of conf/trainer/default.yaml."""
-    return tuple(yaml.safe_load((CONF / "trainer" / "default.yaml").read_text()))
+        return tuple(yaml.safe_load((CONF / "trainer" / "default.yaml").read_text()))
 
 
 def limited(annotation: Any, limit: Ge | Gt) -> Any:

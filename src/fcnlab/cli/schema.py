@@ -34,18 +34,13 @@ def check(command: str, cfg: DictConfig) -> DictConfig:
                 f"The file that {group}=... names lacks its first line, so that all of its settings stand below "
                 f"{group!r} and none is used. Begin it with: # @package _global_"
             )
-    if cfg.get("overrides") and "overrides" in COMMANDS[command].known():
-        refuse_overrides(cfg)
+    words = cfg.get("overrides") if "overrides" in COMMANDS[command].known() else None
+    if any(str(word).lstrip("+~").startswith("overrides=") for word in words or ()):
+        raise UserError("overrides is filled in by fcnlab with what the command line says. Leave it out.")
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=False)
     for fault in of_keys(plain, COMMANDS[command], ""):
         raise UserError(fault)
     return cfg
-
-
-def refuse_overrides(cfg: DictConfig) -> None:
-    """Raise UserError where the key that fcnlab fills in was given."""
-    if any(str(word).lstrip("+~").startswith("overrides=") for word in cfg.overrides):
-        raise UserError("overrides is filled in by fcnlab with what the command line says. Leave it out.")
 
 
 def faults(value: Any, annotation: Any, key: str, *, own: bool = False) -> Iterator[str]:

@@ -4,9 +4,12 @@ import contextlib
 import logging
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import rich.console
+import rich.markup
+import rich.table
 
 from fcnlab.cli.rank import is_first_process as is_first_process
 
@@ -46,3 +49,15 @@ def say(message: str) -> None:
     """Print a line and keep it in the run's log."""
     console(soft_wrap=True, highlight=False).print(message, markup=False)
     log.info(message)
+
+
+def show_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> None:
+    """Print a table: its first columns hold words (so many), the others numbers, which stand on the right."""
+    table = rich.table.Table(
+        title=rich.markup.escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
+    for column, heading in enumerate(headings):
+        table.add_column(rich.markup.escape(heading), justify="left" if column < words else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(rich.markup.escape, row))
+    console().print(table)

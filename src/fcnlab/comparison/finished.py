@@ -93,11 +93,7 @@ def read_run(folder: Path) -> FinishedRun:
     if missing or "class_names" not in record:
         lacks = ", ".join(missing) or "class names in its record"
         raise UserError(f"it lacks {lacks}: not tested, or by older code; train it again with rerun=all")
-    with (
-        reading(path := folder / "counts.npz"),
-        path.open("rb") as file,
-        np.load(file, allow_pickle=False) as counts,
-    ):
+    with reading(path := folder / "counts.npz"), path.open("rb") as file, np.load(file, allow_pickle=False) as counts:
         images, pixels = tuple(map(str, counts["names"])), np.stack([counts[kind] for kind in KINDS])
     with reading(folder / "config.yaml"):
         config = yaml.safe_load((folder / "config.yaml").read_text())

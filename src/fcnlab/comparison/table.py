@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import rich.console
-import rich.table
-
 from fcnlab.cli.annotation import spell
+from fcnlab.cli.terminal import show_table
 from fcnlab.comparison.summary import checks, distinct
 
 HEADINGS = {
@@ -104,13 +102,9 @@ def interval(row: Mapping[str, Any]) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for a person."""
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def notes(comparison: Mapping[str, Any]) -> list[str]:
@@ -152,13 +146,9 @@ def provenance(comparison: Mapping[str, Any]) -> str:
 
 
 def show(grid: Grid) -> None:
-    """Print a table in the terminal."""
-    table = rich.table.Table(title=grid.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column, heading in enumerate(grid.headings):
-        table.add_column(heading, justify="right" if column else "left", overflow="fold")
-    for row in grid.rows:
-        table.add_row(*row)
-    rich.console.Console().print(table, "", markup=False)
+    """Print a table in the terminal, and an empty line."""
+    show_table(grid.title, grid.headings, grid.rows)
+    print()
 
 
 def markdown(grid: Grid) -> str:

@@ -20,10 +20,9 @@ def most_likely(logits: torch.Tensor) -> torch.Tensor:
 def count_pairs(prediction: torch.Tensor, truth: torch.Tensor, num_classes: int) -> torch.Tensor:
     """Count (truth, prediction) pairs: two (N, H, W) -> (C, C) int64, void truth left out."""
     cells = num_classes * num_classes
-    pair = torch.where(
-        truth == VOID, cells, truth * num_classes + prediction
-    )  # one more cell, for void: no copy to the
-    return histogram(pair.flatten(), cells + 1)[:cells].view(num_classes, num_classes)  # host
+    # One more cell, for void: no copy to the host.
+    pair = torch.where(truth == VOID, cells, truth * num_classes + prediction)
+    return histogram(pair.flatten(), cells + 1)[:cells].view(num_classes, num_classes)
 
 
 def count_by_image(prediction: torch.Tensor, truth: torch.Tensor, num_classes: int) -> torch.Tensor:

@@ -1,10 +1,12 @@
 """AlexNet as a backbone: torchvision's five convolutions, and fc6 and fc7 as convolutions (the paper's Table 1)."""
 
+from typing import Annotated, Literal
+
 import torch
+from annotated_types import Ge, Gt, Interval
 from torch import nn
 
-from fcnlab.error import UserError
-from fcnlab.model.backbone import Backbone, Feature, check_in_channels
+from fcnlab.model.backbone import Backbone, Feature
 from fcnlab.model.convolution import make_careful
 
 # Channels, kernel, stride of torchvision's convolutions (Krizhevsky 2014, "One weird trick"); pools follow 1, 2, 5.
@@ -35,17 +37,14 @@ class AlexNet(Backbone):
     def __init__(
         self,
         *,
-        padding: str | int = "same",
-        width: float = 1.0,
-        fc_channels: int = 4096,
-        dropout: float = 0.5,
-        in_channels: int = 3,
+        padding: Literal["same"] | Annotated[int, Ge(2)] = "same",
+        width: Annotated[float, Gt(0)] = 1.0,
+        fc_channels: Annotated[int, Ge(1)] = 4096,
+        dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.5,
+        in_channels: Annotated[int, Ge(1)] = 3,
         name: str = "alexnet",
     ) -> None:
         super().__init__()
-        if padding != "same" and not (type(padding) is int and padding >= 2):
-            raise UserError(f"padding={padding!r} is neither 'same' nor a whole number >= 2. The authors' is 100.")
-        check_in_channels(in_channels)
         self.name, self.in_channels, self.same = name, in_channels, padding == "same"
         channels, stride, offset, self.reach = in_channels, 1, 0.0, 0.0
         self.features = {}

@@ -61,9 +61,3 @@ def check_channels(image_channels: int, in_channels: int) -> None:
             f"Set model.backbone.in_channels={image_channels} (model.in_channels for another library's net), or give "
             "images of as many channels."
         )
-
-
-def check_in_channels(in_channels: object) -> None:
-    """Raise UserError for what is no number of channels."""
-    if type(in_channels) is not int or in_channels < 1:
-        raise UserError(f"in_channels={in_channels} must be a whole number, 1 or more: 1 for grey, 3 for RGB.")

@@ -12,13 +12,7 @@ from fcnlab.cli.compose import CONF
 from fcnlab.error import UserError
 
 FORMAT = 2  # raised when an older fcnlab could no longer read what a newer one writes
-SECTIONS = (
-    "task",
-    "data",
-    "model",
-    "loss",
-    "metrics",
-)  # of a checkpoint's config: objects are built from them
+SECTIONS = ("task", "data", "model", "loss", "metrics")  # of a checkpoint's config: objects are built from them
 OTHERS = {  # what lies where a file of tensors should be, by its first bytes
     b"version https://git-lfs": "it is a pointer of Git LFS; git lfs pull fetches the file itself.",
     b"<": "it is a web page; download the file behind it.",

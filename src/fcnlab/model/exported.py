@@ -11,15 +11,8 @@ from torch import nn
 from fcnlab.error import UserError, import_extra
 from fcnlab.model.checkpoint import faults, is_numbers
 
-FACTS = (
-    "class_names",
-    "palette",
-    "mean",
-    "std",
-    "order",
-    "scale",
-    "image_size",
-)  # what the file's metadata tell, as JSON
+# What the file's metadata tell, as JSON.
+FACTS = ("class_names", "palette", "mean", "std", "order", "scale", "image_size")
 
 
 def is_exported(path: str | Path) -> bool:

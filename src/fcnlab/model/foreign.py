@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge
 from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fcnlab.cli.compose import build, offer
 from fcnlab.error import UserError, nearest, raised
-from fcnlab.model.backbone import check_channels, check_in_channels
+from fcnlab.model.backbone import check_channels
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import find_first, take_channels
 from fcnlab.model.source import Expects
@@ -43,17 +44,16 @@ class ForeignNet(nn.Module):
     def __init__(
         self,
         *,
-        num_classes: int,
+        num_classes: Annotated[int, Ge(1)],
         net: Mapping[str, Any],
         name: str,
-        in_channels: int = 3,
-        multiple: int = 32,
+        in_channels: Annotated[int, Ge(1)] = 3,
+        multiple: Annotated[int, Ge(1)] = 32,
         outputs: Sequence[int] | None = None,
         input: Mapping[str, Any] | None = None,
         backbone: None = None,
     ) -> None:
         super().__init__()
-        check_in_channels(in_channels)
         if outputs is not None and (len({*outputs}) != len(outputs) or len(outputs) != num_classes or min(outputs) < 0):
             raise UserError(
                 f"model.outputs={list(outputs)} must name one channel of the net for each of the data's {num_classes} "

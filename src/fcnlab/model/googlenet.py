@@ -1,10 +1,13 @@
 """GoogLeNet as a backbone: torchvision's definition without its average pool and classifier (the paper's Table 1)."""
 
+from typing import Annotated
+
 import torch
 import torchvision
+from annotated_types import Ge
 from torch import nn
 
-from fcnlab.model.backbone import Backbone, Feature, check_in_channels
+from fcnlab.model.backbone import Backbone, Feature
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import take_channels
 
@@ -36,9 +39,8 @@ class GoogLeNet(Backbone):
     first, first_norm = "conv1.conv", "conv1.bn"
     torchvision = "googlenet"
 
-    def __init__(self, *, in_channels: int = 3, name: str = "googlenet") -> None:
+    def __init__(self, *, in_channels: Annotated[int, Ge(1)] = 3, name: str = "googlenet") -> None:
         super().__init__()
-        check_in_channels(in_channels)
         self.name, self.in_channels = name, in_channels
         net = torchvision.models.googlenet(weights=None, aux_logits=False, init_weights=False)
         take_channels(net, in_channels)

@@ -44,14 +44,9 @@ class Report:
 
 def shorten(names: list[str], kind: str = "initial") -> str:
     """The layers of tensors, in a line; of many that were taken over, the first and the last."""
-    layers = layers_of(names)
+    for part in OF_A_LAYER:
+        names = [name.removesuffix(part) for name in names]
+    layers = list(dict.fromkeys(names))
     if kind in ("copied", "coerced") and len(layers) > FEW:
         layers = [*layers[:2], "...", layers[-1]]
     return ", ".join(layers)
-
-
-def layers_of(names: list[str]) -> list[str]:
-    """Layers instead of their weights, biases and running statistics."""
-    for part in OF_A_LAYER:
-        names = [name.removesuffix(part) for name in names]
-    return list(dict.fromkeys(names))

@@ -1,13 +1,14 @@
 """Any timm model with features at strides 8, 16 and 32 as a backbone (the extra ``models``); offsets are measured."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge
 from torch import nn
 
 from fcnlab.error import UserError, import_extra, nearest, raised
-from fcnlab.model.backbone import Backbone, Feature, check_in_channels
+from fcnlab.model.backbone import Backbone, Feature
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import find_first
 from fcnlab.model.geometry import measure_offsets
@@ -37,11 +38,10 @@ class TimmBackbone(Backbone):
         *,
         name: str,
         pretrained: bool = False,
-        in_channels: int = 3,
+        in_channels: Annotated[int, Ge(1)] = 3,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        check_in_channels(in_channels)
         self.name, self.in_channels = name, in_channels
         self.net = create(name, pretrained=pretrained, in_chans=in_channels, **(options or {}))
         reductions = list(self.net.feature_info.reduction())

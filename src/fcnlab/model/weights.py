@@ -13,14 +13,8 @@ from fcnlab.model.report import shorten as shorten
 from fcnlab.model.source import INPUTS, WRAPPERS, Expects, State, read_tensors
 from fcnlab.model.upsample import bilinear_kernel
 
-PREFIXES = (
-    "",
-    "backbone.",
-    "backbone.net.",
-    "net.",
-    "net.backbone.",
-    "net.encoder.",
-)  # of a net's names, before those of a file
+# Of a net's names, before those of a file.
+PREFIXES = ("", "backbone.", "backbone.net.", "net.", "net.backbone.", "net.encoder.")
 COUNTER = ".num_batches_tracked"  # of a batch norm: no weight, and torch before 0.4.1 saved none
 
 

@@ -5,7 +5,6 @@ import errno
 import os
 import platform
 from pathlib import Path
-from types import TracebackType
 
 import filelock
 
@@ -15,33 +14,17 @@ from fcnlab.error import UserError
 WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # of some file systems, and of Python without fcntl
 
 
-class Held:
-    """A lock that is held until it is closed or the process ends, however it ends."""
+def hold(file: Path, what: str) -> contextlib.ExitStack:
+    """Lock a file for this process, until what is returned is closed or the process ends, however it ends.
 
-    def __init__(self, lock: filelock.BaseFileLock | None) -> None:
-        self.lock = lock
-
-    def close(self) -> None:
-        """Let another process have it."""
-        if self.lock is not None:
-            self.lock.release()
-
-    def __enter__(self) -> "Held":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.close()
-
-
-def hold(file: Path, what: str) -> Held:
-    """Lock a file for this process. Loading processes do not inherit the lock, and on NFS it holds across machines.
+    Loading processes do not inherit the lock, and on NFS it holds across machines.
 
     Raises:
         UserError: another process, which is named, holds it.
         OSError: the file cannot be written.
     """
     if not is_first_process():
-        return Held(None)  # the first process of a run holds for all
+        return contextlib.ExitStack()  # the first process of a run holds for all
     file.parent.mkdir(parents=True, exist_ok=True)
     holder = file.with_name(f"{file.name}.holder")  # not in the file itself, which Windows lets nobody else read
     lock = filelock.FileLock(file, blocking=False, thread_local=False, fallback_to_soft=False)
@@ -55,6 +38,8 @@ def hold(file: Path, what: str) -> Held:
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:
             raise
-        return Held(None)
+        return contextlib.ExitStack()
     holder.write_text(f"process {os.getpid()} on {platform.node()}")
-    return Held(lock)
+    held = contextlib.ExitStack()
+    held.callback(lock.release)
+    return held

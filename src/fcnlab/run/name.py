@@ -11,15 +11,8 @@ LONGEST = 128  # bytes of a name: what W&B takes, and a file system with what is
 # What only says where and how, and cannot change a result.
 NEUTRAL = (
     *("runs_dir", "logger", "rerun", "trace", "overrides", "checkpoint", "hydra"),
-    *(
-        "by_variant",
-        "row",
-        "by_backbone",
-        "backbone_row",
-        "by_input",
-        "input_row",
-        "seeds",
-    ),  # what an experiment expects, and of which seeds; what it sets stands elsewhere
+    # What an experiment expects, and of which seeds; what it sets stands elsewhere.
+    *("by_variant", "row", "by_backbone", "backbone_row", "by_input", "input_row", "seeds"),
     *("data.root", "data.num_workers", "data.download", "data.archive"),
     # Not how many devices: data.batch_size is per process, so that more of them take other steps.
     *("trainer.accelerator", "trainer.strategy", "trainer.enable_progress_bar", "trainer.enable_model_summary"),

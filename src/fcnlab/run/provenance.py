@@ -11,12 +11,9 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fcnlab.cli.terminal import say
-
-if TYPE_CHECKING:
-    import lightning as L
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parents[1]  # the checkout, where the package was not installed from a wheel
@@ -149,11 +146,6 @@ def hash_files(paths: list[Path]) -> str:
         if path.is_file():
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def device_name(trainer: "L.Trainer") -> str:
-    """The kind of device and how many of it."""
-    return machine_name(trainer.strategy.root_device.type, trainer.world_size)
 
 
 def machine_name(kind: str, number: int = 1) -> str:

@@ -18,7 +18,7 @@ from fcnlab.error import UserError
 from fcnlab.run.files import read_history, read_json, read_scores, write_atomic, write_json
 from fcnlab.run.lock import hold
 from fcnlab.run.name import run_name
-from fcnlab.run.provenance import circumstances, device_name, lock_hash, source_hash
+from fcnlab.run.provenance import circumstances, lock_hash, machine_name, source_hash
 
 if TYPE_CHECKING:
     import lightning as L
@@ -84,8 +84,6 @@ class Run:
 
     def stays(self, rerun: str) -> bool:
         """Whether the run is finished and ``rerun`` leaves it as it is."""
-        if rerun not in ("no", "changed", "all"):
-            raise UserError(f"rerun={rerun} is not known. Known: no, changed, all.")
         untested = self.config["test"] and not self.record.get("tested", True)  # trained with test=false
         asked = rerun == "all" or (rerun == "changed" and self.is_of_other_code())
         return self.is_finished() and not untested and not asked
@@ -168,7 +166,7 @@ class Run:
     def describe(self, trainer: "L.Trainer", task: "L.LightningModule") -> None:
         """Add to the record what runs, and on what."""
         self.write(
-            device=device_name(trainer),
+            device=machine_name(trainer.strategy.root_device.type, trainer.world_size),
             precision=str(trainer.precision),
             parameters=sum(p.numel() for p in (getattr(task, "net", None) or task).parameters()),
         )

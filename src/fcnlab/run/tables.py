@@ -2,27 +2,14 @@
 
 from collections.abc import Mapping
 
-import rich.markup
-import rich.table
-
-from fcnlab.cli.terminal import console, say
+from fcnlab.cli.terminal import say, show_table
 from fcnlab.run.record import Run
 
 
 def score_table(title: str, scores: Mapping[str, float]) -> None:
     """Print metric keys with their values, in percent where they are fractions."""
-    table = rich.table.Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("score")
-    table.add_column("value", justify="right")
-    for key, value in scores.items():
-        table.add_row(rich.markup.escape(key), f"{value:.4f}" if key.endswith("loss") else f"{100 * value:.2f} %")
-    console().print(table)
-
-
-def show_start(run: Run) -> None:
-    """Say what is about to be trained."""
-    facts = run.record
-    say(f"Run {run.name}: {facts['parameters']:,} parameters, {facts['precision']}, on {facts['device']}.")
+    rows = [(k, f"{v:.4f}" if k.endswith("loss") else f"{100 * v:.2f} %") for k, v in scores.items()]
+    show_table(title, ["score", "value"], rows)
 
 
 def show_scores(run: Run, metrics: Mapping[str, float]) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from fcnlab.cli.terminal import say
-from fcnlab.run.lock import Held, hold
+from fcnlab.run.lock import hold
 from fcnlab.run.name import is_neutral
 
 os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")  # optuna 2 and SQLAlchemy 1.4 belong together
@@ -26,10 +27,10 @@ class Continue(Callback):
     draw the first random numbers again.
     """
 
-    held: ClassVar[Held | None] = None  # by this process, in which an interrupted search has no end
+    held: ClassVar[ExitStack | None] = None  # by this process, in which an interrupted search has no end
 
     def __init__(self) -> None:
-        self.lock: Held | None = None
+        self.lock: ExitStack | None = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Set the number of trials still to go, and enqueue what did not finish."""

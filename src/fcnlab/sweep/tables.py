@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import rich.markup
-import rich.table
-
-from fcnlab.cli.terminal import console, say
+from fcnlab.cli.terminal import say, show_table
 
 
 @dataclass
@@ -22,17 +19,13 @@ class Job:
 
 def show_jobs(jobs: Sequence[Job]) -> None:
     """Print what became of every job of a sweep."""
-    table = rich.table.Table(
-        title=f"{len(jobs)} job{'s' * (len(jobs) > 1)}", title_justify="left", box=None, header_style="bold"
-    )
-    table.add_column("job")
-    table.add_column("outcome")
-    table.add_column(" ".join(sorted({job.metric for job in jobs if job.metric})) or "score", justify="right")
+    rows = []
     for job in jobs:
-        score = "" if job.score is None else f"{100 * job.score:.2f} %"
         own = [word for word in job.words if len(jobs) == 1 or any(word not in other.words for other in jobs)]
-        table.add_row(*map(rich.markup.escape, (" ".join(own), f"{job.outcome}: {job.message}".rstrip(": "), score)))
-    console().print(table)
+        score = "" if job.score is None else f"{100 * job.score:.2f} %"
+        rows.append((" ".join(own), f"{job.outcome}: {job.message}".rstrip(": "), score))
+    metric = " ".join(sorted({job.metric for job in jobs if job.metric})) or "score"
+    show_table(f"{len(jobs)} job{'s' * (len(jobs) > 1)}", ["job", "outcome", metric], rows, words=2)
     if count := sum(job.outcome == "other code" for job in jobs):
         say(f"{count} of other code than today's: rerun=changed trains them again.")
     if count := sum(job.outcome in ("failed", "interrupted", "stopped") for job in jobs):

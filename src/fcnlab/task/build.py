@@ -18,7 +18,7 @@ from fcnlab.metric.extra import build_metrics
 from fcnlab.model.checkpoint import load_checkpoint
 from fcnlab.model.converted import adopt, is_foreign
 from fcnlab.model.exported import ExportedNet, is_exported
-from fcnlab.task.tiling import TiledNet, checked_tile
+from fcnlab.task.tiling import TiledNet
 from fcnlab.task.tta import AugmentedNet
 
 AUTO_TILE = 1024  # pixels a side
@@ -129,15 +129,13 @@ def see_otherwise(task: L.LightningModule, *, tile: int | str | None, tta: Mappi
         tile: pixels a side; ``auto``: 1024 where the result is the same, whole images elsewhere; None: whole images.
         tta: ``flip`` and ``scales`` of :class:`AugmentedNet`; None or empty: each image as it is.
     """
-    auto, side = tile == "auto", AUTO_TILE if tile == "auto" else checked_tile(tile)
+    auto, side = tile == "auto", AUTO_TILE if isinstance(tile, str) else tile
     net = getattr(task, "net", None)
     if not isinstance(net, nn.Module):
         if tta or (side and not auto):
             raise UserError(f"tile and tta change what task.net sees, which {type(task).__name__} has not.")
         return
     if tta:
-        if unknown := set(tta) - {"flip", "scales"}:
-            raise UserError(f"tta has no {', '.join(map(str, sorted(unknown)))}. Known: flip, scales.")
         net = task.net = AugmentedNet(net, **tta)
     exact = getattr(net, "overlap", None) is not None
     if side and (exact or not auto):

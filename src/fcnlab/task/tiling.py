@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcnlab.error import UserError
 from fcnlab.metric.segmentation import most_likely
 from fcnlab.model.heads import Found, alone, by_name
 
@@ -133,10 +132,3 @@ def tent(length: int) -> torch.Tensor:
     """Weights (length,) that fall from the middle to the edges, never to zero."""
     ramp = torch.arange(1, length + 1, dtype=torch.float32)
     return torch.minimum(ramp, ramp.flip(0)) / length
-
-
-def checked_tile(tile: object) -> int | None:
-    """The side of a tile, if it fits the grids of the nets."""
-    if tile is not None and (not isinstance(tile, int) or tile < 32 or tile % 32):
-        raise UserError(f"tile={tile} must be a multiple of 32 pixels, the coarsest stride, or null.")
-    return tile

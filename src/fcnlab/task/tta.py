@@ -1,16 +1,17 @@
 """Test-time augmentation: class probabilities averaged over mirrored and scaled views of an image."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Gt, Len
 from torch import nn
 
-from fcnlab.error import UserError
+from fcnlab.cli.checked import Checked
 from fcnlab.model.heads import Found, alone, by_name
 
 
-class AugmentedNet(nn.Module):
+class AugmentedNet(Checked, nn.Module):
     """Image (N, c, H, W) -> logarithms (N, C, H, W) of the probabilities that a net gives on the mean of all views.
 
     A loss of logits takes them as they are: their softmax is the mean probability.
@@ -21,10 +22,14 @@ class AugmentedNet(nn.Module):
         scales: factors of the image's height and width.
     """
 
-    def __init__(self, net: nn.Module, *, flip: bool = False, scales: Sequence[float] = (1.0,)) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        flip: bool = False,
+        scales: Annotated[Sequence[Annotated[float, Gt(0)]], Len(1)] = (1.0,),
+    ) -> None:
         super().__init__()
-        if not isinstance(flip, bool) or not scales or not all(isinstance(s, int | float) and s > 0 for s in scales):
-            raise UserError(f"tta.flip={flip}, tta.scales={scales}: flip is true or false, scales are numbers above 0.")
         self.net, self.flip, self.scales = net, flip, tuple(scales)
 
     def forward(self, image: torch.Tensor) -> Found:

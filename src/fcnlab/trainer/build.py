@@ -52,15 +52,17 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{message}.*")
     if not on_gpu(settings["accelerator"]):
-        refuse_too_many_processes(settings["devices"])
+        limit = max(8, usable_cores())  # a few more than there are cores: to try whether it works
+        if isinstance(devices := settings["devices"], int) and devices > limit:
+            raise UserError(f"trainer.devices={devices} starts so many processes on CPUs. Set {limit} or fewer.")
         keep_freed_memory()
         bound_primitives()
     settings = {k: build(v) if isinstance(v, Mapping) and "_target_" in v else v for k, v in settings.items()}
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     given["callbacks"], bar = progress_bars(given.get("callbacks", []), wanted=settings["enable_progress_bar"])
     settings["enable_progress_bar"] = bool(bar)
-    if (limit := settings.pop("max_time")) is not None:
-        given["callbacks"] = [*given["callbacks"], time_limit(limit)]
+    if (time := settings.pop("max_time")) is not None:
+        given["callbacks"] = [*given["callbacks"], time_limit(time)]
     if settings["profiler"] == "pytorch":
         settings["profiler"] = PyTorchProfiler(dirpath="profile")
     callbacks = [*given.pop("callbacks", []), *bar, *([] if bar else [BatchLines()])]
@@ -162,13 +164,6 @@ def time_limit(duration: Any) -> TimeLimit:
         raise UserError(
             f"trainer.max_time={duration} is no time. Write days, hours, minutes and seconds: 00:11:30:00."
         ) from error
-
-
-def refuse_too_many_processes(devices: Any) -> None:
-    """Raise UserError for more processes on CPUs than any would have a use for: each takes a core and its memory."""
-    limit = max(8, usable_cores())  # a few more than there are cores: to try whether it works
-    if isinstance(devices, int) and devices > limit:
-        raise UserError(f"trainer.devices={devices} starts so many processes on CPUs. Set {limit} or fewer.")
 
 
 class Progress(RichProgressBar):
