@@ -3,6 +3,7 @@
 import functools
 
 import pytest
+import segmentation_models_pytorch.losses as smp
 import torch
 from torch.nn import functional
 
@@ -12,6 +13,10 @@ from fcnlab.loss.cross_entropy import CrossEntropy
 
 LOGITS, MASK = torch.randn(4, 3, 6, 5), torch.randint(0, 3, (4, 6, 5))
 VOID_CE = functools.partial(functional.cross_entropy, ignore_index=255)
+
+
+def own_default(logits: torch.Tensor, mask: torch.Tensor, ignore_index: int = 255) -> torch.Tensor:
+    return functional.cross_entropy(logits, mask, ignore_index=ignore_index)
 
 
 def test_a_foreign_loss_weighs_batches_by_their_images() -> None:
@@ -42,6 +47,8 @@ def test_who_knows_void_is_told_by_attribute_keyword_or_what_is_inside() -> None
     assert not knows_void(torch.nn.CrossEntropyLoss())
     assert knows_void(VOID_CE)
     assert knows_void(torch.nn.Sequential(torch.nn.CrossEntropyLoss(ignore_index=255)))
+    assert knows_void(own_default)  # by hydra.utils.get_method, that is without a partial function
+    assert not knows_void(functional.cross_entropy)
 
 
 def test_what_gives_no_single_number_or_cannot_be_called_is_refused() -> None:
@@ -77,3 +84,18 @@ def test_an_output_aux_counts_with_its_weight() -> None:
     assert {name: term.weight for name, term in terms.items()} == loss.parts(0.25) == {"": 1.0, "aux": 0.25}
     assert terms["aux"].mean.item() == pytest.approx(functional.cross_entropy(2 * LOGITS, MASK).item(), rel=1e-6)
     assert set(loss.score(Task(), Given(LOGITS, MASK)).terms) == set(loss.parts()) == {""}
+
+
+@pytest.mark.parametrize("images", [1, 3])
+def test_a_loss_of_two_tensors_alike_is_refused_where_the_mask_would_be_stretched(images: int) -> None:
+    logits, mask = torch.randn(images, 3, 6, 5), torch.zeros(images, 6, 5, dtype=torch.long)
+    assert torch.nn.PoissonNLLLoss()(logits, mask).ndim == 0  # torch finds nothing wrong
+    with pytest.raises(UserError, match="takes batches of 1 or 3 images only: it holds logits"):
+        adapt(torch.nn.PoissonNLLLoss()).terms(logits, mask)
+    loss = adapt(VOID_CE)
+    assert loss.terms(logits, mask)[""].mean == functional.cross_entropy(logits, mask)
+
+
+def test_a_loss_of_probabilities_is_refused() -> None:
+    with pytest.raises(UserError, match="DiceLoss has from_logits=false, but is given logits"):
+        adapt(smp.DiceLoss("multiclass", from_logits=False))

@@ -166,3 +166,33 @@ def test_timms_scheduler_is_told_its_length_and_what_is_done(interval: str, leng
         assert optimizer.param_groups[0]["lr"] == pytest.approx(0.5 * (1 + math.cos(math.pi * done / length)))
     with pytest.raises(UserError, match="torch puts nothing in front of a CosineLRScheduler"):
         Scheduler(scheduler=functools.partial(cosine), warmup=0.5).build(optimizer, steps=8)
+
+
+def cosine_of_transformers(optimizer: torch.optim.Optimizer, num_warmup_steps: int, num_training_steps: int) -> Any:
+    """With the signature of transformers' get_cosine_schedule_with_warmup."""
+    return CosineAnnealingLR(optimizer, T_max=num_training_steps - num_warmup_steps)
+
+
+def test_a_function_of_transformers_is_told_how_many_steps_there_are() -> None:
+    (found,) = Scheduler(scheduler=functools.partial(cosine_of_transformers, num_warmup_steps=2)).build(
+        optimizer(), steps=10
+    )
+    assert found["scheduler"].T_max == 8
+
+
+def test_a_score_that_nobody_looks_at_is_refused_and_so_is_a_plateau_of_nothing() -> None:
+    timm = pytest.importorskip("timm.scheduler")
+    fall = functools.partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.9)
+    with pytest.raises(UserError, match=r"scheduler.monitor=val/loss has no use: ExponentialLR looks at no score"):
+        Scheduler(scheduler=fall, interval="epoch", monitor="val/loss").build(optimizer(), steps=4, epochs=2)
+    with pytest.warns(FutureWarning), pytest.raises(UserError, match="PlateauLRScheduler looks at a score"):
+        Scheduler(scheduler=timm.PlateauLRScheduler, interval="epoch").build(optimizer(), steps=4, epochs=2)
+
+
+def test_a_plateau_of_another_library_is_given_the_score() -> None:
+    class Plateau:
+        def step(self, metrics: float) -> None: ...
+
+    described = Scheduler(scheduler=lambda optimizer: Plateau(), interval="epoch", monitor="val/loss")
+    (found,) = described.build(optimizer(), steps=4, epochs=2)
+    assert (found["monitor"], found["reduce_on_plateau"]) == ("val/loss", True)

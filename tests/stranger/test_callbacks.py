@@ -122,5 +122,10 @@ def test_what_would_have_no_effect_is_refused(refused) -> None:  # noqa: F811
     assert "It must be a Lightning Callback" in refused("+callbacks.x={_target_: builtins.dict}")
     for name in ("BatchSizeFinder", "LearningRateFinder"):
         assert "behind the config. Set" in refused(f"+callbacks.x={{_target_: lightning.pytorch.callbacks.{name}}}")
+    failed = "{_target_: lightning.pytorch.callbacks.OnExceptionCheckpoint, dirpath: .}"
+    assert "would let the next training begin from what it kept of a failed one" in refused(f"+callbacks.x={failed}")
+    twice = "{_target_: lightning.pytorch.callbacks.ModelCheckpoint}"
+    told = refused(f"+callbacks.x={twice}", f"+callbacks.y={twice}")
+    assert "The Trainer refuses its callbacks: Found more than one stateful callback of type `ModelCheckpoint`" in told
     told = refused("callbacks=several", "scheduler=constant")
     assert "Lightning refuses: Cannot use `DeviceStatsMonitor` callback with `Trainer(logger=False)`" in told

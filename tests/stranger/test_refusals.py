@@ -12,6 +12,10 @@ BROUGHT = {
         "given logits. Take",
     ),
     "another shape": (["loss=jaccard", "loss.mode=binary"], "loss=JaccardLoss does not take logits (4, 3, 32, 32)"),
+    "a backward pass that fails": (
+        ["loss._target_=mylab.overwritten", "~loss.reduction", "loss.class_weights=null", "+loss._partial_=true"],
+        "The backward pass of the loss fails: RuntimeError: one of the variables needed for gradient computation",
+    ),
     "no mode": (["loss=jaccard", "~loss.mode"], "JaccardLoss is not given 'mode'. Set it in YAML"),
     "no _partial_": (["loss=functional", "~loss._partial_"], "has _partial_: true"),
     "a list for a tensor": (

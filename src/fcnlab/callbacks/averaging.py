@@ -6,6 +6,7 @@ import lightning as L
 from lightning.pytorch.callbacks import WeightAveraging
 
 from fcnlab.error import UserError
+from fcnlab.optim.steps import training_steps
 
 
 class EqualWeightAveraging(WeightAveraging):
@@ -27,7 +28,7 @@ class EqualWeightAveraging(WeightAveraging):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Work out the first step that counts."""
-        self.first = int(self.start * trainer.estimated_stepping_batches)
+        self.first = int(self.start * training_steps(trainer))
 
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         """After every step; as long as none counts, the next one begins the average anew."""

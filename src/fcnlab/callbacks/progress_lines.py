@@ -9,6 +9,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Checkpoint
 
 from fcnlab.cli.terminal import say
+from fcnlab.optim.steps import training_steps
 
 PAUSE = 30  # seconds without a line
 
@@ -57,7 +58,7 @@ class ProgressLines(Checkpoint):
         """Print the line."""
         self.shown = time.monotonic()
         seconds, steps = self.shown - self.began, trainer.global_step - self.first
-        total = trainer.estimated_stepping_batches
+        total = training_steps(trainer)
         epochs = f"/{trainer.max_epochs}" if trainer.max_epochs not in (None, -1) else ""
         parts = [f"epoch {trainer.current_epoch + 1}{epochs}", f"step {trainer.global_step}/{total:.0f}"]
         metrics = trainer.callback_metrics

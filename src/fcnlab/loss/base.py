@@ -1,6 +1,8 @@
 """What the task asks of a loss, and how the losses of other libraries answer."""
 
+import copy
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -130,6 +132,9 @@ class ForeignLoss(PixelLoss):
             )
         if told == "none":
             raise UserError(f"loss={self.called} has reduction=none: a number per pixel. Set it to mean or sum.")
+        if getattr(loss, "from_logits", True) is False:
+            raise UserError(f"loss={self.called} has from_logits=false, but is given logits. Set it to true.")
+        self.tried = False
 
     def terms(self, logits: torch.Tensor, mask: torch.Tensor) -> dict[str, Term]:
         """One part, weighted by its images."""
@@ -141,6 +146,9 @@ class ForeignLoss(PixelLoss):
             )
         try:
             value = self.loss(logits, mask)
+            self.refuse_broadcast(logits.detach(), mask)
+        except UserError:
+            raise
         except Exception as error:  # what another library's loss raises is its own
             raise UserError(
                 f"loss={name} does not take logits {tuple(logits.shape)} with a mask {tuple(mask.shape)} of labels: "
@@ -155,6 +163,32 @@ class ForeignLoss(PixelLoss):
         value = torch.where(count > 0, value.reshape(()), logits.sum() * 0)  # 0 / 0 in most libraries
         return {"": Term(value * count, count)}
 
+    def refuse_broadcast(self, logits: torch.Tensor, mask: torch.Tensor) -> None:
+        """Raise UserError for a loss of two tensors alike, as MSELoss: torch stretches the mask where N is 1 or C.
+
+        A loss of labels takes any number of images: once, copies of a corner are tried.
+        """
+        images, classes = logits.shape[:2]
+        if self.tried or images not in (1, classes):
+            return
+        self.tried = True
+        loss, corner = copy.deepcopy(self.loss), (..., slice(32), slice(32))
+        try:
+            with torch.no_grad():
+                loss(logits[corner], mask[corner])
+        except Exception:  # it wants more than a corner: nothing is known
+            return
+        try:
+            with torch.no_grad():
+                copies = [one[corner][:1].repeat(classes + 1, *[1] * (one.ndim - 1)) for one in (logits, mask)]
+                loss(*copies)
+        except Exception as error:
+            raise UserError(
+                f"loss={self.called} takes batches of 1 or {classes} images only: it holds logits (N, {classes}, H, W) "
+                "against labels (N, H, W) number by number, image against class. Take a loss of class labels, or wrap "
+                "it in a function of your own that makes them one-hot."
+            ) from error
+
 
 def adapt(loss: Any) -> PixelLoss:
     """A loss as the task needs it: ours as it is, another one wrapped. Raises UserError for what cannot be called."""
@@ -164,8 +198,11 @@ def adapt(loss: Any) -> PixelLoss:
 
 
 def knows_void(loss: Any) -> bool:
-    """Whether a built loss was told which label to ignore: by an attribute, or by what a partial function holds."""
+    """Whether a built loss was told which label to ignore: by an attribute, or by what a function is given or has."""
     if isinstance(loss, functools.partial):
         return any(loss.keywords.get(name) == VOID for name in IGNORED)
+    if inspect.isfunction(loss):
+        defaults = inspect.signature(loss).parameters
+        return any(name in defaults and defaults[name].default == VOID for name in IGNORED)
     told = any(getattr(loss, name, None) == VOID for name in IGNORED)
     return told or (isinstance(loss, nn.Module) and any(knows_void(inner) for inner in loss.children()))

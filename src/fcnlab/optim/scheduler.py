@@ -1,5 +1,6 @@
 """How the learning rate changes: any scheduler of torch, with a warm-up in front."""
 
+import inspect
 import itertools
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -12,7 +13,8 @@ from fcnlab.cli.checked import Checked
 from fcnlab.cli.signature import takes
 from fcnlab.error import UserError
 
-LENGTH = ("total_iters", "T_max", "total_steps", "t_initial")  # what schedulers of torch and timm call their length
+# What schedulers of torch, timm and transformers call their length.
+LENGTH = ("total_iters", "T_max", "total_steps", "t_initial", "num_training_steps")
 RATES = ("max_lr", "base_lr")  # of OneCycleLR and CyclicLR, one number or one for each group of parameters
 BEGINNING = 0.01  # of the full rate, where a warm-up begins
 
@@ -48,7 +50,9 @@ class Scheduler(Checked):
         """Lightning's description of the schedulers over ``steps`` steps, which are ``epochs`` epochs."""
         calls = max(1, (steps if self.interval == "step" else epochs) // self.frequency)  # of the scheduler
         warm, by_call = round(self.warmup * steps), steps / calls  # steps
-        described = {"interval": self.interval, "frequency": self.frequency, "monitor": self.monitor}
+        described: dict[str, Any] = {"interval": self.interval, "frequency": self.frequency}
+        if self.monitor:  # Lightning hands the score over to torch's ReduceLROnPlateau alone
+            described |= {"monitor": self.monitor, "reduce_on_plateau": True}
         if self.scheduler is None:
             return [{"scheduler": self.warming(optimizer, warm), "interval": "step"}] if warm else []
         if not warm:
@@ -89,8 +93,11 @@ class Scheduler(Checked):
         if "t_in_epochs" in takes(getattr(self.scheduler, "func", self.scheduler)).keywords:  # timm's
             own["t_in_epochs"] = self.interval == "epoch"
         found = called(self.scheduler, optimizer, length, **own)
-        if isinstance(found, ReduceLROnPlateau) and not self.monitor:
-            raise UserError("ReduceLROnPlateau looks at a score. Say which: scheduler.monitor=val/mean_iou.")
+        name, scored = type(found).__name__, {*inspect.signature(found.step).parameters} - {"epoch"}
+        if isinstance(getattr(found, "lr_scheduler", found), ReduceLROnPlateau) and not self.monitor:  # timm's holds it
+            raise UserError(f"{name} looks at a score. Say which: scheduler.monitor=val/mean_iou.")
+        if self.monitor and not scored:
+            raise UserError(f"scheduler.monitor={self.monitor} has no use: {name} looks at no score. Set it to null.")
         return found
 
 

@@ -23,7 +23,7 @@ NEUTRAL = (
 
 # Lightning's callbacks that only look on.
 ONLOOKERS = (
-    *("DeviceStatsMonitor", "LearningRateMonitor", "ModelCheckpoint", "ModelSummary", "OnExceptionCheckpoint"),
+    *("DeviceStatsMonitor", "LearningRateMonitor", "ModelCheckpoint", "ModelSummary"),
     *("RichModelSummary", "RichProgressBar", "TQDMProgressBar", "ThroughputMonitor"),
 )
 # Precisions by the names that people write, as Lightning reads them: the same training under another name.

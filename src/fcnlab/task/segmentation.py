@@ -1,6 +1,5 @@
 """The LightningModule of semantic segmentation: forward, loss, scores, log."""
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -26,6 +25,7 @@ from fcnlab.metric.segmentation import Absent, SegmentationScores, count_by_imag
 from fcnlab.model.heads import Found, alone, by_name
 from fcnlab.optim.recipe import Optim
 from fcnlab.optim.scheduler import Scheduler, advance
+from fcnlab.optim.steps import training_epochs, training_steps
 from fcnlab.run.distributed import is_distributed, number_of_processes, sum_over_processes
 from fcnlab.task.tiling import label_at_size
 
@@ -276,12 +276,8 @@ class SegmentationTask(Checked, L.LightningModule):
         assert self.optim is not None and self.scheduler is not None, "a task from a checkpoint does not train"
         beside = {name: one for name, one in self.named_parameters() if not name.startswith("net.")}
         optimizer = self.optim.build(self.net, beside)
-        steps = int(self.trainer.estimated_stepping_batches)
-        epochs = 1
-        if self.scheduler.interval == "epoch":
-            self.trainer.fit_loop.setup_data()  # where steps are counted, the batches of an epoch are not known yet
-            of_an_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
-            epochs = math.ceil(steps / of_an_epoch)
+        steps = int(training_steps(self.trainer))
+        epochs = training_epochs(self.trainer, steps) if self.scheduler.interval == "epoch" else 1
         return [optimizer], self.scheduler.build(optimizer, steps=steps, epochs=epochs)
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:

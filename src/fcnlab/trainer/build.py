@@ -79,6 +79,8 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
         return L.Trainer(**settings, use_distributed_sampler=False, **given)
     except (ValueError, TypeError, ImportError, MisconfigurationException) as error:
         raise UserError(f"The Trainer refuses trainer=...: {error} See conf/trainer/default.yaml.") from error
+    except RuntimeError as error:
+        raise UserError(f"The Trainer refuses its callbacks: {error}") from error
 
 
 def progress_bars(callbacks: Sequence[Callback], *, wanted: bool) -> tuple[list[Callback], list[Callback]]:
@@ -146,6 +148,8 @@ def part_that_failed(error: Exception) -> str:
     """The callback, logger, optimiser, scheduler or task within which an error was raised; empty where it is ours."""
     part = ""
     for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__") == "torch.autograd":
+            return "The backward pass of the loss fails"
         one = frame.f_locals.get("self")
         if isinstance(one, PARTS) and frame.f_code.co_name != "__getattr__":
             own = is_own(type(one))

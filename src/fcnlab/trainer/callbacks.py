@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import (
     LearningRateFinder,
     LearningRateMonitor,
     ModelCheckpoint,
+    OnExceptionCheckpoint,
     StochasticWeightAveraging,
 )
 from lightning.pytorch.loggers import Logger
@@ -37,6 +38,8 @@ REFUSED: dict[type[Callback], str] = {
     "neither kept nor tested. Take callbacks=swa.",
     BatchSizeFinder: "would change data.batch_size behind the config. Set data.batch_size, or take search=recipe.",
     LearningRateFinder: "would change optim.lr behind the config. Set optim.lr, or take search=recipe.",
+    OnExceptionCheckpoint: "would let the next training begin from what it kept of a failed one, whichever that was. "
+    "Every run keeps last.ckpt; see checkpoint.every_n_steps.",
 }
 
 
