@@ -1,5 +1,6 @@
 """Files are opened one page at a time, up to a size that was agreed on, and Pillow's own limit stays for others."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import PIL.Image
 import pytest
 from data.made import save
 
+from fcnlab.data.held import held
 from fcnlab.data.images import TURNS
-from fcnlab.data.opened import MAX_PIXELS, ORIENTATION, SIDEWAYS, decode, open_image
+from fcnlab.data.opened import MAX_PIXELS, ORIENTATION, SIDEWAYS, check_png, decode, open_image
 from fcnlab.error import UserError
 
 PAGE = np.zeros((4, 5), np.uint8)
@@ -57,3 +59,23 @@ def test_a_tiff_that_is_to_be_turned_is_turned_or_refused_never_mixed_up(orienta
             decode(tmp_path / "m.tif", np.array)
     else:
         assert (decode(tmp_path / "m.tif", np.array) == TURNS[orientation](values)).all()
+
+
+@pytest.mark.parametrize("size", [1, 40])
+def test_every_byte_of_a_png_is_checked(size: int) -> None:
+    stream = io.BytesIO()
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (size, size), np.uint8)).save(stream, "png")
+    content = stream.getvalue()
+    check_png(content)
+    check_png(content + b"more")
+    for position in range(8, len(content)):
+        with pytest.raises(ValueError, match="broken|truncated"):
+            check_png(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        with pytest.raises(ValueError, match="truncated"):
+            check_png(content[:position])
+
+
+def test_what_is_no_image_is_told_without_an_address_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "m.png").write_text("hello")
+    with pytest.raises(UserError, match="Cannot read .*m.png as an image: cannot identify image file. Every"):
+        decode(held(tmp_path / "m.png"), np.array)

@@ -1,7 +1,6 @@
 """What the files of a split hold, from one look at each: the fingerprint, the pixels of each class, what is twice."""
 
 import hashlib
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,21 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
-import PIL.Image
 
 from fcnlab.cli.progress import progress
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError
 
 VOID = 255
+TOGETHER = 16  # images of a task, at most: a task costs about as much as to look at a tenth of an image
+Counts = np.ndarray[Any, np.dtype[np.int64]]
 T = TypeVar("T")
 
 
 class Look(NamedTuple):
     """What one image and its mask tell."""
 
-    content: bytes  # what stands for both in the fingerprint
-    labels: Mask  # (H, W), void being 255
+    digest: bytes  # a hash of what stands for both in the fingerprint
+    pixels: Counts  # (256,) by label, void being 255
+    shape: tuple[int, ...]  # height and width
     image: str  # a hash of the image: equal images have equal ones
 
 
@@ -79,28 +80,25 @@ def look_through(data: Examined, split: str, *, threads: int) -> Contents:
         UserError: of the first image in order that cannot be read, unless ``data`` forgives it.
     """
     names = data.names(split)
-    digests = list[bytes]()
+    digests, nothing = list[bytes](), Look(b"cannot be read", np.zeros(256, np.int64), (0, 0), "")
     found, pixels, shown = Contents("", [], []), np.zeros(256, np.int64), np.zeros(256, np.int64)
 
-    def glance(index: int) -> tuple[Look | None, list[int]]:
+    def glance(index: int) -> Look:
         try:
-            look = data.examine(split, index)
+            return data.examine(split, index)
         except UserError:
             if not data.forgives(split):
                 raise
-            return None, []
-        return look, count_labels(look.labels)
+            return nothing
 
     looks = in_order(glance, len(names), threads=threads)
-    for look, counts in progress(looks, total=len(names), what=f"looking at {data.name}, {split}"):
-        digests.append(hashlib.sha256(look.content).digest() if look else b"cannot be read")
-        found.images.append(look.image if look else "")
-        if look is None:
-            found.shapes.append((0, 0))
-            continue
-        found.shapes.append((look.labels.shape[0], look.labels.shape[1]))
-        pixels += counts
-        shown += np.where(np.array(counts) > 0, look.labels.size, 0)
+    for look in progress(looks, total=len(names), what=f"looking at {data.name}, {split}"):
+        height, width = look.shape
+        digests.append(look.digest)
+        found.images.append(look.image)
+        found.shapes.append((height, width))
+        pixels += look.pixels
+        shown += (look.pixels > 0) * (height * width)
     whole = repr(data.class_names).encode() + b"".join(sorted(digests))
     found.fingerprint = hashlib.sha256(whole).hexdigest()[:16]
     found.pixels, found.shown, found.noted = pixels.tolist(), shown.tolist(), data.noted()
@@ -112,20 +110,23 @@ def in_order(work: Callable[[int], T], number: int, *, threads: int) -> Iterator
     if threads <= 1:
         yield from map(work, range(number))
         return
+    several = min(TOGETHER, number // (8 * threads) + 1)
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[T]] = deque()
-        indices = iter(range(number))
+        waiting: deque[Future[list[T]]] = deque()
         try:
-            for index in itertools.islice(indices, 4 * threads):
-                waiting.append(pool.submit(work, index))
+            for begin in range(0, number, several):
+                task = range(begin, min(begin + several, number))
+                waiting.append(pool.submit(lambda task: [work(index) for index in task], task))
+                if len(waiting) > 2 * threads:
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
-                for index in itertools.islice(indices, 1):
-                    waiting.append(pool.submit(work, index))
+                yield from waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def count_labels(mask: Mask) -> list[int]:
-    """Pixels by label 0 to 255; several times as quick as numpy's bincount, and it lets other threads run."""
-    return PIL.Image.fromarray(np.ascontiguousarray(mask)).histogram()
+def count_labels(mask: Mask) -> Counts:
+    """Pixels by label 0 to 255, (256,); masks are runs of one label, of which there are few to add."""
+    flat = np.ascontiguousarray(mask).reshape(-1)
+    ends = np.flatnonzero(np.append(flat[1:] != flat[:-1], flat.size > 0))
+    return np.bincount(flat[ends], weights=np.diff(ends, prepend=-1), minlength=256).astype(np.int64)

@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Interval
 from torch.utils.data import DataLoader
 
 from fcnlab.cli.checked import Checked
-from fcnlab.data.contents import Contents, Look, look_through
+from fcnlab.data.contents import Contents, Look, count_labels, look_through
 from fcnlab.data.heads import build_heads, check_names, noting, read_masks
 from fcnlab.data.hidden import BACKGROUND, Hidden, hidden_by_split
 from fcnlab.data.kept import Kept
@@ -140,8 +140,10 @@ class SegmentationData(Checked, L.LightningDataModule):
     def examine(self, split: str, index: int) -> Look:
         """What one image and its mask tell of themselves; see :class:`fcnlab.data.contents.Look`."""
         image, mask = self.read(split, index)
-        content = image.tobytes() + mask.tobytes()
-        return Look(content, mask, hashlib.sha256(image.tobytes()).hexdigest()[:16])
+        own = hashlib.sha256(image.tobytes())
+        both = own.copy()
+        both.update(mask.tobytes())
+        return Look(both.digest(), count_labels(mask), mask.shape, own.hexdigest()[:16])
 
     def contents(self, split: str) -> Contents:
         """What a look at every image of the split found: once per process, and once for all where it is kept."""

@@ -280,9 +280,10 @@ class FileData(SegmentationData):
         """
         pair = self.checked_pairs(split)[index]
         size, raw = self.image_size(pair), self.decode_mask(pair.mask)
-        labels = self.to_labels(raw, pair.mask)
-        content = raw.tobytes() + repr(size).encode() + self.labels.signature.encode()
-        return Look(content, labels, self.image_hash(pair))
+        digest = hashlib.sha256(np.ascontiguousarray(raw).data)
+        digest.update(f"{size}{self.labels.signature}".encode())
+        pixels = self.labels.count(raw, pair.mask, self.labels_elsewhere)
+        return Look(digest.digest(), pixels, raw.shape[:2], self.image_hash(pair))
 
     def image_size(self, pair: Pair) -> tuple[int, int]:
         """Width and height of an image as they lie in its file, from the header."""

@@ -86,9 +86,9 @@ class Folder(FileData):
     def found_pairs(self, split: str) -> list[Pair]:
         """The split's files, however many."""
         images, masks = self.look(split)
-        by_name = {found.fields["name"]: (key, found) for key, found in [*masks.items(), *images.items()]}
-        by_name |= {found.name: (key, found) for key, found in [*masks.items(), *images.items()]}
         if self.lists is not None:
+            by_name = {found.fields["name"]: (key, found) for key, found in [*masks.items(), *images.items()]}
+            by_name |= {found.name: (key, found) for key, found in [*masks.items(), *images.items()]}
             path = find_list(self.root, self.lists, split)
             if not path.is_file():
                 raise self.missing(f"The list {path} is missing.")

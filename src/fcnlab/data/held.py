@@ -1,10 +1,11 @@
-"""Files whose bytes lie in a table, read as if they lay in a folder."""
+"""Files whose bytes lie in a table or in memory, read as if they lay in a folder."""
 
 import io
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 
 class HeldFile:
@@ -34,6 +35,11 @@ class HeldFile:
     def open(self, mode: str = "rb") -> io.BytesIO:
         """The same as a stream."""
         return io.BytesIO(self.get())
+
+
+def held(path: Path) -> Path:
+    """A file that is read once, however often it is opened."""
+    return cast("Path", HeldFile(str(path), cache(path.read_bytes)))
 
 
 def openable(path: Any) -> Any:

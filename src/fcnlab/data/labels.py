@@ -1,6 +1,7 @@
 """From what mask files hold to class indices: labels merged, shifted or looked up, colours, and what is void."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fcnlab.data.colours import (
     refuse_hidden,
     refuse_near,
 )
+from fcnlab.data.contents import Counts, count_labels
 from fcnlab.data.label_settings import colour_groups, label_groups, split_void
 from fcnlab.data.masks import MaskFile, Stored
 from fcnlab.data.samples import VOID
@@ -102,7 +104,7 @@ class Labels:
         how = (self.groups, sorted(self.void), self.rest, self.shift, self.threshold)
         return f"Labels{(*how, self.colours, self.colours and (self.void_colours, self.tolerance))}"
 
-    @property
+    @cached_property
     def signature(self) -> str:
         """What a fingerprint must know besides the masks: nothing, where they hold 0, 1, 2, ... and one void label."""
         plain = self.groups == tuple((label,) for label in range(len(self.names))) and len(self.void) < 3
@@ -180,6 +182,17 @@ class Labels:
         if found.size and found.min() == UNKNOWN:
             raise self.unknown(raw, np.asarray(found == UNKNOWN), path, others)
         return np.asarray(found, dtype=np.uint8)
+
+    def count(self, raw: Stored, path: Path, others: Callable[[], set[int]] = set) -> Counts:
+        """Pixels by class index, (256,): of what ``index`` gives, which a mask of 8 bits need not be drawn for."""
+        if self.threshold is not None or raw.ndim == 3 or raw.dtype != np.uint8:
+            return count_labels(self.index(raw, path, others))
+        stored, classes = count_labels(raw), self.table[:256]
+        if stored[classes == UNKNOWN].any():
+            self.index(raw, path, others)  # raises
+        pixels = np.zeros(256, np.int64)
+        np.add.at(pixels, classes, stored)  # -1 is no class, and of no pixel
+        return pixels
 
     def unknown(
         self, raw: Stored, where: np.ndarray[Any, np.dtype[np.bool_]], path: Path, others: Callable[[], set[int]]

@@ -18,21 +18,15 @@ SHOWN = 3  # names in a message
 
 
 class Found(NamedTuple):
-    """A file and what its path says."""
+    """A file and what its path says.
+
+    Args:
+        name: of the image, behind what else its path says: ``{city}/{name}.png`` gives city_name.
+    """
 
     path: Path
     fields: dict[str, str]
-
-    @property
-    def key(self) -> tuple[tuple[str, str], ...]:
-        """What an image and its mask have in common."""
-        return tuple(sorted(self.fields.items()))
-
-    @property
-    def name(self) -> str:
-        """The name of the image, behind what else its path says: ``{city}/{name}.png`` gives city_name."""
-        others = [value for key, value in self.fields.items() if key != NAME]
-        return "_".join([*others, self.fields[NAME]])
+    name: str
 
 
 @dataclass(frozen=True)
@@ -95,8 +89,10 @@ class Template:
             fits = pattern.fullmatch(seen)
             if not fits or (any_suffix and not seen.lower().endswith(self.suffixes)):
                 continue
-            file = Found(base / relative, fits.groupdict())
-            if (other := found.setdefault(file.key, file)) is not file:
+            fields = fits.groupdict()
+            others = [value for field, value in fields.items() if field != NAME]
+            file = Found(base / relative, fields, "_".join([*others, fields[NAME]]))
+            if (other := found.setdefault(tuple(sorted(fields.items())), file)) is not file:
                 both = f"{other.path.relative_to(base)} and {file.path.relative_to(base)}"
                 raise UserError(
                     f"{base} holds {both}: which of them is meant by {file.name} is not clear. Keep one, or rename it, "

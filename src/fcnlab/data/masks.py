@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import PIL.Image
 
+from fcnlab.data.held import held
 from fcnlab.data.images import TURNS
 from fcnlab.data.opened import ORIENTATION, decode, png_depth, unreadable
 from fcnlab.error import UserError
@@ -44,20 +45,23 @@ def read_mask_file(path: Path, *, lossy: bool = False, **opening: Any) -> MaskFi
         lossy: take a file whose compression changes values.
         opening: page and limit of pixels, as ``open_image`` takes them.
     """
+    if is_array(path):
+        return read_array(path)
+    file = held(path)
 
     def read(mask: PIL.Image.Image) -> MaskFile:
         if not lossy:
-            refuse_lossy(path, mask)
+            refuse_lossy(file, mask)
         if mask.format == "TIFF":
-            refuse_odd_tiff(path, mask)
+            refuse_odd_tiff(file, mask)
         if mask.mode in READERS:
-            return turned(READERS[mask.mode](path, mask), mask)
+            return turned(READERS[mask.mode](file, mask), mask)
         raise UserError(
             f"Mask {path} has mode {mask.mode}. A mask holds one class index per pixel, or one colour per class: save "
             "it as an 8-bit grey or palette PNG."
         )
 
-    return read_array(path) if is_array(path) else decode(path, read, **opening)
+    return decode(file, read, **opening)
 
 
 def is_array(path: Path) -> bool:

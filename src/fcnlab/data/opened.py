@@ -110,10 +110,7 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], T], **opening: Any) -> 
             if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) in SIDEWAYS:
                 raise UserError(f"{path} lies on its side (TIFF's Orientation), where readers differ. Save it upright.")
             if image.format == "PNG":  # Pillow decodes them without looking at the checksums
-                with without_limit():
-                    probe = PIL.Image.open(openable(path))
-                with probe:
-                    probe.verify()
+                check_png(path.read_bytes())
             return read(image)
         except UserError:  # a ValueError too, and told already
             raise
@@ -121,9 +118,22 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], T], **opening: Any) -> 
             raise unreadable(path, error) from error
 
 
+def check_png(content: bytes) -> None:
+    """Raise ValueError where a PNG is cut off or a part of it has another checksum."""
+    kind, end = b"", 8  # each part is its length, kind, content and checksum
+    while kind != b"IEND":
+        length, begin = int.from_bytes(content[end : end + 4], "big"), end + 4
+        kind, end = content[begin : begin + 4], begin + 8 + length
+        if end > len(content):
+            raise ValueError("truncated PNG file")
+        if zlib.crc32(content[begin : end - 4]) != int.from_bytes(content[end - 4 : end], "big"):
+            raise ValueError(f"broken PNG file (checksum of {kind!r})")
+
+
 def unreadable(path: Path, error: Exception) -> UserError:
     """An error about a file that is no whole image."""
-    return UserError(f"Cannot read {path} as an image: {error}. Every listed file must be whole: replace or unlist it.")
+    told = "cannot identify image file" if isinstance(error, PIL.UnidentifiedImageError) else error
+    return UserError(f"Cannot read {path} as an image: {told}. Every listed file must be whole: replace or unlist it.")
 
 
 def png_depth(path: Path) -> tuple[int, int]:

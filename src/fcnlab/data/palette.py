@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fcnlab.data.contents import count_labels
 from fcnlab.error import UserError
 
 Indices = np.ndarray[Any, np.dtype[np.uint8]]
@@ -30,9 +31,7 @@ class PaletteLog:
 
     def check(self, values: Indices, palette: Indices, path: Path) -> None:
         """Take note of a mask (H, W) with its palette (n, 3). Raises UserError where an earlier one contradicts it."""
-        used = np.zeros(256, bool)
-        used[values.ravel()] = True
-        for label in np.flatnonzero(used[: len(palette)]).tolist():
+        for label in np.flatnonzero(count_labels(values)[: len(palette)]).tolist():
             colour = tuple(palette[label].tolist())
             before, other = self.seen.setdefault(label, (colour, path))
             if before != colour:
