@@ -28,8 +28,8 @@ FEW = (
 Losses = list[Callable[[State], torch.Tensor]]
 
 
-# solver.prototxt and solve.py of nyud-fcn*, siftflow-fcn* and pascalcontext-fcn*: base_lr by stage, iterations. The rate
-# of siftflow-fcn8s is that of its 16s; nyud's FCN-16s was not released.
+# solver.prototxt and solve.py of nyud-fcn*, siftflow-fcn* and pascalcontext-fcn*: base_lr by stage, iterations. The
+# rate of siftflow-fcn8s is that of its 16s; nyud's FCN-16s was not released.
 RATES = {
     ("siftflow", 100_000): {"fcn32s": 1e-10, "fcn16s": 1e-12, "fcn8s": 1e-12},
     ("context", 400_000): {"fcn32s": 1e-10, "fcn16s": 1e-12, "fcn8s": 1e-14},

@@ -1,5 +1,6 @@
 """What a person reads of a run in the terminal: what begins, and the scores at the end."""
 
+import re
 from collections.abc import Mapping
 
 import rich.markup
@@ -15,7 +16,8 @@ def score_table(title: str, scores: Mapping[str, float]) -> None:
     table.add_column("score")
     table.add_column("value", justify="right")
     for key, value in scores.items():
-        table.add_row(rich.markup.escape(key), f"{value:.4f}" if key.endswith("loss") else f"{100 * value:.2f} %")
+        is_loss = re.match(r"(\w+/)?(\w+_)?loss(/|$)", key)  # and no class of that name
+        table.add_row(rich.markup.escape(key), f"{value:.4f}" if is_loss else f"{100 * value:.2f} %")
     console().print(table)
 
 
