@@ -16,6 +16,7 @@ from conftest import Command
 from data import test_context, test_nyud, test_siftflow
 from test_recipe import FC, NAMES, WIDTH, State, caffe_weights, descend, layers, make, moved_as, prototxt, summed
 
+from fcnlab.cli.compose import compose
 from fcnlab.data.siftflow import INSIDE
 
 VGG = np.array([104.00699, 116.66877, 122.67892])  # the mean (B, G, R) that the authors' VGG16 was trained with
@@ -25,6 +26,24 @@ FEW = (
     "data.val_fraction=0.99",  # so that it is not empty; nothing is held out
 )
 Losses = list[Callable[[State], torch.Tensor]]
+
+
+# solver.prototxt and solve.py of nyud-fcn*, siftflow-fcn* and pascalcontext-fcn*: base_lr by stage, iterations. The
+# rate of siftflow-fcn8s is that of its 16s; nyud's FCN-16s was not released.
+RATES = {
+    ("siftflow", 100_000): {"fcn32s": 1e-10, "fcn16s": 1e-12, "fcn8s": 1e-12},
+    ("context", 400_000): {"fcn32s": 1e-10, "fcn16s": 1e-12, "fcn8s": 1e-14},
+    ("nyud", 100_000): {"fcn32s": 1e-10, "fcn32s_late data.input=color-hha": 1e-12},
+}
+
+
+@pytest.mark.parametrize(("experiment", "iterations"), RATES)
+def test_the_rates_are_the_solvers(experiment: str, iterations: int) -> None:
+    for variant, rate in RATES[experiment, iterations].items():
+        config = compose("train", [f"experiment={experiment}", *f"model={variant}".split()])
+        assert (config.optim.lr, config.optim.optimizer.momentum, config.optim.weight_decay) == (rate, 0.99, 5e-4)
+        assert (config.optim.bias_lr_factor, config.loss.reduction, config.data.batch_size) == (2, "sum", 1)
+        assert (config.trainer.max_steps, config.score) == (iterations, "last")
 
 
 def folded(start: State, mean: Any, *, bgr: bool, channels: int = 3) -> State:

@@ -66,7 +66,8 @@ def predict(cfg: DictConfig) -> list[str]:
         trainer.predict(loaded.task, loader, return_predictions=False)
 
     written = sorted(str(path) for share in gather(writer.written) for path in share)
-    of_all = "" if len(written) == len(files) else f" of {len(files)} images"  # a limit, or broken ones
+    whole = len(written) == len(files) * len(writer.palettes)  # else there was a limit, or broken ones
+    of_all = "" if whole else f" of {len(files)} images"
     say(f"{len(written)} masks{of_all}, with NAME_colour.png and NAME_overlay.png: {config['output']}")
     if broken := [message for share in gather(writer.broken) for message in share]:
         listing = "\n".join(f"  {message}" for message in broken)

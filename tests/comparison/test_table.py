@@ -94,3 +94,18 @@ def test_the_report_holds_every_table_and_where_it_comes_from(comparison: dict[s
         "Commit ",
     ):
         assert part in text
+
+
+def test_every_further_head_has_its_own_columns_and_lines(comparison: dict[str, Any]) -> None:
+    assert not any("first masks" in note for note in notes(comparison))
+    (plain, two), spread = comparison["rows"], {"n": 2, "mean": 0.5, "std": 0.01}
+    two["heads"] = {"geometric": dict.fromkeys(two["scores"], spread) | {"pixel_accuracy": {**spread, "mean": 0.943}}}
+    assert plain["heads"] == {}
+    grid = score_grid(comparison)
+    columns = [grid.headings.index(f"geometric: {name}") for name in ("mean IU", "pixel acc.")]
+    assert [[row[column] for column in columns] for row in grid.rows] == [["-", "-"], ["50.0 ± 1.0", "94.3 ± 1.0"]]
+    assert any("first masks, not of geometric" in note for note in notes(comparison))
+    (line,) = [line for line in csv.DictReader(csv_text(comparison).splitlines()) if line["score"].startswith("geom")][
+        :1
+    ]
+    assert (line["score"], line["mean"]) == ("geometric/mean_iou", "0.5")

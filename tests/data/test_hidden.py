@@ -48,3 +48,4 @@ def test_what_it_does_not_know_is_told(hide: str, message: str) -> None:
     words = ("data=camvid", "data.root=nowhere", f"+data.hide={hide}")
     with pytest.raises(UserError, match=message):
         build(compose("train", [*words]).data)
+    build(compose("train", [*words[:-1], "+data.hide={test: null}"]).data)  # hides nothing

@@ -100,13 +100,23 @@ def test_each_input_is_as_it_was_made(kind: str, files: str, root: Path) -> None
         made = labels(number, list(range(41)))
         assert (mask == np.where(made == 0, 255, made - 1)).all()
         assert np.abs(image.astype(int) - expected(kind, number)).max() <= (1 if files == "mat" else 0)
-    if files == "files":  # the authors keep two lists of what is trained
-        numbers = (root / "trainval.txt").read_text().splitlines()
-        (root / "trainval.txt").unlink()
-        (root / "train.txt").write_text("\n".join(numbers[:4]))
-        (root / "val.txt").write_text("\n".join(numbers[4:]))
-        again = build(compose("train", words(root, kind, files)).data)
-        assert [again.names(split) for split in ("train", "val")] == [data.names(split) for split in ("train", "val")]
+
+
+def trained(root: Path, *more: str) -> list[list[str]]:
+    data = build(compose("train", [*words(root), *more]).data)
+    return [list(data.names(split)) for split in ("train", "val")]
+
+
+def test_two_lists_of_what_is_trained_are_as_good_as_one(root: Path) -> None:
+    numbers, one = (root / "trainval.txt").read_text().splitlines(), trained(root)
+    assert all(one)
+    assert sorted(one[0] + one[1]) == [f"img_{number}" for number in numbers]
+    (root / "train.txt").write_text("\n".join(numbers[:4]))  # as the authors keep them
+    (root / "val.txt").write_text("\n".join(numbers[4:-1]))
+    assert trained(root) == one  # trainval.txt is there too, and is what counts
+    (root / "val.txt").write_text("\n".join(numbers[4:]))
+    (root / "trainval.txt").unlink()
+    assert trained(root) == one
 
 
 @pytest.mark.parametrize(("kind", "files"), [("color-depth", "files"), ("depth", "files"), ("color", "mat")])

@@ -1,11 +1,14 @@
 """What published data sets share: MATLAB's masks, shares, choices, counts."""
 
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import scipy.io
+from data import test_context, test_nyud, test_siftflow
 
+from fcnlab.cli.compose import build, compose
 from fcnlab.data.published import check_fraction, choose, read_matrix, share_of_train
 from fcnlab.error import UserError
 
@@ -28,6 +31,20 @@ def test_a_training_list_falls_apart_into_train_and_val() -> None:
     assert sorted([*train, *val]) == sorted(names)
     assert 150 < len(val) < 250
     assert share_of_train(names[::2], "val", 0.2) == [name for name in val if int(name) % 2 == 0]
+
+
+@pytest.mark.parametrize("data", [test_nyud, test_siftflow, test_context])
+def test_without_holding_out_the_whole_list_is_learned_from(data: ModuleType, tmp_path: Path) -> None:
+    name = data.__name__.rpartition("test_")[2]
+    words = [f"data={name}", f"data.root={data.make(tmp_path)}", "data.val_fraction=0.3", "data.complete=false"]
+    held, whole = (build(compose("train", [*words, *more]).data) for more in ([], ["data.hold_out=false"]))
+    train, val = held.names("train"), held.names("val")
+    assert train
+    assert val
+    assert not {*train} & {*val}
+    assert sorted(whole.names("train")) == sorted([*train, *val])
+    assert list(whole.names("val")) == list(val)
+    assert not {*whole.names("train")} & {*whole.names("test")}
 
 
 def test_choices_and_shares_that_mean_nothing_are_refused() -> None:

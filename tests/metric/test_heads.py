@@ -49,6 +49,7 @@ def test_both_heads_learn_and_are_scored_predicted_tiled_and_resumed(
         shutil.copy(root / "images" / f"i{index}.png", photos)
     outcome = command("predict", f"checkpoint={best}", f"images={photos}", "output=masks", "tile=32")
     assert outcome.code == 0, outcome.text
+    assert "6 masks, with NAME_colour.png" in outcome.text  # two for each photo: none is missing
     written = {path.name for path in (tmp_path / "masks").iterdir()}
     assert {
         f"i8{kind}.png" for kind in ("", "_colour", "_overlay", "_side", "_side_colour", "_side_overlay")
@@ -57,6 +58,10 @@ def test_both_heads_learn_and_are_scored_predicted_tiled_and_resumed(
     for head, made, classes, key in (("", truth, 4, "mean_iou"), ("_side", side, 3, "side/mean_iou")):
         pairs = [(np.array(PIL.Image.open(tmp_path / "masks" / f"i{i}{head}.png")), made(i)) for i in SPLITS["test"]]
         assert mean_iou(pairs, classes) == pytest.approx(scores[f"test/{key}"], abs=1e-6)
+    (row,) = command("compare", f"runs={run}", "samples=10").value["rows"]
+    assert {f"test/side/{name}": values["mean"] for name, values in row["heads"]["side"].items()} == {
+        key: value for key, value in scores.items() if key.startswith("test/side/") and "/iou/" not in key
+    }
     outcome = command("export", f"checkpoint={best}")
     assert outcome.code == 1
     assert "has the heads side beside its first" in outcome.text

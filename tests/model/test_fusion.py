@@ -29,6 +29,7 @@ def test_the_logits_are_the_mean_of_those_of_the_streams(model: str) -> None:
     score = fused(image, upsampled=False)
     last = fused.last_upsampling
     torch.testing.assert_close(last(score, start=last.shift, height=61, width=45), fused(image))
+    assert fused.overlap == 288  # of each stream, see test_tiling.py: so large images are cut into exact tiles
 
 
 def test_each_stream_starts_from_its_own_run(command: Command, tmp_path: Path) -> None:
@@ -59,6 +60,7 @@ def test_each_stream_starts_from_its_own_run(command: Command, tmp_path: Path) -
         (["model=fcn32s_late", "weights={color: a.ckpt}"], "does not fit the net: its streams are color, hha"),
         (["model=fcn32s", "weights={color: a.ckpt}"], "it has no streams. Give one file or name"),
         (["model=fcn32s_late", "~model.streams.hha"], "fuses nothing. Name two or more"),
+        (["model=fcn32s_late", "+model.streams.aux=1"], "model.streams names a head 'aux'"),
         (["model=fcn32s_late"], "The images have 3 channels, but model.streams shares out 6: color 3, hha 3"),
     ],
 )

@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Command
 from data.two_masks import HEADS, make, train
+
+from fcnlab.error import UserError
+from fcnlab.model.heads import alone, by_name, check_head_names
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,22 @@ def test_what_does_not_fit_together_is_told(words: tuple[str, ...], message: str
     assert outcome.code == 1
     assert message in outcome.text
     assert "Traceback" not in outcome.text
+
+
+def test_one_head_needs_no_name_and_the_first_of_several_is_out() -> None:
+    logits = torch.zeros(1, 2, 3, 3)
+    assert by_name(logits) == {"out": logits}
+    assert alone(by_name(logits)) is logits
+    assert alone(by_name({"out": logits, "side": logits})) == {"out": logits, "side": logits}
+    with pytest.raises(UserError, match="The net gives logits, but no 'out'"):
+        by_name({"logits": logits})
+
+
+@pytest.mark.parametrize("name", ["Geometric", "2d", "a-b", "", "iou", "items"])
+def test_a_name_that_files_or_keys_could_not_have_is_refused(name: str) -> None:
+    check_head_names(["geometric", "depth_2"], "model.heads")
+    with pytest.raises(UserError, match=f"model.heads names a head {name!r}"):
+        check_head_names([name], "model.heads")
 
 
 @pytest.mark.slow

@@ -1,10 +1,11 @@
-"""The task scores at the truth's size and learns from what is not void."""
+"""The task gives logits and labels at the size that is asked for, in enough bits, of the heads that are labelled."""
 
-import pytest
+import numpy as np
 import torch
 
 from fcnlab.cli.compose import build, compose, plain
 from fcnlab.loss.build import build_loss
+from fcnlab.task.build import see_otherwise
 from fcnlab.task.segmentation import SegmentationTask
 
 
@@ -55,23 +56,24 @@ def test_memory_order_does_not_change_the_logits() -> None:
     torch.testing.assert_close(plainly(image), last(image), rtol=1e-4, atol=1e-5)
 
 
-def test_loss_over_a_set_does_not_depend_on_its_batches() -> None:
-    subject = task().eval()
-    torch.nn.init.normal_(subject.net.score_fr.weight)
-    images, masks = torch.randn(3, 3, 32, 32), torch.randint(0, 3, (3, 32, 32))
-    masks[0, :20] = 255
-    for lengths in ([3], [1, 2], [2, 1]):
-        for image, mask in zip(images.split(lengths), masks.split(lengths), strict=True):
-            subject.score(
-                {"image": image, "mask": mask, "name": []}, subject.val_scores, subject.val_loss, subject.val_extra
-            )
-        loss, scores = subject.val_loss.compute()["loss"], subject.val_scores.compute()
-        torch.testing.assert_close(loss, subject.loss(subject(images), masks))
-        right = (subject(images).argmax(1) == masks).sum() / (masks != 255).sum()
-        assert scores["pixel_accuracy"].item() == pytest.approx(right.item())
-        subject.val_loss.reset(), subject.val_scores.reset()
+class Further(torch.nn.Module):
+    """A net of another library with an output that nobody labelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv2d(3, 3, 1)
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        logits = self.layer(image)
+        return {"out": logits, "depth": logits[:, :1]}
 
 
-def test_running_counts_of_the_training_are_part_of_the_state_and_those_of_an_evaluation_are_not() -> None:
-    kept = {name for name in task().state_dict() if "scores" in name or "_loss" in name}
-    assert kept == {"train_scores.confmat", "train_loss.value_0", "train_loss.weight_0"}
+def test_an_output_that_no_mask_has_is_not_labelled_in_tiles_or_whole() -> None:
+    subject, image = task().eval(), np.random.default_rng(0).integers(0, 255, (70, 90, 3), dtype=np.uint8)
+    subject.net = Further()
+    whole = subject.label_all(image)
+    assert set(whole) == {"out"}
+    see_otherwise(subject, tile=32, tta=None)
+    tiled = subject.label_all(image)
+    assert set(tiled) == {"out"}
+    assert (tiled["out"] == whole["out"]).mean() > 0.99

@@ -22,13 +22,22 @@ def test_probabilities_are_the_mean_over_mirrored_and_scaled_views() -> None:
     found = AugmentedNet(net, flip=True, scales=[1, 1.5])(image)
     torch.testing.assert_close(found.softmax(1), sum(views) / 4)
     torch.testing.assert_close(AugmentedNet(net)(image).softmax(1), net(image).softmax(1))
-    named = AugmentedNet(torch.nn.Sequential(net, Named()))(image)
-    torch.testing.assert_close(named, AugmentedNet(net)(image))
+    named = AugmentedNet(torch.nn.Sequential(net, Named()), flip=True, scales=[1, 1.5])(image)
+    assert set(named) == {"out", "side"}
+    torch.testing.assert_close(named["out"], found)
+    torch.testing.assert_close(named["side"], AugmentedNet(Side(net), flip=True, scales=[1, 1.5])(image))
 
 
 class Named(torch.nn.Module):
     def forward(self, logits: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"out": logits, "aux": logits}
+        return {"out": logits, "aux": logits, "side": logits[:, 1:]}
+
+
+class Side(torch.nn.Sequential):
+    """The second head alone."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return super().forward(image)[:, 1:]
 
 
 def test_no_scale_and_what_is_no_scale_are_refused() -> None:

@@ -49,6 +49,10 @@ def describe(variant: Variant, reference: Variant | None, samples: int) -> dict[
             key.removeprefix("test/iou/"): spread([run.metrics[key] for run in runs if key in run.metrics])
             for key in classes
         },
+        "heads": {
+            head: {name: spread([run.metrics[f"test/{head}/{name}"] for run in runs]) for name in SCORES}
+            for head in runs[0].config["data"].get("heads") or {}
+        },
         "difference_to": reference.name if reference else None,
         "difference": {name: interval._asdict() for name, interval in differences.items()},
         "epochs": max(int(run.history[-1]["epoch"]) + 1 for run in runs),  # early stopping may end one sooner

@@ -32,16 +32,24 @@ class Grid:
 def score_grid(comparison: Mapping[str, Any]) -> Grid:
     """The scores of each variant, in percent: mean and standard deviation over n seeds."""
     published = any(row["published"] for row in comparison["rows"])
+    of_heads = [(head, name) for head in heads(comparison) for name in ("mean_iou", "pixel_accuracy")]
     headings = ["model", "n", HEADINGS["mean_iou"], "difference [95%]", *list(HEADINGS.values())[1:]]
+    headings += [f"{head}: {HEADINGS[name]}" for head, name in of_heads]
     rows = []
     for row in comparison["rows"]:
         scores = {name: percent(row["scores"][name]) for name in HEADINGS}
         cells = [row["variant"], str(len(row["seeds"])), scores.pop("mean_iou"), interval(row), *scores.values()]
+        cells += [percent(row["heads"][head][name]) if head in row["heads"] else NONE for head, name in of_heads]
         if published:
             number = (row["published"] or {}).get("mean_iou")
             cells.append(NONE if number is None else f"{100 * number:.1f}")
         rows.append(cells)
     return Grid("Test scores, %", [*headings, *(["published mean IU"] if published else [])], rows)
+
+
+def heads(comparison: Mapping[str, Any]) -> list[str]:
+    """The names of all further heads."""
+    return distinct([head for row in comparison["rows"] for head in row["heads"]])
 
 
 def cost_grid(comparison: Mapping[str, Any]) -> Grid:
@@ -116,6 +124,8 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
         "of all seeds summed). The interval shows the effect of the choice of test images, the deviation that of the "
         "seed."
     ]
+    if more := heads(comparison):
+        lines.append(f"Differences, IoU by class and images are those of the first masks, not of {', '.join(more)}.")
     references = distinct([f"{row['variant']} against {row['difference_to']}" for row in rows if row["difference_to"]])
     lines += [f"Differences: {', '.join(references)}."] if references else []
     sources = distinct([row["published"]["source"] for row in rows if row["published"]])
@@ -178,7 +188,9 @@ def csv_text(comparison: Mapping[str, Any]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["variant", "score", "n", "mean", "std", "difference", "low", "high", "published"])
     for row in comparison["rows"]:
-        for name, values in [*row["scores"].items(), *((f"iou/{name}", v) for name, v in row["iou"].items())]:
+        scores = row["scores"] | {f"iou/{name}": v for name, v in row["iou"].items()}
+        scores |= {f"{head}/{name}": v for head, own in row["heads"].items() for name, v in own.items()}
+        for name, values in scores.items():
             more = row["difference"].get(name, dict.fromkeys(("value", "low", "high")))
             writer.writerow(
                 [row["variant"], name, *values.values(), *more.values(), (row["published"] or {}).get(name)]

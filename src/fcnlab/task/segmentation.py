@@ -1,10 +1,9 @@
-"""The LightningModule of semantic segmentation: forward, loss, scores, log."""
+"""The LightningModule of semantic segmentation: forward, loss, steps, optimiser; ``scoring.py`` counts and logs."""
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import lightning as L
 import numpy as np
 import torch
 from annotated_types import Ge
@@ -18,19 +17,17 @@ from fcnlab.data.photos import photo_batch
 from fcnlab.data.transforms import Image, Mask, input_pipeline
 from fcnlab.error import UserError
 from fcnlab.loss.base import Given, PixelLoss, Scored
-from fcnlab.loss.mean import MeanLosses
-from fcnlab.metric.extra import ExtraMetrics
-from fcnlab.metric.heads import SplitScores
-from fcnlab.metric.segmentation import Absent, SegmentationScores, count_by_image, most_likely
+from fcnlab.metric.segmentation import Absent, count_by_image, most_likely
 from fcnlab.model.heads import Found, alone, by_name
 from fcnlab.optim.recipe import Optim
 from fcnlab.optim.scheduler import Scheduler, advance
 from fcnlab.optim.steps import training_epochs, training_steps
-from fcnlab.run.distributed import is_distributed, number_of_processes, sum_over_processes
+from fcnlab.run.distributed import number_of_processes, sum_over_processes
+from fcnlab.task.scoring import ScoredTask
 from fcnlab.task.tiling import label_at_size
 
 
-class SegmentationTask(Checked, L.LightningModule):
+class SegmentationTask(Checked, ScoredTask):
     """Train and score a net that maps image (N, c, H, W) to logits (N, C, H, W), or to a dict with such an ``out``.
 
     Where the data have further masks for every image (``data.heads``), the net gives logits for each under its name,
@@ -86,27 +83,15 @@ class SegmentationTask(Checked, L.LightningModule):
         self.net = net.to(memory_format=self.memory_format)
         self.loss, self.optim, self.scheduler, self.aux_weight = loss, optim, scheduler, aux_weight
         self.facts, self.config = facts, config
-        names = tuple(facts["class_names"])
-        self.train_scores, self.val_scores, self.test_scores = (
-            SegmentationScores(class_names=names, absent=absent_classes) for _ in range(3)
-        )
         self.heads = {head: known for head, known in class_names(facts).items() if head != "out"}
-        self.train_heads, self.val_heads, self.test_heads = (
-            SplitScores(self.heads, extra or {}, absent_classes) for extra in (None, head_metrics, head_metrics)
+        self.add_scores(
+            tuple(facts["class_names"]),
+            heads=self.heads,
+            losses={"train": loss.parts(aux_weight), "val": loss.parts(), "test": loss.parts()},
+            metrics=metrics or {},
+            head_metrics=head_metrics or {},
+            absent=absent_classes,
         )
-        self.val_extra = ExtraMetrics(metrics or {}, class_names=names)
-        self.test_extra = ExtraMetrics(metrics or {}, class_names=names)
-        # NaN stays NaN and stops the training (FiniteLoss); looking for it here would wait for the GPU in every step.
-        self.train_loss = MeanLosses(loss.parts(aux_weight))
-        self.val_loss, self.test_loss = (MeanLosses(loss.parts()) for _ in range(2))
-        for running in self.running.values():
-            running.persistent(True)  # a checkpoint in mid-epoch keeps what the epoch has counted so far
-
-    @property
-    def running(self) -> dict[str, Metric]:
-        """What counts through an epoch of training, by its name in this module."""
-        heads = {f"train_heads.scores.{name}": scores for name, scores, _ in self.train_heads.each()}
-        return {"train_scores": self.train_scores, "train_loss": self.train_loss, **heads}
 
     @property
     def backbone(self) -> nn.Module:
@@ -172,9 +157,7 @@ class SegmentationTask(Checked, L.LightningModule):
         gives its sum over the count of all, times the number of processes.
         """
         scored = self.compare(batch, self.aux_weight)
-        self.train_scores.update(scored.prediction, batch["mask"])
-        self.train_heads.update(scored.more, batch.get("masks", {}))
-        self.train_loss.update(scored.terms)
+        self.count(scored, batch, "train")
         self.log("loss", sum(term.weight * term.mean.detach() for term in scored.terms.values()), prog_bar=True)
         parts = [
             term.weight * (term.total / sum_over_processes(term.over).clamp(min=1e-12))
@@ -185,7 +168,7 @@ class SegmentationTask(Checked, L.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
         """Score a batch of validation images, each at its ground truth's own size."""
-        return self.score(batch, self.val_scores, self.val_loss, self.val_extra, self.val_heads)
+        return self.score(batch, "val")
 
     def test_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
         """Score a batch of test images.
@@ -193,7 +176,7 @@ class SegmentationTask(Checked, L.LightningModule):
         What it returns is kept by ``ImageResults``: ``prediction`` (N, H, W), labels; ``counts`` (3, N, C), see
         ``count_by_image``. A task of one's own that returns neither is tested without files per image.
         """
-        found = self.score(batch, self.test_scores, self.test_loss, self.test_extra, self.test_heads)
+        found = self.score(batch, "test")
         if found:
             found["counts"] = count_by_image(found["prediction"], batch["mask"], len(self.facts["class_names"]))
         return found
@@ -203,7 +186,8 @@ class SegmentationTask(Checked, L.LightningModule):
         image, size = batch["image"], torch.Size(batch["photo"].shape[:2])
         in_tiles: Callable[[torch.Tensor], Found] | None = getattr(self.net, "label", None)
         if in_tiles and image.shape[-2:] == size:
-            return in_tiles(image)
+            found = by_name(in_tiles(image))
+            return alone({name: found[name] for name in ("out", *self.heads)})
         outputs = self.outputs(image)
         return alone(
             {
@@ -213,63 +197,13 @@ class SegmentationTask(Checked, L.LightningModule):
             }
         )
 
-    def score(
-        self,
-        batch: Batch,
-        scores: SegmentationScores,
-        losses: MeanLosses,
-        extra: ExtraMetrics,
-        heads: SplitScores | None = None,
-    ) -> dict[str, torch.Tensor]:
-        """Add a batch to the scores; returns its predictions (N, H, W)."""
+    def score(self, batch: Batch, split: str) -> dict[str, torch.Tensor]:
+        """Add a batch to the scores of ``val`` or ``test``; returns its predictions (N, H, W)."""
         scored = self.compare(batch)
         if PADDING in batch["name"]:
             return {}
-        losses.update(scored.terms)
-        scores.update(scored.prediction, batch["mask"])
-        extra.update(scored.prediction, batch["mask"])
-        if heads is not None:
-            heads.update(scored.more, batch.get("masks", {}))
+        self.count(scored, batch, split)
         return {"prediction": scored.prediction}
-
-    def on_train_start(self) -> None:
-        """A checkpoint's sums count once, not once in every process."""
-        if self.global_rank > 0:
-            for metric in self.running.values():
-                metric.reset()
-
-    def on_train_epoch_end(self) -> None:
-        """Log the running scores of the epoch."""
-        self.log_epoch("train", self.train_scores, self.train_loss, heads=self.train_heads)
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the scores of the validation set."""
-        self.log_epoch("val", self.val_scores, self.val_loss, self.val_extra, heads=self.val_heads)
-
-    def on_test_epoch_end(self) -> None:
-        """Log the scores of the test set, class by class too."""
-        self.log_epoch("test", self.test_scores, self.test_loss, self.test_extra, classes=True, heads=self.test_heads)
-
-    def log_epoch(
-        self,
-        split: str,
-        scores: SegmentationScores,
-        losses: MeanLosses,
-        extra: ExtraMetrics | None = None,
-        classes: bool = False,
-        heads: SplitScores | None = None,
-    ) -> None:
-        """Log one split's scores under ``<split>/<name>``, ``<split>/<head>/<name>``, and start counting anew."""
-        values = losses.compute() | scores.compute() | (extra.compute() if extra else {})
-        values |= heads.compute() if heads else {}
-        by_class = ("iou/", *(f"{head}/iou/" for head in self.heads))
-        shown = {f"{split}/{k}": v.float() for k, v in values.items() if classes or not k.startswith(by_class)}
-        self.log_dict(shown, sync_dist=False, rank_zero_only=False)
-        if split == "val":
-            self.log("mean_iou", values["mean_iou"].float(), prog_bar=True, logger=False)
-        for metric in (scores, losses, extra, heads):
-            if metric is not None:
-                metric.reset()
 
     def configure_optimizers(self) -> Any:
         """The recipe over all steps of the training. What a loss or a subclass has to learn learns with the net."""
@@ -283,13 +217,6 @@ class SegmentationTask(Checked, L.LightningModule):
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Called by Lightning when a scheduler's interval is over."""
         advance(scheduler, metric, steps=self.global_step, epochs=self.current_epoch + 1)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """What the processes have counted in this epoch is kept as one sum, and given back to the first of them."""
-        if is_distributed():
-            for name, metric in self.running.items():
-                with metric.sync_context():
-                    checkpoint["state_dict"] |= metric.state_dict(prefix=f"{name}.")
 
 
 def refuse_other(group: str, built: Any, kind: type) -> None:
