@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import TINY, Command
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from fcnlab.cli.arguments import arrange
 from fcnlab.cli.compose import CONF, compose
 from fcnlab.cli.explain import explain, is_explained
-from fcnlab.cli.schema import check
+from fcnlab.cli.schema import check, faults
 from fcnlab.cli.settings import COMMANDS
 from fcnlab.error import UserError
 
@@ -346,3 +347,10 @@ def test_random_words_give_a_config_or_a_message_and_are_never_taken_for_somethi
     found = OmegaConf.select(config, parsed.key_or_group, throw_on_missing=False)
     if not isinstance(found, str) and not str(value).startswith("${") and found is not None:
         assert type(found) in (type(parsed.value()), type(config)) or OmegaConf.is_config(found), f"{name} {word}"
+
+
+def test_an_empty_name_among_objects_is_refused_as_one_alone() -> None:
+    kind, given = list[str | torch.nn.Module], ["", {"_target_": "torch.nn.ReLU"}]
+    assert list(faults(given, kind, "layers")) == []
+    (told,) = faults(given, kind, "layers", own=True)
+    assert told.startswith("layers.0= gives no value")
