@@ -44,6 +44,7 @@ TYPED = {
     "seed=0,1": "add -m to run a job for each",
     "data=folder 'data.root=x ${y}'": "refers to another setting",
     "data=folder 'data.root=x \\${y}'": "a link to it: ln -s OLD NEW",
+    "data=folder 'data.root=x \\${seed}'": "a link to it: ln -s OLD NEW",  # else x 0 would be read
 }
 
 # Values that a config of fcnlab.train is given, from wherever.
