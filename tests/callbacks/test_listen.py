@@ -1,4 +1,4 @@
-"""A signal ends a test or a prediction as a shell expects, with all of its processes; Lightning alone would not."""
+"""A signal ends every loop as a shell expects, with all of its processes; Lightning alone would not."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from conftest import PROJECT, Command, Trained
+from conftest import PROJECT, TINY, Command, Trained
 from lightning.pytorch.trainer.connectors import signal_connector
 from trainer.two_processes import DDP
 
@@ -44,15 +44,18 @@ main()
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
-@pytest.mark.parametrize(("verb", "step"), [("evaluate", "test_step"), ("predict", "predict_step")])
+@pytest.mark.parametrize(
+    ("verb", "step"), [("evaluate", "test_step"), ("predict", "predict_step"), ("train", "training_step")]
+)
 def test_a_signal_is_no_success(
     verb: str, step: str, name: str, trained: Trained, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = getattr(signal, name)
-    before = signal.getsignal(number)
+    before, keep = signal.getsignal(number), getattr(SegmentationTask, step)
 
-    def asks(self: SegmentationTask, *_: Any) -> None:
+    def asks(self: SegmentationTask, *given: Any) -> Any:
         signal.raise_signal(number)
+        return keep(self, *given)
 
     def waits(*_: Any) -> None:
         raise AssertionError("Lightning took the signal, and with several processes it waits for all of them")
@@ -60,8 +63,9 @@ def test_a_signal_is_no_success(
     monkeypatch.setattr(signal_connector._SignalConnector, "_sigterm_notifier_fn", waits)
     monkeypatch.setattr(SegmentationTask, step, asks)
     PIL.Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save("photo.png")
-    words = ["images=photo.png", "output=masks"] if verb == "predict" else ["data.images.test=8"]
-    outcome = command(verb, f"checkpoint={trained.checkpoint}", *words)
+    typed = f"checkpoint={trained.checkpoint}"
+    words = {"evaluate": [typed], "predict": [typed, "images=photo.png", "output=masks"], "train": TINY}
+    outcome = command(verb, *words[verb])
     assert outcome.text.endswith(str(128 + number))
     assert signal.getsignal(number) == before
 

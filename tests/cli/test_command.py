@@ -81,19 +81,19 @@ def test_exit_codes_reach_the_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "unbuffered"),
     [
-        ["compare", "--help"],
-        ["compare", "--cfg", "job"],
-        pytest.param(["upper_bound", "strides=[64]", "data.images.test=1"], marks=pytest.mark.slow),
+        (["compare", "--help"], ""),  # found out at the end
+        (["compare", "--cfg", "job"], "1"),  # or at the first line
+        pytest.param(["upper_bound", "strides=[64]", "data.images.test=1"], "", marks=pytest.mark.slow),
     ],
 )
-def test_standard_output_that_nobody_reads_ends_without_a_traceback(words: list[str]) -> None:
+def test_standard_output_that_nobody_reads_ends_without_a_traceback(words: list[str], unbuffered: str) -> None:
     """Rich and Hydra print in ways of their own."""
     name, *rest = words
     unread, written = os.pipe()
     os.close(unread)
-    call, env = [sys.executable, "-m", f"fcnlab.{name}", *rest], os.environ | {"PYTHONUNBUFFERED": ""}
+    call, env = [sys.executable, "-m", f"fcnlab.{name}", *rest], os.environ | {"PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run(call, stdout=written, stderr=subprocess.PIPE, text=True, check=False, env=env)
     os.close(written)
     assert (done.returncode, done.stderr) == (0, "")

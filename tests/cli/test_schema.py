@@ -5,12 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import TINY, Command
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from fcnlab.cli.compose import compose
-from fcnlab.cli.schema import check
+from fcnlab.cli.schema import check, faults
 from fcnlab.cli.settings import COMMANDS
 from fcnlab.error import UserError
 
@@ -37,6 +38,7 @@ TYPED = {
     "seed=0,1": "add -m to run a job for each",
     "data=folder 'data.root=x ${y}'": "refers to another setting",
     "data=folder 'data.root=x \\${y}'": "a link to it: ln -s OLD NEW",
+    "data=folder 'data.root=x \\${seed}'": "a link to it: ln -s OLD NEW",  # else x 0 would be read
 }
 
 # Values that a config of fcnlab.train is given, from wherever.
@@ -235,3 +237,10 @@ def test_what_is_of_ones_own_is_let_in_and_held_against_its_own_signature(base: 
 def test_every_command_takes_the_config_that_it_ships() -> None:
     for name in COMMANDS:  # what the groups hold is composed by the tests of contradictions
         compose(name)
+
+
+def test_an_empty_name_among_objects_is_refused_as_one_alone() -> None:
+    kind, given = list[str | torch.nn.Module], ["", {"_target_": "torch.nn.ReLU"}]
+    assert list(faults(given, kind, "layers")) == []
+    (told,) = faults(given, kind, "layers", own=True)
+    assert told.startswith("layers.0= gives no value")

@@ -142,7 +142,7 @@ def test_more_than_255_classes_are_refused_at_once(count: int, tmp_path: Path, c
     root = make(tmp_path / "data", classes="".join(f"c{i}\n" for i in range(count)))
     outcome = command("survey", *words(root))
     assert outcome.code == 1
-    assert "masks of 8 bits hold 255 classes, 0 to 254, and 255 is void" in outcome.text
+    assert f"{count} class names. A mask of 8 bits holds 1 to 255 classes, labels 0 to 254; 255 is void" in outcome.text
 
 
 def test_255_classes_are_read(tmp_path: Path) -> None:

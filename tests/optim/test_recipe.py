@@ -70,6 +70,11 @@ def test_a_name_that_no_parameter_begins_with_is_refused() -> None:
         rates("optim.freeze=[trunc]")
 
 
+def test_something_must_learn() -> None:
+    with pytest.raises(UserError, match=r"leaves no parameter to learn. Freeze fewer layers"):
+        rates("optim.freeze=[backbone,score]")
+
+
 def test_a_rate_meant_for_another_reduction_is_refused_with_the_conversion() -> None:
     optim = build(compose("train").optim)
     with pytest.raises(UserError, match="187,500 times the mean"):

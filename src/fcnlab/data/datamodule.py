@@ -94,10 +94,10 @@ class SegmentationData(Checked, L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.heads, self.given = build_heads(self, self.given, heads), {}
-        if len(class_names) > VOID:
+        if not 1 <= len(class_names) <= VOID:
             raise UserError(
-                f"data={name} has {len(class_names)} class names. A mask of 8 bits holds {VOID} classes, labels 0 to "
-                f"{VOID - 1}; {VOID} is void, the ignore index. Leave out or merge classes."
+                f"data={name} has {len(class_names)} class names. A mask of 8 bits holds 1 to {VOID} classes, labels 0 "
+                f"to {VOID - 1}; {VOID} is void, the ignore index. Leave out or merge classes (data.labels)."
             )
         self.on_bad_sample = on_bad_sample
         self.name, self.class_names = name, tuple(class_names)

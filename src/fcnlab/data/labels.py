@@ -27,7 +27,6 @@ from fcnlab.data.samples import VOID
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError
 
-MOST = 255  # classes: masks of 8 bits, of which 255 is void
 SHOWN = 12  # labels or colours in a message
 
 
@@ -58,11 +57,6 @@ class Labels:
         threshold: int | None = None,
     ) -> None:
         self.names = classes.names
-        if not 1 <= len(self.names) <= MOST:
-            raise UserError(
-                f"{len(self.names)} classes are too {'many' if self.names else 'few'}: masks of 8 bits hold {MOST} "
-                "classes, 0 to 254, and 255 is void. Merge some (data.labels)."
-            )
         for key, value, low, high in (("shift", shift, -65535, 65535), ("tolerance", tolerance, 0, 127)):
             if type(value) is not int or not low <= value <= high:
                 raise UserError(f"data.{key}={value} must be a whole number, {low} to {high}.")

@@ -4,7 +4,6 @@ It changes no weight and no random number, and its time does not depend on the s
 through it, no pixel.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -124,12 +123,6 @@ def explain(error: str, shape: torch.Size) -> str:
             f"Batch norm gets one value per channel from a batch of {images} image{'s' * (images > 1)} of "
             f"{height}x{width}, and one value has no deviation. Set data.batch_size=2 or more, take larger images, or "
             "a backbone without batch norm."
-        )
-    match = re.search(r"to have (\d+) channels, but got (\d+) channels", error)
-    if match and int(match.group(2)) == channels:
-        return (
-            f"The net takes images of {match.group(1)} channels, the data give {channels}: grey images are "
-            "repeated to three. Leave model.backbone.in_channels at 3."
         )
     return (
         f"The net fails on a batch of {images} images of {channels} channels, {height}x{width}: "
