@@ -1,8 +1,10 @@
 """What a _target_ takes follows from its constructor, and from those above it where it hands keywords on."""
 
+import functools
 import inspect
 import sys
 import types
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -71,3 +73,23 @@ def test_a_constructor_counts_and_not_the_new_beside_it() -> None:
         def __init__(self, *, width: int) -> None: ...
 
     assert takes(Both) == ({"width": int}, False)
+
+
+def test_a_dataclass_that_hands_on_what_it_does_not_know_takes_anything() -> None:
+    @dataclass
+    class Config:  # as transformers' configs: num_labels is none of the fields
+        width: int = 4
+
+        def __init__(self, width: int = 4, **more: object) -> None:
+            self.width = width
+            self.__post_init__(**more)
+
+        def __post_init__(self, **more: object) -> None:
+            self.more = more
+
+    declared = functools.wraps(Config.__init__)(lambda self, *args, **more: Config.__init__(self, *args, **more))
+    declared.__signature__ = inspect.Signature(list(inspect.signature(Config.__init__).parameters.values())[:2])
+    strict = type("Strict", (Config,), {"__init__": declared})
+    assert strict(width=1, num_labels=3).more == {"num_labels": 3}
+    assert takes(strict).keywords["width"] is int
+    assert takes(strict).open

@@ -46,6 +46,28 @@ class Talkative(Strided):
         return [super().forward(x)]
 
 
+class Output:
+    """What nets of transformers give, but for its name."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        self.logits = logits
+
+
+class Transformer(Strided):
+    """One that gives its logits in an object, as those of transformers do, or under that name."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        found = super().forward(x)
+        return Output(found) if self.training else {"logits": found, "aux": -found}
+
+
+class Certain(Strided):
+    """One that ends in a softmax."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return super().forward(x).softmax(1)
+
+
 def wrap(kind: type, **settings: Any) -> ForeignNet:
     own = {key: settings.pop(key) for key in ("in_channels", "num_classes") if key in settings}
     net = {"_target_": f"{__name__}.{kind.__name__}", **settings}
@@ -166,3 +188,20 @@ def test_a_backbone_that_would_be_left_out_is_refused(command: Command) -> None:
     outcome = command("train", *TINY_FOREIGN, "model=unet", "model/backbone=resnet18")
     assert outcome.code == 1
     assert "model/backbone=resnet18 has no use: model=unet has its own" in outcome.text
+
+
+def test_logits_in_an_object_or_under_that_name_are_the_output() -> None:
+    net, image = wrap(Transformer), torch.randn(1, 3, 8, 16)
+    with torch.no_grad():
+        alone, named = net.train()(image), net.eval()(image)
+    half = net.net.head(net.net.stem(image)).detach()
+    expected = nn.functional.interpolate(half, size=(8, 16), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(alone, expected)
+    torch.testing.assert_close(named, {"out": expected, "aux": -expected})
+
+
+def test_probabilities_instead_of_logits_are_told_when_it_trains() -> None:
+    net, image = wrap(Certain).train(), torch.randn(2, 3, 8, 16)
+    with pytest.raises(UserError, match="model=mine gives probabilities: they add up to 1. The loss takes logits"):
+        net(image)
+    wrap(Certain).eval()(image)  # whoever has trained it so may score it

@@ -3,6 +3,9 @@
 import os
 import shutil
 import subprocess
+import sys
+import types
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,16 @@ def test_what_is_installed_is_not_a_users_own_code() -> None:
         "fcnlab.loss.cross_entropy.CrossEntropy",
     )
     assert own_code([{"_target_": name} for name in names]) == []
+
+
+def test_a_package_that_says_where_it_lies_by_path_objects_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = types.ModuleType("lazy")  # as that of transformers, once it is imported
+    package.__spec__ = ModuleSpec("lazy", None, is_package=True)
+    package.__spec__.submodule_search_locations = [tmp_path]
+    monkeypatch.setitem(sys.modules, "lazy", package)
+    assert own_code({"_target_": "lazy.Net"}) == [tmp_path]
 
 
 def test_a_hash_of_files_is_of_their_contents(tmp_path: Path) -> None:

@@ -114,3 +114,36 @@ def test_16_bits_on_a_cpu_are_refused_by_the_word_that_was_given(command: Comman
     words = [word for word in TINY if "precision" not in word]
     outcome = command("train", *words, "trainer.precision=16", "trainer.accelerator=cpu")
     assert "trainer.precision=16 needs a GPU" in outcome.text
+
+
+def test_a_net_that_keeps_what_it_made_for_a_size_keeps_nothing_of_the_rehearsal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from fcnlab.model.vgg import VGG16
+
+    forward = VGG16.forward
+
+    def keeping(self: VGG16, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        self.table = self.by_size.setdefault(image.shape, torch.ones(1, device=image.device))
+        self.seen.append(image)
+        return forward(self, image + self.table)
+
+    monkeypatch.setattr(VGG16, "by_size", {}, raising=False)
+    monkeypatch.setattr(VGG16, "seen", [], raising=False)
+    begin = VGG16.__init__
+
+    def begun(self: VGG16, **settings: object) -> None:
+        begin(self, **settings)
+        self.by_size, self.seen = {}, []
+
+    monkeypatch.setattr(VGG16, "__init__", begun)
+    monkeypatch.setattr(VGG16, "forward", keeping)
+    backbone = rehearsed().net.backbone
+    assert (backbone.by_size, backbone.seen, hasattr(backbone, "table")) == ({}, [], False)
+
+
+def test_what_a_net_of_another_library_is_told_to_lack_is_told_once(command: Command) -> None:
+    words = [w for w in TINY if not w.startswith("model.backbone")]
+    outcome = command("train", *words, "model=foreign", "model.net={_target_: torchvision.models.resnet18}")
+    assert "error: model=foreign gives (2, 1000), not logits" in outcome.text
+    assert "The net fails on a batch" not in outcome.text

@@ -52,6 +52,8 @@ def takes(found: Any) -> Taken:
         # Beside a __new__ of the same class, inspect would tell only what that one takes.
         own, more = keywords(cls) if chooses else keywords(vars(cls)["__init__"], bound=True)
         known = {**own, **known}
+        if hasattr(cls, "__post_init__") and keywords(cls.__post_init__)[1]:
+            return Taken(known, open=True)  # a dataclass that hands on what it does not know: configs of transformers
         if chooses:
             return Taken(known, more)
         if not more or cls is object:

@@ -78,6 +78,7 @@ class ForeignNet(nn.Module):
             take_channels(built, in_channels)
         make_careful(self)
         self.first, self.first_norm = find_first(self)
+        self.looked = False
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
         """Pad, run the net, bring its logits to the image's size."""
@@ -94,7 +95,9 @@ class ForeignNet(nn.Module):
                 f"model={self.name} cannot run on images {tuple(padded.shape)}: {raised(error)}. {hint} "
                 "trace=true shows where."
             ) from error
+        found = getattr(found, "logits", found)  # transformers'
         if isinstance(found, Mapping):
+            found = {"out" if key == "logits" and "out" not in found else key: one for key, one in found.items()}
             return {key: self.fit(logits, padded, height, width) for key, logits in found.items()}
         return self.fit(found, padded, height, width)
 
@@ -118,7 +121,19 @@ class ForeignNet(nn.Module):
             size = padded.shape[-2:]
             logits = nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         fitted: torch.Tensor = logits[..., :height, :width]
+        self.refuse_probabilities(fitted)
         return fitted
+
+    def refuse_probabilities(self, logits: torch.Tensor) -> None:
+        """Raise UserError where the first batch that is learned from comes out of a softmax: losses take logits."""
+        if self.looked or not self.training or logits.is_meta or torch.compiler.is_compiling():
+            return
+        self.looked = True
+        if logits.detach().min() >= 0 and (logits.detach().sum(1) - 1).abs().max() < 0.02:  # of 16 bits
+            raise UserError(
+                f"model={self.name} gives probabilities: they add up to 1. The loss takes logits: leave the softmax "
+                "out (activation: null, final_activation: null), or wrap the net in a module of yours."
+            )
 
 
 def expected_input(settings: Mapping[str, Any]) -> Expects:

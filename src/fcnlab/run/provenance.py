@@ -67,7 +67,7 @@ def own_code(config: Any) -> list[Path]:
     found = set()
     for package in {target.partition(".")[0] for target in targets(config)} - {"fcnlab"}:
         spec = find_spec(package)
-        for path in (spec.submodule_search_locations or [spec.origin or ""]) if spec else []:
+        for path in map(str, (spec.submodule_search_locations or [spec.origin or ""]) if spec else []):
             installed_here = {"site-packages", "dist-packages"} & set(Path(path).parts)
             if not installed_here and not path.startswith(sysconfig.get_path("stdlib")):
                 found.add(Path(path))

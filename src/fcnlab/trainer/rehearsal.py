@@ -80,16 +80,19 @@ def pass_shapes(task: nn.Module, image: torch.Tensor) -> None:
     First on torch's device ``meta``, which computes shapes alone. Only where that fails the net is run, as it may do
     what ``meta`` cannot.
     """
-    with torch.no_grad(), in_training(task):
+    with torch.no_grad(), in_training(task), as_it_was(task):
         tensors = {name: tensor.to("meta") for name, tensor in state(task)}
         try:
             torch.func.functional_call(task, tensors, (image.to("meta"),))
             return
         except Exception:  # what a net does on meta is not defined
             pass
+    with torch.no_grad(), in_training(task), as_it_was(task):
         buffers = {name: tensor.clone() for name, tensor in task.named_buffers()}  # running means stay as they are
         try:
             torch.func.functional_call(task, buffers, (image,))
+        except UserError:
+            raise
         except (RuntimeError, ValueError) as error:
             if wants_memory(error):
                 raise
@@ -113,6 +116,24 @@ def in_training(task: nn.Module) -> Iterator[None]:
     finally:
         for module, training, compiled in modes:
             module.training, module._compiled_call_impl = training, compiled
+
+
+@contextmanager
+def as_it_was(task: nn.Module) -> Iterator[None]:
+    """Afterwards all modules have the attributes from before: a net may keep what it made for an image's size."""
+    kinds = (dict, list, set)
+    before = [(module, dict(vars(module))) for module in task.modules()]
+    held = [(one, one.copy()) for _, known in before for one in known.values() if type(one) in kinds]
+    try:
+        yield
+    finally:
+        for module, known in before:
+            for name in [name for name, value in vars(module).items() if known.get(name, module) is not value]:
+                vars(module).pop(name)
+            vars(module).update(known)
+        for one, items in held:
+            one.clear()
+            one.extend(items) if isinstance(one, list) else one.update(items)
 
 
 def explain(error: str, shape: torch.Size) -> str:
