@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fcnlab.data.files import FileData, Pair
-from fcnlab.data.published import check_fraction, count_up, share_of_train
+from fcnlab.data.files import Pair
+from fcnlab.data.published import PublishedData
 
 # In the order of the labels 1 ... 150 (CSAILVision/sceneparsing, objectInfo150.txt, the first word of each).
 CLASSES = (
@@ -39,19 +39,16 @@ b8ff00 0085ff ffd600 19c2c2 66ff00 5c00ff
 EXPECTED = {"training": 20210, "validation": 2000}
 
 
-class ADE20K(FileData):
+class ADE20K(PublishedData):
     """``ADEChallengeData2016``: ``images/training/NAME.jpg`` and ``annotations/training/NAME.png``, where 0 is void.
 
     The masks of the benchmark's own test set are not public. So ``validation``, which papers report, is tested here,
     and a part of ``training``, by a hash of the name, is what checkpoints and settings are chosen by.
-
-    Args:
-        val_fraction: share of ``training`` for that.
-        complete: whether the published number of images must be there.
     """
 
-    def __init__(self, *, root: str, val_fraction: float, complete: bool, **common: Any) -> None:
-        check_fraction("val_fraction", val_fraction)
+    published = EXPECTED
+
+    def __init__(self, *, root: str, **common: Any) -> None:
         super().__init__(
             root=root,
             layout=f"{root}/images/training/NAME.jpg and {root}/annotations/training/NAME.png (and validation)",
@@ -60,7 +57,6 @@ class ADE20K(FileData):
             shift=-1,
             **common,
         )
-        self.val_fraction, self.expected = val_fraction, EXPECTED if complete else {}
 
     def pairs(self, split: str) -> list[Pair]:
         """The images of a folder with their masks."""
@@ -69,6 +65,5 @@ class ADE20K(FileData):
         if not images.is_dir():
             raise self.missing(f"There is no folder {images}.")
         names = sorted(path.stem for path in images.glob("*.jpg") if not path.name.startswith("."))
-        count_up(self, names, self.expected.get(folder), images)
-        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction)
+        chosen = self.share(names, split, images)
         return [Pair(name, images / f"{name}.jpg", masks / f"{name}.png") for name in chosen]
