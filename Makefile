@@ -67,7 +67,7 @@ bench: $(STAMP) ## measure speed on this machine (ARGS="pytorch_fcn=CLONE camvid
 test: $(STAMP) ## run the fast tests: two at a time, one thread each
 	$(TWO) $(ARGS)
 
-test-slow: $(STAMP) ## run the slow ones: kill trainings and start them again, notebooks, wheel, rename
+test-slow: $(STAMP) ## run the slow ones, two at a time: kill trainings and start them again, notebooks, wheel, rename
 	$(TWO) -m slow $(ARGS)
 
 test-slurm: $(STAMP) ## send a sweep to the SLURM cluster that is here
