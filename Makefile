@@ -13,7 +13,7 @@ CUDA_BLOCKS := '/^[a-z0-9]/ {keep = !/^(nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*|triton
 # A line for each package that pip fetches; messages of errors come as they are.
 SHOW   := awk '/^Collecting/ {print "      " $$2; fflush()} \
   /^Installing collected/ {print "      unpacking them: a minute or two"; fflush()}'
-TWO    := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup
+TWO    := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2
 ARGS   ?=
 NAME   ?=
 EXP    ?= shapes
@@ -67,8 +67,8 @@ bench: $(STAMP) ## measure speed on this machine (ARGS="pytorch_fcn=CLONE camvid
 test: $(STAMP) ## run the fast tests: two at a time, one thread each
 	$(TWO) $(ARGS)
 
-test-slow: $(STAMP) ## run the slow ones: kill trainings and start them again, notebooks, wheel, rename
-	$(TWO) -m slow $(ARGS)
+test-slow: $(STAMP) ## run the slow ones, two at a time: kill trainings and start them again, notebooks, wheel, rename
+	$(TWO) --dist loadfile -m slow $(ARGS)
 
 test-slurm: $(STAMP) ## send a sweep to the SLURM cluster that is here
 	$(RUN) -m pytest -m slurm -rs $(ARGS)

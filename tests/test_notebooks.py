@@ -59,7 +59,6 @@ def test_what_a_notebook_imports_is_there(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("notebooks")  # two kernels that start at once may draw the same port
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom_in_an_empty_folder(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)

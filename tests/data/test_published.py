@@ -9,7 +9,9 @@ import scipy.io
 from data import test_context, test_nyud, test_siftflow
 
 from fcnlab.cli.compose import build, compose
-from fcnlab.data.published import check_fraction, choose, read_matrix, share_of_train
+from fcnlab.data.ade20k import ADE20K
+from fcnlab.data.cityscapes import Cityscapes
+from fcnlab.data.published import read_matrix, share_of_train
 from fcnlab.error import UserError
 
 
@@ -49,7 +51,7 @@ def test_without_holding_out_the_whole_list_is_learned_from(data: ModuleType, tm
 
 def test_choices_and_shares_that_mean_nothing_are_refused() -> None:
     with pytest.raises(UserError, match="Did you mean trainIds"):
-        choose("masks", "trainId", ("labelIds", "trainIds"))
+        Cityscapes(root="x", masks="trainId", val_cities=[], complete=False)
     for value in (0, 1, 1.5, "half"):
-        with pytest.raises(UserError, match="val_fraction"):
-            check_fraction("val_fraction", value)
+        with pytest.raises(UserError, match=f"val_fraction={value} is not a number"):
+            ADE20K(root="x", val_fraction=value, complete=False)

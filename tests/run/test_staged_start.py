@@ -59,7 +59,6 @@ def bilinear(score: torch.Tensor, factor: int, start: int, size: int) -> torch.T
     return full[..., start : start + size, start : start + size]
 
 
-@pytest.mark.xdist_group("staged")
 def test_the_first_prediction_is_the_old_one_upsampled_in_two_steps(staged: Path) -> None:
     image = torch.randn(1, 3, 64, 64)
     saved = {v: torch.load(only(staged, v) / "checkpoints" / "best.ckpt", weights_only=True) for v in STAGES[:2]}
@@ -92,7 +91,6 @@ def test_the_first_prediction_is_the_old_one_upsampled_in_two_steps(staged: Path
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("staged")
 def test_an_unfinished_stage_is_not_started_from_and_given_again_it_goes_on(staged: Path, command: Command) -> None:
     record = only(staged, "fcn16s") / "record.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))  # as kill -9 leaves it
@@ -120,7 +118,6 @@ def test_a_missing_stage_is_named_with_the_command_that_makes_it(command: Comman
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("staged")
 def test_a_finished_stage_whose_checkpoint_is_lost_is_named_with_the_command_that_trains_it_again(
     staged: Path, command: Command, tmp_path: Path
 ) -> None:
@@ -137,7 +134,6 @@ def test_a_finished_stage_whose_checkpoint_is_lost_is_named_with_the_command_tha
 
 
 @pytest.mark.parametrize("origin", ["start=fcn32s", "weights=first.ckpt"])
-@pytest.mark.xdist_group("staged")
 def test_a_half_trained_run_goes_on_without_what_it_started_from(
     origin: str, staged: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,6 @@ def nine(tmp_path_factory: pytest.TempPathFactory) -> Nine:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("nine")
 def test_a_sweep_leaves_its_runs_and_nothing_else(nine: Nine) -> None:
     assert [path.name for path in nine.folder.iterdir()] == ["runs"]
     assert {path.name for path in (nine.folder / "runs").iterdir()} == {"wandb", *(run.name for run in nine.runs)}
@@ -102,14 +101,12 @@ def test_a_sweep_leaves_its_runs_and_nothing_else(nine: Nine) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("nine")
 def test_memory_after_nine_jobs_is_that_after_two(nine: Nine) -> None:
     assert len(nine.memory) == 9
     assert nine.memory[8] <= 1.1 * nine.memory[1]
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("nine")
 def test_every_job_has_a_w_and_b_run_of_its_own_and_nothing_of_another(nine: Nine) -> None:
     assert len(list((nine.folder / "runs" / "wandb").glob("offline-run-*"))) == 9
     for run in nine.runs:

@@ -15,7 +15,7 @@ from trainer.two_processes import DDP, SIZES, STEP, SUM
 
 from fcnlab.run.distributed import gather, sum_over_processes
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pair")]  # two processes of torchrun
+pytestmark = pytest.mark.slow  # two processes of torchrun
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from conftest import PROJECT, TINY, Command
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hosts")]
+pytestmark = pytest.mark.slow
 SCRIPT = str(PROJECT / ".ci" / "two_nodes")
 # Loading an image takes time, so that the cable is pulled in mid-epoch on any machine.
 SLOW = "import time, albumentations\nclass Slow(albumentations.NoOp):\n    def apply(self, image, **_):\n"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,6 +24,23 @@ def random_batch(*, image: Sequence[int], batch: int, classes: int, device: torc
     mask = torch.randint(0, classes, (batch, height, width))
     mask[:, : height // 10] = 255
     return torch.randn(batch, 3, height, width).to(device), mask.to(device)
+
+
+def training(
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Callable[..., Any],
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+) -> Callable[[], None]:
+    """The loop body of tutorials, to be called over and over."""
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss(net(inputs), labels).backward()
+        optimizer.step()
+
+    return step
 
 
 class Textbook(nn.Module):
@@ -59,16 +77,8 @@ def textbook(
     """The loop body of tutorials: 32 bits, cross-entropy, Adam."""
     net = Textbook(classes, width, hidden).to(device)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
-    criterion = nn.CrossEntropyLoss(ignore_index=255)
-    inputs, labels = random_batch(image=image, batch=batch, classes=classes, device=device)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        loss: torch.Tensor = criterion(net(inputs), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-
-    return step
+    data = random_batch(image=image, batch=batch, classes=classes, device=device)
+    return training(net, optimizer, nn.CrossEntropyLoss(ignore_index=255), *data)
 
 
 def torchvision_fcn(*, image: Sequence[int], batch: int, classes: int, device: torch.device) -> Callable[[], None]:
@@ -78,17 +88,12 @@ def torchvision_fcn(*, image: Sequence[int], batch: int, classes: int, device: t
     net = fcn_resnet50(weights=None, weights_backbone=None, num_classes=classes, aux_loss=True).to(device).train()
     torch.backends.cudnn.benchmark = True  # as that script
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
-    inputs, labels = random_batch(image=image, batch=batch, classes=classes, device=device)
 
-    def step() -> None:
-        out = net(inputs)
+    def loss(out: dict[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         losses = {name: nn.functional.cross_entropy(x, labels, ignore_index=255) for name, x in out.items()}
-        optimizer.zero_grad()
-        total: torch.Tensor = losses["out"] + 0.5 * losses["aux"]
-        total.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        return losses["out"] + 0.5 * losses["aux"]
 
-    return step
+    return training(net, optimizer, loss, *random_batch(image=image, batch=batch, classes=classes, device=device))
 
 
 def pytorch_fcn(
@@ -111,13 +116,10 @@ def pytorch_fcn(
     inputs, labels = random_batch(image=image, batch=batch, classes=classes, device=device)
     labels[labels == 255] = -1  # its void
 
-    def step() -> None:
-        optimizer.zero_grad()
-        loss = trainer.cross_entropy2d(net(inputs), labels, size_average=False) / len(inputs)
-        loss.backward()
-        optimizer.step()
+    def loss(out: torch.Tensor, labels: torch.Tensor) -> Any:
+        return trainer.cross_entropy2d(out, labels, size_average=False) / len(out)
 
-    return step
+    return training(net, optimizer, loss, inputs, labels)
 
 
 @contextmanager

@@ -25,10 +25,8 @@ class LastCheckpoint(Checkpoint):
     skips that validation, and within an accumulation of gradients, which it does not keep.
 
     Args:
-        file: where it goes.
         every_n_steps: save so often within an epoch too.
         signals: say when to leave.
-        saved: called after every save.
     """
 
     def __init__(

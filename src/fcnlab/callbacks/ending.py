@@ -11,11 +11,7 @@ from fcnlab.run.record import Run, Stopped
 
 
 class Ending(L.Callback):
-    """Write ``ended`` into the record: all epochs or steps, early stopping, time, a signal, an error; and where.
-
-    Args:
-        run: whose record it is.
-    """
+    """Write ``ended`` into the record: all epochs or steps, early stopping, time, a signal, an error; and where."""
 
     def __init__(self, run: Run) -> None:
         self.run = run

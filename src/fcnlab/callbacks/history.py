@@ -17,7 +17,6 @@ class History(Checkpoint):
     The rows live in checkpoints. A ``Checkpoint`` because Lightning calls those after the task has logged its epoch.
 
     Args:
-        file: where it goes.
         monitor: the monitored score, kept too where it is not called ``val/...``.
     """
 

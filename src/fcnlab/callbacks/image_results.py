@@ -22,9 +22,6 @@ class ImageResults(L.Callback):
     """Keep ``counts.npz`` and, for the first few test images, ``predictions/NAME.png`` and ``NAME_panel.png``.
 
     Args:
-        folder: where they go.
-        data: gives the images and their truth.
-        drawn_images: how many test images are drawn.
         write: takes facts for the run's record, here ``seconds_per_image``.
     """
 

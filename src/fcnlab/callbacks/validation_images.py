@@ -17,12 +17,7 @@ LARGEST = 400  # pixels a side of what is shown
 
 
 class ValidationImages(L.Callback):
-    """Show the first validation images with their predicted and true masks after every validation.
-
-    Args:
-        data: gives the images.
-        shown: how many are shown.
-    """
+    """Show the first few validation images with their predicted and true masks after every validation."""
 
     def __init__(self, data: SegmentationData, shown: int = 4) -> None:
         self.data, self.shown = data, shown

@@ -1,7 +1,7 @@
 """Kinds of mappings in a config: listed keys, a node with a ``_target_``, nodes by name, the Trainer's keys."""
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import yaml
@@ -14,12 +14,14 @@ Count = Annotated[int, Ge(1)]
 
 
 class Keys:
-    """A mapping whose keys are the annotations of a subclass, all of them needed.
+    """A mapping whose keys are the annotations of a subclass.
 
     Attributes:
+        optional: the keys that need not be there.
         instead: what to write instead of a key that is not one.
     """
 
+    optional: ClassVar[Collection[str]] = ()
     instead: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
@@ -31,7 +33,7 @@ class Keys:
     @classmethod
     def needed(cls) -> Sequence[str]:
         """The keys that must be there."""
-        return tuple(cls.known())
+        return [key for key in cls.known() if key not in cls.optional]
 
 
 class Node:

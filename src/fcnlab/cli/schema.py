@@ -124,7 +124,12 @@ def of_target(value: Mapping[Any, Any], key: str) -> Iterator[str]:
         elif takes.open:
             yield from faults(inner, Any, f"{key}.{name}")
         else:
-            yield unknown(f"{key}.{name}", takes.keywords, taker=target) + brought_by_a_file(f"{key}.{name}", inner)
+            # Perhaps the word is not at fault, but a file that it is merged with; Hydra's ~ takes out no null.
+            how = "choose a file of your own: see conf/README.md." if inner is None else f"take it out: ~{key}.{name}"
+            yield (
+                f"{unknown(f'{key}.{name}', takes.keywords, taker=target)} If a file that yours is merged with has set "
+                f"it, {how}"
+            )
 
 
 def told(value: Any, annotation: Any, key: str) -> str:
@@ -158,12 +163,6 @@ def unknown(key: str, known: Iterable[str], *, taker: str = "", instead: str = "
     parent = key.rpartition(".")[0]
     which = f", for {taker} takes none such" if taker else ""
     return f"There is no setting {key!r}{which}. {instead or nearest(key, [dotted(parent, name) for name in known])}"
-
-
-def brought_by_a_file(key: str, value: Any) -> str:
-    """What to do where not the word at fault but a file that it is merged with has set a key."""
-    how = f"take it out: ~{key}" if value is not None else "choose a file of your own: see conf/README.md."
-    return f" If a file that yours is merged with has set it, {how}"  # Hydra's ~ takes out no null
 
 
 def annotated(annotation: Any) -> Any:

@@ -3,7 +3,6 @@
 What stands below a ``_target_`` is not listed: the signature that it names is the schema.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Interval, Len, MultipleOf
@@ -32,13 +31,9 @@ class Checkpoint(Keys):
 class Views(Keys):
     """Test-time augmentation: the views of an image whose probabilities are averaged."""
 
+    optional = ("flip", "scales")
     flip: bool
     scales: Annotated[list[Annotated[float, Gt(0)]], Len(1)]
-
-    @classmethod
-    def needed(cls) -> Sequence[str]:
-        """Each has its default."""
-        return ()
 
 
 class Survey(Keys):
@@ -139,9 +134,10 @@ class Experiment(Keys):
     seeds: list[Seed]
 
 
-class Train(Keys):
-    """``fcnlab.train``."""
+class Train(Experiment):
+    """``fcnlab.train``; what experiment files say besides is not needed."""
 
+    optional = tuple(Experiment.known())
     experiment: str
     seed: Seed
     data: NamedNode
@@ -173,22 +169,12 @@ class Train(Keys):
     overrides: list[str]
     trace: bool
 
-    @classmethod
-    def known(cls) -> Mapping[str, Any]:
-        """With what experiment files say besides."""
-        return {**Experiment.known(), **super().known()}
-
-    @classmethod
-    def needed(cls) -> Sequence[str]:
-        """Without what experiment files say besides."""
-        return [key for key in super().needed() if key not in Experiment.known()]
-
 
 class Reproduce(Train, Written):
     """``fcnlab.reproduce``."""
 
     variants: list[str] | None
-    seeds: list[Seed] | None
+    seeds: list[Seed] | None  # type: ignore[assignment]
 
 
 COMMANDS: dict[str, type[Keys]] = {

@@ -11,11 +11,11 @@ import numpy as np
 import yaml
 
 from fcnlab.error import UserError, nearest
+from fcnlab.metric.segmentation import KINDS
 from fcnlab.run.files import read_history, read_json, read_scores, reading
 from fcnlab.run.name import run_name
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
-KINDS = ("true_positive", "predicted", "true")
 NEEDED = ("config.yaml", "record.json", "metrics.json", "history.csv", "counts.npz")
 
 

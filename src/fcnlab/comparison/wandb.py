@@ -136,12 +136,9 @@ def grouping(variants: Sequence[Variant]) -> list[str]:
 
 def image_keys(runs: Sequence[FinishedRun]) -> list[str]:
     """The keys of validation images that every run has logged, as W&B's folders beside the runs tell."""
-    keys = [set(logged_images(run)) for run in runs]
+    keys = []
+    for run in runs:
+        parts = (run.folder.parent / "wandb").glob(f"*run-*-{run.record['wandb_id']}/files/media/images")
+        files = [file.relative_to(part).as_posix() for part in parts for file in part.glob("val/**/*.jpg")]
+        keys.append({match[1] for file in files if (match := IMAGE.fullmatch(file))})
     return sorted(set.intersection(*keys))[:SHOWN]
-
-
-def logged_images(run: FinishedRun) -> list[str]:
-    """The keys of the images of one run."""
-    parts = (run.folder.parent / "wandb").glob(f"*run-*-{run.record['wandb_id']}/files/media/images")
-    files = [file.relative_to(part).as_posix() for part in parts for file in part.glob("val/**/*.jpg")]
-    return [match[1] for file in files if (match := IMAGE.fullmatch(file))]

@@ -8,12 +8,12 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
+from fcnlab.data.arrays import VOID as VOID
 from fcnlab.data.files import FileData, open_image, read_text
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError, nearest
 
-VOID = 255
 Point = tuple[float, float]
 
 

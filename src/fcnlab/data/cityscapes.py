@@ -1,10 +1,10 @@
 """Cityscapes: street scenes in 19 classes, 2,975 / 500 images of 2048x1024, in the layout of its archives."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fcnlab.data.files import FileData, Pair
-from fcnlab.data.published import choose, count_up
+from fcnlab.data.published import count_up
 from fcnlab.error import UserError, nearest
 
 # Name: label in gtFine's labelIds, colour; in the order of trainIds (mcordts/cityscapesScripts, helpers/labels.py).
@@ -45,8 +45,9 @@ class Cityscapes(FileData):
         complete: whether the published number of images must be there.
     """
 
-    def __init__(self, *, root: str, masks: str, val_cities: list[str], complete: bool, **common: Any) -> None:
-        choose("masks", masks, ("labelIds", "trainIds"))
+    def __init__(
+        self, *, root: str, masks: Literal["labelIds", "trainIds"], val_cities: list[str], complete: bool, **common: Any
+    ) -> None:
         labels: dict[str, Any] = {}
         if masks == "labelIds":
             labels = {"labels": [label for label, _ in CLASSES.values()], "void_label": list(OTHERS)}

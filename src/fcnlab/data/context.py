@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fcnlab.data.files import FileData, Pair, read_text
+from fcnlab.data.files import Pair, read_text
 from fcnlab.data.masks import Stored
-from fcnlab.data.published import check_fraction, choose, count_up, names_in, read_matrix, share_of_train
+from fcnlab.data.published import PublishedData, names_in, read_matrix
 from fcnlab.error import UserError
 
 # In the order of shelhamer/fcn.berkeleyvision.org, data/pascal-context/classes-59.txt.
@@ -26,7 +26,7 @@ EXPECTED = {"train": 4998, "val": 5105}
 PNG = {59: "SegmentationClassContext", 33: "33_context_labels"}
 
 
-class Context(FileData):
+class Context(PublishedData):
     """Images of VOC 2010 and masks with 400 labels as published (.mat), or with 60 labels (.png).
 
     The published ``val`` is tested here, as in the papers; a part of ``train`` is what checkpoints are chosen by.
@@ -40,42 +40,31 @@ class Context(FileData):
             ``root/33_context_labels/NAME.png`` of 0 (none of them) to 33, as published.
         images: the folder of the JPEG files, relative to ``root``.
         lists: the folder of train.txt and val.txt, relative to ``root``.
-        val_fraction: share of train.txt for choosing checkpoints and settings, by a hash of the name.
-        hold_out: keep that share out of training. The papers learn from the whole list; then ``val`` measures memory,
-            and ``score=last`` is the honest choice.
-        complete: whether the published number of images must be listed.
     """
+
+    published = EXPECTED
 
     def __init__(
         self,
         *,
         root: str,
-        masks: str,
+        masks: Literal["mat", "png"],
         images: str,
         lists: str,
-        val_fraction: float,
-        hold_out: bool = True,
-        complete: bool,
         task: Literal[59, 33] = 59,
         **common: Any,
     ) -> None:
-        choose("masks", masks, ("mat", "png"))
-        check_fraction("val_fraction", val_fraction)
-        self.hold_out = hold_out
         self.folder = "trainval" if masks == "mat" else PNG[task]
         where = f"{self.folder}/NAME.{masks}{' and labels.txt' if masks == 'mat' else ''}"
         layout = f"{root}/{images}/NAME.jpg, {root}/{lists}/train.txt, val.txt and {root}/{where}"
         names = CLASSES if task == 59 else listed_classes(Path(root).expanduser() / "33_labels.txt")
         super().__init__(root=root, layout=layout, class_names=names, shift=0 if task == 59 else -1, **common)
         self.kind, self.images, self.lists = masks, images, lists
-        self.val_fraction, self.expected = val_fraction, EXPECTED if complete else {}
 
     def pairs(self, split: str) -> list[Pair]:
         """Follow the lists of those images that are annotated."""
         listing = self.root / self.lists / ("val.txt" if split == "test" else "train.txt")
-        names = names_in(self, listing)
-        count_up(self, names, self.expected.get(listing.stem), listing)
-        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction, self.hold_out)
+        chosen = self.share(names_in(self, listing), split, listing)
         return [
             Pair(name, self.root / self.images / f"{name}.jpg", self.root / self.folder / f"{name}.{self.kind}")
             for name in chosen
@@ -99,11 +88,6 @@ class Context(FileData):
     def decode_mask(self, path: Path) -> Stored:
         """The labels of the classes; 0 is none of them."""
         return super().decode_mask(path) if self.kind == "png" else self.table[read_matrix(path, "LabelMap")]
-
-    def image_shape(self, split: str, index: int) -> tuple[int, int]:
-        """Height and width of the image: a .mat file has no header to look at."""
-        width, height = self.reader.size(self.checked_pairs(split)[index].image)
-        return height, width
 
 
 def numbered(path: Path) -> dict[str, int]:

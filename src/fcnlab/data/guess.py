@@ -5,16 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fcnlab.data.arrays import VOID
 from fcnlab.data.class_list import ClassList, Colour, rows_of_file
 from fcnlab.data.contents import in_order
 from fcnlab.data.guess_annotations import guess_annotations
-from fcnlab.data.guess_lines import fractions, listed, quoted
+from fcnlab.data.guess_lines import SPLITS, fractions, listed, quoted
 from fcnlab.data.guess_pairs import Layout, guess_layout, image_files, split_of
 from fcnlab.data.guess_values import MOST, Seen, look_at, tolerance_for
 from fcnlab.error import UserError
 
-SPLITS = ("train", "val", "test")
-VOID = 255
 CLASS_FILES = (".csv", ".json", ".yaml", ".yml", ".txt")
 CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend")
 LARGEST = 100_000  # bytes of a list of classes

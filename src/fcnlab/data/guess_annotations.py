@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fcnlab.data.guess_lines import fractions, quoted
+from fcnlab.data.guess_lines import SPLITS, fractions, quoted
 from fcnlab.data.guess_pairs import WORD, split_of
 from fcnlab.data.labelme import BACKGROUND, IGNORED
 from fcnlab.data.yolo import read_names
 from fcnlab.error import UserError
 
-SPLITS = ("train", "val", "test")
 Lines = list[str] | None
 
 

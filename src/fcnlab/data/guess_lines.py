@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.error import UserError
 
+SPLITS = ("train", "val", "test")
 USUAL = {"train": 0.7, "val": 0.1, "test": 0.2}
 FRACTIONS = (USUAL, {"train": 0.6, "val": 0.2, "test": 0.2}, {"train": 0.4, "val": 0.3, "test": 0.3})
 

@@ -3,16 +3,16 @@
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.io import loadmat
 
-from fcnlab.data.files import FileData, Pair, unreadable
+from fcnlab.data.files import Pair, unreadable
 from fcnlab.data.images import ImageReader
 from fcnlab.data.masks import Stored
 from fcnlab.data.opened import decode
-from fcnlab.data.published import check_fraction, choose, count_up, names_in, read_matrix, share_of_train
+from fcnlab.data.published import PublishedData, names_in, read_matrix
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError, import_extra
 
@@ -30,7 +30,7 @@ MAT = "nyu_depth_v2_labeled.mat"
 NEAR, FAR = np.log(500.0), np.log(10000.0)
 
 
-class NYUD(FileData):
+class NYUD(PublishedData):
     """The FCN authors' folders, or the official file of labelled pairs.
 
     ``files``: ``root/trainval.txt`` (or ``train.txt`` and ``val.txt``) and ``test.txt`` (NAME or its number),
@@ -44,28 +44,19 @@ class NYUD(FileData):
         input: ``color``, ``depth``, ``hha``, ``color-depth`` (depth as a fourth channel) or ``color-hha`` (HHA as three
             more: model=fcn32s_late).
         channels: of that input: 3, 1, 3, 4 or 6; the net is built by it.
-        val_fraction: share of the 795 for choosing checkpoints and settings, by a hash of the name.
-        hold_out: keep that share out of training. The papers learn from the whole list; then ``val`` measures memory,
-            and ``score=last`` is the honest choice.
-        complete: whether the published number of images must be listed.
     """
+
+    published = EXPECTED
 
     def __init__(
         self,
         *,
         root: str,
-        files: str,
-        input: str,
+        files: Literal["files", "mat"],
+        input: Literal["color", "depth", "hha", "color-depth", "color-hha"],
         channels: int,
-        val_fraction: float,
-        complete: bool,
-        hold_out: bool = True,
         **common: Any,
     ) -> None:
-        choose("files", files, ("files", "mat"))
-        choose("input", input, tuple(CHANNELS))
-        check_fraction("val_fraction", val_fraction)
-        self.hold_out = hold_out
         if channels != CHANNELS[input]:
             raise UserError(f"data.input={input} has {CHANNELS[input]} channels: set data.channels={CHANNELS[input]}.")
         if files == "mat" and "hha" in input:
@@ -78,8 +69,7 @@ class NYUD(FileData):
         )
         layout = f"{root}/ with {where}"
         super().__init__(root=root, layout=layout, class_names=CLASSES, shift=-1, channels=channels, **common)
-        self.source, self.kind, self.val_fraction = files, input, val_fraction
-        self.expected = EXPECTED if complete else {}
+        self.source, self.kind = files, input
         self.colour_reader = ImageReader(channels=3)
 
     def pairs(self, split: str) -> list[Pair]:
@@ -95,8 +85,7 @@ class NYUD(FileData):
                 lists = [self.root / "train.txt", self.root / "val.txt"]  # as the FCN authors keep them
             listed = [name for one in lists for name in names_in(self, one)]
             names = [name if name.startswith("img_") else f"img_{name}" for name in listed]
-        count_up(self, names, self.expected.get(listing), where)
-        chosen = names if split == "test" else share_of_train(names, split, self.val_fraction, self.hold_out)
+        chosen = self.share(names, split, where, listing)
         return [self.pair(name) for name in chosen]
 
     def pair(self, name: str) -> Pair:

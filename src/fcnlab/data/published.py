@@ -1,28 +1,54 @@
-"""What published data sets share: choices by name, lists, the number of images they must have, MATLAB's masks."""
+"""What published data sets share: lists, the number of images they must have, a part for validation, MATLAB's masks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from annotated_types import Interval
 from scipy.io import loadmat
 
 from fcnlab.data.files import FileData, read_text, unreadable
 from fcnlab.data.sharing import split_by_hash
 from fcnlab.data.transforms import Mask
-from fcnlab.error import UserError, nearest
+from fcnlab.error import UserError
 
 
-def choose(key: str, value: object, known: Sequence[str]) -> None:
-    """Raise UserError for a choice that is not known."""
-    if value not in known:
-        raise UserError(f"data.{key}={value} is not known. {nearest(str(value), known)}")
+class PublishedData(FileData):
+    """A data set with a published training list, a part of which, by a hash of the name, is ``val``.
 
+    Args:
+        val_fraction: that part's share; checkpoints and settings are chosen by it.
+        hold_out: keep that part out of training. The papers learn from the whole list; then ``val`` measures memory,
+            and ``score=last`` is the honest choice.
+        complete: whether the published number of images must be there.
+    """
 
-def check_fraction(key: str, value: Any) -> None:
-    """Raise UserError for a share that leaves one side empty."""
-    if not isinstance(value, int | float) or not 0 < value < 1:
-        raise UserError(f"data.{key}={value} is not between 0 and 1. 0.1 takes every tenth image.")
+    published: ClassVar[Mapping[str, int]] = {}  # images by list
+
+    def __init__(
+        self,
+        *,
+        val_fraction: Annotated[float, Interval(gt=0, lt=1)],
+        complete: bool,
+        hold_out: bool = True,
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        self.val_fraction, self.hold_out, self.expected = val_fraction, hold_out, self.published if complete else {}
+
+    def share(self, names: Sequence[str], split: str, where: Path, listing: str = "") -> list[str]:
+        """The names in the list ``where`` that fall into a split. Raises UserError where some are missing."""
+        count_up(self, names, self.expected.get(listing or where.stem), where)
+        return [*names] if split == "test" else share_of_train(names, split, self.val_fraction, self.hold_out)
+
+    def image_shape(self, split: str, index: int) -> tuple[int, int]:
+        """Height and width; a .mat file has no header to look at, so its image is."""
+        pair = self.checked_pairs(split)[index]
+        if pair.mask.suffix != ".mat":
+            return super().image_shape(split, index)
+        width, height = self.reader.size(pair.image)
+        return height, width
 
 
 def count_up(data: FileData, found: Sequence[Any], expected: int | None, where: Path) -> None:

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import cv2
 import numpy as np
 import torch
+from annotated_types import Ge, Gt, Len
 
+from fcnlab.cli.checked import Checked
 from fcnlab.data.augmentation import Augmentation
 from fcnlab.data.augmentation import Image as Image
 from fcnlab.data.augmentation import Mask as Mask
 from fcnlab.data.hidden import Hidden, Hide
-from fcnlab.error import UserError, nearest
-from fcnlab.model.checkpoint import INPUT, is_numbers
+from fcnlab.error import UserError
+from fcnlab.model.checkpoint import INPUT
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 GREY_MEAN, GREY_STD = 0.449, 0.226  # ImageNet's, of its channels together
@@ -21,7 +23,7 @@ ORDERS = {"RGB": 1, "BGR": -1}  # of channels, and the step with which RGB is re
 MOST_CHANNELS = 4  # that OpenCV shrinks at once
 
 
-class Pipeline:
+class Pipeline(Checked):
     """What happens to every image of a split.
 
     Args:
@@ -37,16 +39,22 @@ class Pipeline:
     def __init__(
         self,
         *,
-        image_size: Sequence[int] | None,
-        mean: Sequence[float],
-        std: Sequence[float],
-        order: str = "RGB",
-        scale: float = 1.0,
+        image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None,
+        mean: Annotated[Sequence[float], Len(1)],
+        std: Annotated[Sequence[Annotated[float, Gt(0)]], Len(1)],
+        order: Literal["RGB", "BGR"] = "RGB",
+        scale: Annotated[float, Gt(0)] = 1.0,
         channels: int | None = None,
         augment: Sequence[Any] | None = None,
     ) -> None:
-        check_input(image_size=image_size, mean=mean, std=std, order=order, scale=scale, channels=channels)
-        self.image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
+        count = channels or len(mean)
+        for key, values in (("mean", mean), ("std", std)):
+            if len(values) != count:
+                example = ",".join(["0.5"] * count)
+                raise UserError(f"data.{key}={values} must be {count} numbers, one per channel, as [{example}].")
+        if order == "BGR" and count != 3:
+            raise UserError(f"data.order=BGR is of three channels, but there are {count}. Leave it at RGB.")
+        self.image_size = None if image_size is None else (image_size[0], image_size[1])
         self.step = ORDERS[order]
         self.mean = 255 / scale * torch.tensor(mean).view(-1, 1, 1)
         self.std = 255 / scale * torch.tensor(std).view(-1, 1, 1)
@@ -92,27 +100,9 @@ class Pipeline:
         return torch.from_numpy(channels_first).float().sub_(self.mean).div_(self.std)
 
 
-def input_pipeline(facts: Mapping[str, Any], image_size: Sequence[int] | None) -> Pipeline:
+def input_pipeline(facts: Mapping[str, Any], image_size: Any) -> Pipeline:
     """What an image goes through before a trained net sees it: resized, normalised as in training."""
     return Pipeline(image_size=image_size, **{key: facts[key] for key in INPUT if key in facts})
-
-
-def check_input(*, image_size: Any, mean: Any, std: Any, order: Any, scale: Any, channels: int | None = None) -> None:
-    """Raise UserError for what no image can be brought to."""
-    if order not in ORDERS:
-        raise UserError(f"data.order={order} is not known. {nearest(str(order), ORDERS)}")
-    if image_size is not None and not (is_numbers(image_size, 2) and min(map(int, image_size)) >= 1):
-        raise UserError(f"data.image_size={image_size} must be null or [height, width], 1 or more.")
-    count = channels or (len(mean) if isinstance(mean, list | tuple) and len(mean) else 3)
-    for key, values in (("mean", mean), ("std", std)):
-        if not is_numbers(values, count) or (key == "std" and min(values) <= 0):
-            rule = f"{'three' if count == 3 else count} numbers{' above 0' if key == 'std' else ''}"
-            example = "0.5,0.5,0.5" if count == 3 else ",".join(["0.5"] * count)
-            raise UserError(f"data.{key}={values} must be {rule}, one per channel, as [{example}].")
-    if order == "BGR" and count != 3:
-        raise UserError(f"data.order=BGR is of three channels, but there are {count}. Leave it at RGB.")
-    if not is_numbers([scale], 1) or scale <= 0:
-        raise UserError(f"data.scale={scale} must be a number above 0: the value of white, 1 or 255.")
 
 
 def usual_input(channels: int, order: str, scale: float) -> tuple[list[float], list[float]]:

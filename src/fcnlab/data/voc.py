@@ -13,7 +13,7 @@ from torchvision.datasets import SBDataset, VOCSegmentation
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 
 from fcnlab.data.files import FileData, Pair, open_image, unreadable, without_suffix
-from fcnlab.data.sharing import split_by_hash
+from fcnlab.data.published import share_of_train
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError, nearest
 
@@ -90,9 +90,7 @@ class VOC(FileData):
                 f"{', '.join(leaked[:3])}, ... No image may be both learnt and tested. seg11valid goes with sbd_train, "
                 "trainaug and voc_train, voc_val with trainaug and voc_train."
             )
-        fractions = {"val": self.val_fraction, "train": 1 - self.val_fraction}
-        wanted = {"val"} if split == "val" else {"train"} if self.hold_out else {"train", "val"}
-        chosen = [name for name in names if split_by_hash(name, fractions) in wanted]
+        chosen = share_of_train(names, split, self.val_fraction, self.hold_out)
         own = self.own_masks()
         return [self.voc_pair(name) if name in own else self.sbd_pair(name) for name in chosen]
 

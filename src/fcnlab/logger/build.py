@@ -11,7 +11,7 @@ from fcnlab.cli.compose import build_given
 from fcnlab.cli.signature import taken
 from fcnlab.cli.terminal import is_first_process
 from fcnlab.error import UserError, raised
-from fcnlab.logger.server import why_unreachable
+from fcnlab.logger.server import HINT, why_unreachable
 from fcnlab.run.record import Run
 
 NAMES = ("name", "run_name", "experiment_key")  # what loggers call the name of a run
@@ -34,10 +34,7 @@ def build_loggers(settings: Mapping[str, Any] | None, run: Run) -> list[Logger]:
         except UserError:
             raise
         except Exception as error:  # whatever a service raises that is not there
-            raise UserError(
-                f"logger.{name} does not begin: {raised(error)}. Set logger=csv, or logger=none: "
-                "history.csv has the scores of every epoch all the same."
-            ) from error
+            raise UserError(f"logger.{name} does not begin: {raised(error)}. {HINT}") from error
         if not isinstance(logger, Logger):
             raise UserError(f"logger.{name} builds a {type(logger).__name__}. It must be a Lightning Logger.")
         if "run_id" in accepted:  # MLflow's: a run that goes on is the same run there

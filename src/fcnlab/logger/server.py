@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 LIMIT = 5  # seconds
+HINT = "Set logger=csv, or logger=none: history.csv has the scores of every epoch all the same."
 
 
 def why_unreachable(address: str) -> str:

@@ -19,10 +19,9 @@ from lightning.pytorch.loggers import WandbLogger
 
 from fcnlab.cli.terminal import is_first_process, say
 from fcnlab.error import UserError, raised
-from fcnlab.logger.server import why_unreachable
+from fcnlab.logger.server import HINT, why_unreachable
 from fcnlab.run.record import Run
 
-HINT = "Set logger=csv, or logger=none: history.csv has the scores of every epoch all the same."
 LIMIT = 60  # seconds; W&B's own limit is 30
 ADDED = ("trainer/global_step", "_step", "_runtime", "_timestamp", "_wandb")  # to a row, on its way to the disk
 

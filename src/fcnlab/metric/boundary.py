@@ -19,8 +19,6 @@ class BoundaryF1(Metric):
     there and in the prediction. A class whose outline is in neither mask, because it fills the image, is left out.
 
     Args:
-        num_classes: labels are 0 to ``num_classes - 1``.
-        ignore_index: the label of void.
         tolerance: as a share of the image's diagonal; SegNet's 0.0075 is 4.5 pixels of 480x360.
     """
 

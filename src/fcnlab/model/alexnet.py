@@ -26,8 +26,6 @@ class AlexNet(Backbone):
         width: a fraction of the channel counts; 1.0 is torchvision's.
         fc_channels: channels of fc6 and fc7, 4096 in the paper.
         dropout: probability after fc6 and fc7, drawn per element as Caffe does.
-        in_channels: 3 for RGB.
-        name: what experiments call it.
     """
 
     coarse = "fc7"

@@ -30,8 +30,9 @@ class Backbone(Checked, nn.Module):
     one. Every backbone calls its last features at stride 8 and 16 ``pool3`` and ``pool4``, the paper's words, whatever
     its own layers are called: so each of conf/model fits every backbone.
 
-    ``name`` is what experiments call it, ``in_channels`` what its images have. ``reach`` says how many pixels to each
-    side of its position an element of the coarsest map can see (half the receptive field); None: that is not known.
+    ``name`` is what experiments call it, ``in_channels`` what its images have (3: RGB). ``reach`` says how many pixels
+    to each side of its position an element of the coarsest map can see (half the receptive field); None: that is not
+    known.
 
     For weights from elsewhere they also say which convolution sees the image (``first``), which batch norm follows
     it if it has no bias (``first_norm``), which of torchvision's models it is (``torchvision``), and what input it

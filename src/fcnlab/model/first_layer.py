@@ -53,8 +53,7 @@ def fit_input(
     grey channel gets the sum of the three, which sees it as RGB of three equal values.
 
     Args:
-        own: the net's tensors by name.
-        tensors: what will be loaded, changed here.
+        own, tensors: the net's by name, and what will be loaded, which changes here.
         first, norm: names of the convolution, and of its batch norm if there is one.
     """
     if (weight := tensors.get(f"{first}.weight")) is None:

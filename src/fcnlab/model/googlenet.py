@@ -29,10 +29,6 @@ class GoogLeNet(Backbone):
     more on the right and below where a pool meets an odd size. Layers keep torchvision's names.
 
     Weights of torchvision's were trained on values from -1 to 1 (its ``transform_input``).
-
-    Args:
-        in_channels: 3 for RGB.
-        name: what experiments call it.
     """
 
     coarse = "inception5b"

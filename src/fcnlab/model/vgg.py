@@ -22,8 +22,6 @@ class VGG16(Backbone):
         batch_norm: normalise after every convolution (not in the paper; helps training from scratch).
         fc_channels: channels of fc6 and fc7, 4096 in the paper.
         dropout: probability after fc6 and fc7, drawn per element as Caffe does.
-        in_channels: 3 for RGB.
-        name: what experiments call it.
     """
 
     coarse = "fc7"

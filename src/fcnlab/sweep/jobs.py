@@ -26,28 +26,6 @@ INTERRUPTED = tuple(128 + number for number in SIGNALS)  # exit codes by convent
 SCORES = ("test/mean_iou", "val/mean_iou")  # the first that a job has is shown
 
 
-def starts_processes(cfg: DictConfig) -> bool:
-    """Whether Lightning would start processes for this training: several devices, and nobody else has started them."""
-    if "rerun" not in cfg:
-        return False
-    return rank.processes(cfg.trainer) > 1 and not rank.is_started_by_others()
-
-
-def run_alone(module: str) -> None:
-    """Run a job as a command of its own: processes that trained together leave traces, and a dying one ends the others.
-
-    Raises UserError where it fails, and ends as it did where a signal ended it.
-    """
-    name = getattr(sys.modules[module].__spec__, "name", module)  # of __main__, what was given after -m
-    code = run_module(name, sys.argv[1:])
-    if code in INTERRUPTED:
-        sys.exit(code)
-    if code:
-        raise UserError(
-            f"The job's processes ended with exit code {code}. What they printed stands above and in train.log."
-        )
-
-
 class Sweep:
     """What became of the jobs, kept in a folder that all of them can reach and that goes when the sweep ends.
 
@@ -80,7 +58,9 @@ class Sweep:
         # Processes that the job starts are told this job, not the sweep; so is W&B.
         sys.argv = [*self.program, *job.words, "hydra.mode=RUN"]
         try:
-            trained = self.train_alone(task, cfg) if starts_processes(cfg) else ""
+            # Whether Lightning would start processes for this training: nobody else has, for several devices.
+            several = "rerun" in cfg and rank.processes(cfg.trainer) > 1 and not rank.is_started_by_others()
+            trained = self.train_alone(task, cfg) if several else ""
             value = task(cfg)
             scores = value if isinstance(value, dict) else {}
             job.metric = next((key for key in SCORES if key in scores), "")
@@ -105,7 +85,8 @@ class Sweep:
     def train_alone(self, task: Callable[[DictConfig], Any], cfg: DictConfig) -> str:
         """Train a job on several devices as a command of its own; the outcome, empty if there was nothing to do.
 
-        What is left then is to read its scores.
+        Processes that trained together leave traces, and a dying one ends the others. What is left then is to read the
+        job's scores. Raises UserError where it fails, and ends as it did where a signal ended it.
         """
         from fcnlab.run.record import Run
         from fcnlab.run.staged_start import resolve
@@ -114,7 +95,14 @@ class Sweep:
         if run.stays(cfg.rerun):
             return ""
         outcome = "resumed" if run.last_checkpoint and not run.is_finished() else "done"
-        run_alone(task.__module__)
+        name = getattr(sys.modules[task.__module__].__spec__, "name", task.__module__)  # of __main__: given after -m
+        code = run_module(name, sys.argv[1:])
+        if code in INTERRUPTED:
+            sys.exit(code)
+        if code:
+            raise UserError(
+                f"The job's processes ended with exit code {code}. What they printed stands above and in train.log."
+            )
         cfg.rerun = "no"
         return outcome
 

@@ -125,7 +125,9 @@ def refusals() -> Iterator[None]:
         if is_of_machine(error):
             raise
         told = one_line(error)
-        if isinstance(error, MisconfigurationException) or is_raised_in(error, "lightning"):
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        raised_in = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if isinstance(error, MisconfigurationException) or raised_in == "lightning":
             raise UserError(f"Lightning refuses: {told}.") from error
         if isinstance(error, RuntimeError) and "DataLoader worker" in told:
             raise UserError(
@@ -136,12 +138,6 @@ def refusals() -> Iterator[None]:
         if part := part_that_failed(error):
             raise UserError(f"{part}: {raised(error)}. trace=true shows the stack.") from error
         raise
-
-
-def is_raised_in(error: Exception, package: str) -> bool:
-    """Whether a package raised an error itself."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return str(frame.f_globals.get("__name__")).partition(".")[0] == package
 
 
 def part_that_failed(error: Exception) -> str:

@@ -81,7 +81,8 @@ def pass_shapes(task: nn.Module, image: torch.Tensor) -> None:
     what ``meta`` cannot.
     """
     with torch.no_grad(), in_training(task), as_it_was(task):
-        tensors = {name: tensor.to("meta") for name, tensor in state(task)}
+        tensors = {**dict(task.named_parameters()), **dict(task.named_buffers())}
+        tensors = {name: tensor.to("meta") for name, tensor in tensors.items()}
         try:
             torch.func.functional_call(task, tensors, (image.to("meta"),))
             return
@@ -97,12 +98,6 @@ def pass_shapes(task: nn.Module, image: torch.Tensor) -> None:
             if wants_memory(error):
                 raise
             raise UserError(explain(str(error), image.shape)) from error
-
-
-def state(task: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """Parameters and buffers by name."""
-    yield from task.named_parameters()
-    yield from task.named_buffers()
 
 
 @contextmanager
