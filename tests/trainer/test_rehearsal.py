@@ -31,7 +31,7 @@ REFUSED = {
     "trainer.accelerator=tpu": "The Trainer refuses trainer=...: Requirement",
     "trainer.max_time={seconds:-5}": "is no time. Write days, hours",
     "trainer.max_time={}": "is no time. Write days, hours",
-    "data.mean=[]": "data.mean=[] must be three numbers",
+    "data.mean=[]": "data.mean=[] must be 3 numbers",
     "data.size=32 data.batch_size=1": "Set data.batch_size=2 or more, take larger images, or a backbone without batch",
 }
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import cv2
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Len
+from annotated_types import Ge, Gt
 
 from fcnlab.cli.checked import Checked
 from fcnlab.data.augmentation import Augmentation
@@ -40,14 +40,14 @@ class Pipeline(Checked):
         self,
         *,
         image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None,
-        mean: Annotated[Sequence[float], Len(1)],
-        std: Annotated[Sequence[Annotated[float, Gt(0)]], Len(1)],
+        mean: Sequence[float],
+        std: Sequence[Annotated[float, Gt(0)]],
         order: Literal["RGB", "BGR"] = "RGB",
         scale: Annotated[float, Gt(0)] = 1.0,
         channels: int | None = None,
         augment: Sequence[Any] | None = None,
     ) -> None:
-        count = channels or len(mean)
+        count = channels or max(1, len(mean))
         for key, values in (("mean", mean), ("std", std)):
             if len(values) != count:
                 example = ",".join(["0.5"] * count)
