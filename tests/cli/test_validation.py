@@ -21,6 +21,9 @@ CONTRADICTIONS = {
     "data.augment=[{_target_: albumentations.RandomCrop, height: 99, width: 99}]": "smaller crop",
     "trainer.gradient_clip_algorithm=norm": "clips nothing without a limit",
     "+logger.mine={_target_: json.loads,s: x}": "logger.mine does not begin: JSONDecodeError",
+    "monitor.metric=val/loss": "monitor.mode=max takes the worst val/loss for the best: the lower it is, the better",
+    "monitor.mode=min": "the higher it is, the better. Set monitor.mode=max",
+    "+trainer.min_epochs=16": "trainer.min_epochs=16 is more than trainer.max_epochs=15",
     "trainer.strategy=dpp": "The Trainer refuses",
     "trainer.accelerator=npu": "The Trainer refuses",
 }

@@ -59,6 +59,10 @@ def test_a_rank_without_a_local_one_counts_machines(machines: int, told: str, mo
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     settings = {"devices": 4, "num_nodes": machines}
+    with pytest.raises(UserError, match="MASTER_ADDR and MASTER_PORT do not say where the first machine is"):
+        environment(settings)
+    monkeypatch.setenv("MASTER_ADDR", "first")
+    monkeypatch.setenv("MASTER_PORT", "29500")
     if told:
         with pytest.raises(UserError, match=told):
             environment(settings)
@@ -127,3 +131,11 @@ def test_torchrun_and_the_config_must_agree(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(UserError, match=r"torchrun started 2 processes, but trainer.devices=1 .* ask for 1. Give both"):
         environment({"devices": 1, "num_nodes": 1})
     assert rank.is_started_by_others()
+
+
+def test_a_setting_of_lightning_in_the_shell_is_no_setting(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_TRAINER_LIMIT_PREDICT_BATCHES", "")
+    monkeypatch.setenv("PL_TRAINER_BAREBONES", "1")
+    outcome = command("train", *TINY)
+    assert outcome.code == 1
+    assert "Unset it, and write trainer.barebones=1." in outcome.text

@@ -5,6 +5,8 @@ from typing import Any
 
 from fcnlab.error import UserError
 
+SCORES = ("iou", "accuracy")  # so end the names of the paper's four
+
 
 def refuse_contradictions(config: dict[str, Any]) -> None:
     """Raise UserError for the first contradiction in the config (plain Python) of a training."""
@@ -32,6 +34,9 @@ def unbounded(config: dict[str, Any]) -> Iterator[str]:
     for key in ("max_epochs", "max_steps", "limit_train_batches", "limit_test_batches"):
         if trainer[key] == 0 and (config["test"] or key != "limit_test_batches"):
             yield f"trainer.{key}=0 leaves nothing to {'test' if 'test' in key else 'train on'}. Set 1 or more."
+    for least, most in (("min_epochs", "max_epochs"), ("min_steps", "max_steps")):
+        if -1 != trainer[most] is not None and (trainer.get(least) or 0) > trainer[most]:
+            yield f"trainer.{least}={trainer[least]} is more than trainer.{most}={trainer[most]}. Set it lower."
     if trainer["max_epochs"] in (None, -1) and trainer["max_steps"] == -1:
         yield (
             f"Neither epochs ({trainer['max_epochs']}) nor trainer.max_steps ends the training, over which "
@@ -47,6 +52,14 @@ def unscored(config: dict[str, Any]) -> Iterator[str]:
             yield f"score=best chooses the checkpoint by val/mean_iou, but {learned} score=last."
         if config["early_stopping"] is not None:
             yield f"early_stopping goes by val/mean_iou, but {learned} early_stopping=null."
+    metric, mode = config["monitor"]["metric"], config["monitor"]["mode"]
+    lower = "loss" in metric.rpartition("/")[2] or "/loss/" in metric
+    if (lower and mode == "max") or (not lower and metric.endswith(SCORES) and mode == "min"):
+        right, better = ("min", "lower") if lower else ("max", "higher")
+        yield (
+            f"monitor.mode={mode} takes the worst {metric} for the best: the {better} it is, the better. Set "
+            f"monitor.mode={right}."
+        )
     trainer, epochs = config["trainer"], config["trainer"]["max_epochs"]
     every, off = trainer["check_val_every_n_epoch"], trainer["limit_val_batches"] == 0
     if off or (every and epochs not in (None, -1) and every > epochs and not trainer["val_check_interval"]):

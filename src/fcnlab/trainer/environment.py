@@ -11,6 +11,7 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from fcnlab.cli import rank
 from fcnlab.error import UserError
 
+SETTING = "PL_TRAINER_"  # so begin the variables by which Lightning sets what the config leaves out
 NOWHERE = os.devnull  # the folder that Lightning searches for ``hpc_ckpt_N.ckpt``: one that holds no file
 
 
@@ -47,8 +48,14 @@ def environment(settings: dict[str, Any]) -> LightningEnvironment | SLURMEnviron
 
     Raises:
         UserError: torchrun started another number of processes, or WORLD_SIZE counts other machines, than the config
-            asks for.
+            asks for; nobody says where the first machine is; a variable of the shell is a setting.
     """
+    for key, value in os.environ.items():
+        if key.startswith(SETTING) and value:
+            raise UserError(
+                f"{key}={value} in the shell is a setting to Lightning, of which config and record would not tell. "
+                f"Unset it, and write trainer.{key.removeprefix(SETTING).lower()}={value}."
+            )
     asked, elastic = rank.processes(settings), TorchElasticEnvironment.detect() and rank.number("WORLD_SIZE") > 1
     if elastic and rank.number("WORLD_SIZE") != asked:
         raise UserError(
@@ -67,6 +74,12 @@ def environment(settings: dict[str, Any]) -> LightningEnvironment | SLURMEnviron
             raise UserError(f"SLURM's job does not fit trainer.devices={settings['devices']}: {error}") from error
     if not rank.number("WORLD_SIZE") and not torch.distributed.is_initialized():
         os.environ.pop("LOCAL_RANK", None)  # a launcher sets both; Lightning would wait for processes nobody starts
+    if settings["num_nodes"] > 1 and not {"MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys():
+        raise UserError(
+            f"trainer.num_nodes={settings['num_nodes']}, but MASTER_ADDR and MASTER_PORT do not say where the first "
+            "machine is, so that each would wait for the others. Set them and NODE_RANK on each machine, or start by "
+            "torchrun or srun."
+        )
     told = {key for key in rank.STARTED if key in os.environ}
     if settings["num_nodes"] > 1 and told == {"RANK"} and rank.number("WORLD_SIZE") > 1:
         if rank.number("WORLD_SIZE") != settings["num_nodes"]:
