@@ -30,6 +30,7 @@ from conftest import TINY, Command, Trained
         ),
         (["rerun=yes"], ["Known: all, changed, no"]),
         (["weights=vgg.pth"], ["neither a file nor a name", "IMAGENET1K_V1"]),
+        (["weights=vgg16_from_caffe.pth"], ["It is a file of pytorch-fcn: see conf/experiment/README.md"]),
         (["runs_dir=/proc/nowhere"], ["Cannot write to", "Set runs_dir="]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

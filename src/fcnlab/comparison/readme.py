@@ -16,8 +16,9 @@ def markers(name: str) -> tuple[str, str]:
 
 def results(comparison: Mapping[str, Any]) -> str:
     """Scores with n, mean and deviation, cost, hardware, versions and commit, in Markdown."""
-    parts = [markdown(score_grid(comparison)), markdown(cost_grid(comparison)), *notes(comparison)]
-    return "\n\n".join(part.strip() for part in [*parts, provenance(comparison)])
+    told = "\n".join([*notes(comparison), provenance(comparison)])
+    parts = [markdown(score_grid(comparison)), markdown(cost_grid(comparison)), told]
+    return "\n\n".join(part.strip() for part in parts)
 
 
 def write_results(readme: Path, comparison: Mapping[str, Any]) -> None:

@@ -62,7 +62,10 @@ def read_tensors(source: str, model: str | None = None) -> tuple[State, str, Exp
         return recognise(read_file(fetch_weights(known[source])), source, model)
     path = Path(source).expanduser()
     if not path.is_file():
-        raise UserError(f"weights={source} is neither a file nor a name. {nearest(source, known)} Or give a path.")
+        hint = " It is a file of pytorch-fcn: see conf/experiment/README.md." if "from_caffe" in source else ""
+        raise UserError(
+            f"weights={source} is neither a file nor a name. {nearest(source, known)} Or give a path.{hint}"
+        )
     content = read_file(path)
     if is_own(content):
         return own_tensors(path)
