@@ -32,7 +32,7 @@ def test_a_logger_that_cannot_write_is_told_before_the_training(name: str, comma
 def test_null_takes_a_logger_out(tmp_path: Path) -> None:
     config = plain(compose("train", [*TINY, "logger=csv", f"runs_dir={tmp_path}"]))
     assert len(build_loggers(config["logger"], Run(config))) == 1
-    assert build_loggers({name: None for name in config["logger"]}, Run(config)) == []
+    assert build_loggers(dict.fromkeys(config["logger"]), Run(config)) == []
 
 
 @pytest.mark.slow
