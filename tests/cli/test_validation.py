@@ -39,7 +39,10 @@ def test_a_contradiction_is_refused_with_its_hint(words: str, command: Command) 
 
 
 NEEDS = dict.fromkeys(("folder", "coco", "yolo", "labelme", "huggingface"), ("data.root=x",))  # what has no default
-NEEDS |= {"foreign": ("model.net={_target_: torch.nn.Conv2d, kernel_size: 1}",)}
+NEEDS |= {
+    "dataset": ("data.classes=[ground,leaf]",),
+    "foreign": ("model.net={_target_: torch.nn.Conv2d, kernel_size: 1}",),
+}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,10 @@ import pytest
 from conftest import TINY, Command
 from stranger.brought import Bring, Brought, bring  # noqa: F401
 
+from fcnlab.cli.compose import compose, plain
+from fcnlab.logger.build import build_loggers
+from fcnlab.run.record import Run
+
 
 def test_loggers_at_once_each_keep_the_scores(bring: Bring) -> None:  # noqa: F811
     run = bring("logger=[csv,tensorboard,lines]")
@@ -23,6 +27,12 @@ def test_a_logger_that_cannot_write_is_told_before_the_training(name: str, comma
     assert f"logger.{name} cannot write to file/below: " in outcome.text
     assert f"(logger.{name}.save_dir=...)" in outcome.text
     assert not list(Path("runs").glob("*/history.csv"))
+
+
+def test_null_takes_a_logger_out(tmp_path: Path) -> None:
+    config = plain(compose("train", [*TINY, "logger=csv", f"runs_dir={tmp_path}"]))
+    assert len(build_loggers(config["logger"], Run(config))) == 1
+    assert build_loggers(dict.fromkeys(config["logger"]), Run(config)) == []
 
 
 @pytest.mark.slow
