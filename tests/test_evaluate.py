@@ -163,6 +163,14 @@ def test_the_title_tells_of_how_many_images_the_scores_are(trained: Trained, com
     assert "7 images: 1 of 3 batches of them" in " ".join(part.split())
 
 
+def test_an_output_that_cannot_be_written_is_told_before_the_test(trained: Trained, command: Command) -> None:
+    Path("file").touch()
+    outcome = command("evaluate", f"checkpoint={trained.checkpoint}", "output=file")
+    assert outcome.code == 1
+    assert "Cannot write to output=file: " in outcome.text
+    assert "Testing" not in outcome.text
+
+
 def test_a_missing_checkpoint_is_named(command: Command) -> None:
     outcome = command("evaluate", "checkpoint=nowhere.ckpt")
     assert outcome.code == 1

@@ -34,7 +34,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from fcnlab.data.heads import class_names
     from fcnlab.error import UserError
     from fcnlab.model.exported import is_exported
-    from fcnlab.run.files import write_json
+    from fcnlab.run.files import writable, write_json
     from fcnlab.run.tables import score_table
     from fcnlab.task.build import load_task, see_otherwise
     from fcnlab.trainer.build import build_trainer, need_step, refusals
@@ -52,6 +52,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
         raise UserError(
             f"output={config['output']} is the folder of a run, whose own scores would be lost. Name another folder."
         )
+    if output:
+        writable(output, "output")
     data = build(config["data"])
     data.test_split = config["split"]
     task, facts, _ = load_task(config, channels_last=prefers_channels_last(config), trust=config["trust"], data=data)

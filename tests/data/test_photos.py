@@ -17,6 +17,16 @@ def save(path: Path) -> Path:
     return path
 
 
+def test_folders_of_images_within_are_told_and_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("b", "a", ".hidden"):
+        (tmp_path / folder).mkdir()
+        save(tmp_path / folder / "x.JPG")
+    (tmp_path / "notes").mkdir()
+    first = save(tmp_path / "z.png")
+    assert find_photos(str(tmp_path)) == [first]
+    assert "has folders of images too, which are left alone: a, b." in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_file_or_a_folder_of_images_is_found(tmp_path: Path) -> None:
     first, second = save(tmp_path / "나무 🌳.jpg"), save(tmp_path / "z.png")
     (tmp_path / "notes.txt").write_text("no image")

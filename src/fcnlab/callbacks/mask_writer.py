@@ -11,7 +11,7 @@ import PIL.Image
 from fcnlab.cli.terminal import say
 from fcnlab.error import UserError
 from fcnlab.model.heads import by_name
-from fcnlab.run.files import fitting
+from fcnlab.run.files import fitting, writable
 from fcnlab.visualize import Palette, colour_mask, index_image, overlay
 
 
@@ -24,15 +24,8 @@ class MaskWriter(L.Callback):
     """
 
     def __init__(self, folder: Path, palettes: Mapping[str, Palette]) -> None:
-        self.folder, self.palettes, self.written, self.broken = folder, dict(palettes), list[Path](), list[str]()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / ".try").touch()
-            (folder / ".try").unlink()
-        except OSError as error:
-            raise UserError(
-                f"Cannot write to output={folder}: {error}. Set output=... to a folder of yours."
-            ) from error
+        self.folder, self.palettes = writable(folder, "output"), dict(palettes)
+        self.written, self.broken = list[Path](), list[str]()
 
     def on_predict_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, *_: Any

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
+from fcnlab.cli.terminal import say
 from fcnlab.data.images import IMAGE_SUFFIXES, ImageReader
 from fcnlab.data.transforms import Image, Pipeline
 from fcnlab.error import UserError
@@ -21,6 +22,9 @@ def find_photos(given: str) -> list[Path]:
     files = sorted(f for f in seen if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
     if not files:
         raise UserError(f"No images at images={given}. Give a file or a folder of {', '.join(IMAGE_SUFFIXES)}.")
+    inner = sorted({f.parent.name for f in path.glob("[!.]*/[!.]*") if f.suffix.lower() in IMAGE_SUFFIXES})
+    if inner:
+        say(f"images={given} has folders of images too, which are left alone: {', '.join(inner[:5])}.")
     stems = [file.stem for file in files]
     if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
         raise UserError(f"images={given} has {', '.join(twice[:5])} twice: their masks would overwrite each other.")

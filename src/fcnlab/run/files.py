@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,18 @@ from fcnlab.cli.terminal import is_first_process
 from fcnlab.error import UserError
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, yaml.YAMLError)
+
+
+def writable(folder: Path, setting: str) -> Path:
+    """The folder, made if need be. Raises UserError, before anything is computed, where it cannot be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(
+            f"Cannot write to {setting}={folder}: {error}. Set {setting}=... to a folder of yours."
+        ) from error
+    return folder
 
 
 def write_atomic(path: Path, text: str) -> None:
