@@ -16,6 +16,7 @@ from conftest import TINY, Command, Trained
     [
         (["modle=fcn8s"], ["no setting 'modle'", "Did you mean model"]),
         (["lr=0.1"], ["no setting 'lr' at the top. Did you mean optim.lr?"]),
+        (["callbacks=null"], ["callbacks=null: a group is a choice among files", "callbacks=none"]),
         (["experiment=../../x"], ["There is no experiment=../../x. Known: camvid,"]),
         ([f"runs_dir={'a' * 300}"], ["File name too long", "Set a shorter name"]),
         (["runs_dir=r\udcc3\udcbc"], ["runs_dir=r?? holds letters that this terminal's encoding", "LC_ALL=C.UTF-8"]),
@@ -118,7 +119,7 @@ def test_a_config_that_is_shown_is_checked_too(command: Command) -> None:
 
 
 def test_info_alone_is_all_that_hydra_knows(command: Command) -> None:
-    assert "Config search path" in command("compare", "--info").text
+    assert "Config search path" in command("train", "--info").text  # beside what a sweep is told
 
 
 def test_a_rank_that_is_no_number_is_told_and_so_is_a_folder_that_is_gone(

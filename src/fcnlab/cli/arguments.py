@@ -8,6 +8,7 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 
+from fcnlab.cli.conf import CONF
 from fcnlab.error import UserError
 
 # Hydra's flags (hydra._internal.utils.get_args_parser), by whether a value follows in the next word.
@@ -50,6 +51,8 @@ def arrange(words: Sequence[str]) -> tuple[list[str], list[str]]:
                 bare = f"{bare}={rest[0]}"
             raise UserError(f"{word} is no flag. Settings are written without dashes: {bare}. --help lists the flags.")
         else:
+            if value == "null" and (CONF / name).is_dir():
+                raise UserError(f"{word}: a group is a choice among files, and null is none. Write {name}=none.")
             overrides.append(word)
     return flags, [at_home(word) for word in overrides]
 
