@@ -15,6 +15,11 @@ from conftest import TINY, Command, Trained
     ("words", "parts"),
     [
         (["modle=fcn8s"], ["no setting 'modle'", "Did you mean model"]),
+        (["lr=0.1"], ["no setting 'lr' at the top. Did you mean optim.lr?"]),
+        (["callbacks=null"], ["callbacks=null: a group is a choice among files", "callbacks=none"]),
+        (["experiment=../../x"], ["There is no experiment=../../x. Known: camvid,"]),
+        ([f"runs_dir={'a' * 300}"], ["File name too long", "Set a shorter name"]),
+        (["runs_dir=r\udcc3\udcbc"], ["runs_dir=r?? holds letters that this terminal's encoding", "LC_ALL=C.UTF-8"]),
         (["data.bach_size=4"], ["no setting 'data.bach_size'", "Did you mean data.batch_size"]),
         (["data=camvid", "data.rooot=x"], ["no setting 'data.rooot'", "Did you mean data.root"]),
         (["model=fcn9s"], ["There is no model=fcn9s", "Did you mean fcn8s"]),
@@ -103,6 +108,38 @@ def test_standard_output_that_nobody_reads_ends_without_a_traceback(words: list[
 def test_flags_show_the_config_without_running_it(command: Command) -> None:
     shown = command("train", "experiment=shapes", "--cfg", "job", "--package", "optim")
     assert shown.text.startswith("# @package optim\n_target_: fcnlab.optim.recipe.Optim")
+
+
+def test_a_config_that_is_shown_is_checked_too(command: Command) -> None:
+    shown = command("train", "experiment=shapes", "--cfg", "job", "--resolve", "-p", "optim", "optim.lr=-1")
+    assert shown.code == 1
+    assert shown.text.startswith("# @package optim\n_target_")
+    assert "Error executing" not in shown.text
+    assert "optim.lr=-1 is not a number above 0" in shown.text
+
+
+def test_info_alone_is_all_that_hydra_knows(command: Command) -> None:
+    assert "Config search path" in command("train", "--info").text  # beside what a sweep is told
+
+
+def test_a_rank_that_is_no_number_is_told_and_so_is_a_folder_that_is_gone(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("RANK", "")
+        assert "RANK= in the environment is no number. Type: unset RANK." in command("train").text
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    told = command("train")
+    monkeypatch.chdir(tmp_path)
+    assert "error: The current folder was deleted. Go to one that is there: cd ~." in told.text
+
+
+def test_closed_streams_lead_nowhere() -> None:
+    call = f"{sys.executable} -m fcnlab.compare --help"
+    assert subprocess.run(["bash", "-c", f"{call} <&- >&- 2>&-"], check=False).returncode == 0
 
 
 def test_the_config_of_a_default_run_reads_in_the_order_of_a_run(command: Command) -> None:

@@ -15,6 +15,16 @@ def test_scores_are_shown_in_percent_and_losses_as_they_are(capsys: pytest.Captu
     assert {key: value.strip() for key, value in filter(None, lines)} == shown | {"test/mean_iou": "51.23 %"}
 
 
+def test_a_class_called_loss_is_a_score_and_a_part_of_a_loss_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    score_table("a run", {"test/iou/loss": 0.25, "test/loss/dice": 1.25, "test/geometric/loss": 0.5})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    assert rows == [
+        ["test/iou/loss", "25.00", "%"],
+        ["test/loss/dice", "1.2500"],
+        ["test/geometric/loss", "0.5000"],
+    ]
+
+
 def test_jobs_are_listed_by_what_sets_them_apart_with_outcome_and_score(capsys: pytest.CaptureFixture[str]) -> None:
     show_jobs(
         [

@@ -6,7 +6,7 @@ import pytest
 from conftest import TINY, Command
 
 from fcnlab.cli.compose import CONF, compose, plain
-from fcnlab.cli.validation import refuse_contradictions
+from fcnlab.cli.validation import refuse_contradictions, wrong_way
 
 CONTRADICTIONS = {
     "trainer.limit_val_batches=0": "validates never. Set score=last",
@@ -59,3 +59,13 @@ def test_images_that_are_learnt_from_choose_no_checkpoint_and_no_end(words: list
     outcome = command("train", "logger=none", "data=voc", "data.hold_out=false", *words)
     assert outcome.code == 1
     assert "data.hold_out=false learns from the validation images. Set data.hold_out=true or" in outcome.text
+
+
+def test_a_mode_is_held_against_what_is_known_to_be_better_low_or_high() -> None:
+    for metric in ("val/loss", "val/loss/dice", "val/geometric/loss", "val/my_loss"):
+        assert wrong_way(metric, "max")
+        assert not wrong_way(metric, "min")
+    for metric in ("val/mean_iou", "val/iou/loss", "val/geometric/mean_accuracy"):
+        assert wrong_way(metric, "min")
+        assert not wrong_way(metric, "max")
+    assert not wrong_way("val/errors", "min") + wrong_way("val/errors", "max") + wrong_way("", "")

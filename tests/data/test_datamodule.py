@@ -94,3 +94,9 @@ def test_a_run_goes_on_with_as_many_processes_as_it_was_begun_with() -> None:
         data.loader("train", training=True)
     data.load_state_dict({"epoch": 1, "batches": 2, "processes": 1})
     assert next(iter(data.loader("train", training=True).sampler)) is not None
+
+
+def test_a_loading_process_is_not_waited_for_without_end() -> None:
+    for split, training in (("train", True), ("val", False)):
+        assert shapes("data.num_workers=1").loader(split, training=training).timeout == 1800
+        assert shapes("data.num_workers=0").loader(split, training=training).timeout == 0

@@ -196,3 +196,10 @@ def test_a_plateau_of_another_library_is_given_the_score() -> None:
     described = Scheduler(scheduler=lambda optimizer: Plateau(), interval="epoch", monitor="val/loss")
     (found,) = described.build(optimizer(), steps=4, epochs=2)
     assert (found["monitor"], found["reduce_on_plateau"]) == ("val/loss", True)
+
+
+def test_a_plateau_that_would_punish_what_gets_better_is_refused() -> None:
+    with pytest.raises(UserError, match="mode=min takes the worst val/mean_iou for the best: the higher"):
+        Scheduler(scheduler=ReduceLROnPlateau, interval="epoch", monitor="val/mean_iou").build(
+            optimizer(), steps=4, epochs=2
+        )

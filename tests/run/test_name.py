@@ -3,7 +3,7 @@
 import pytest
 
 from fcnlab.cli.compose import compose, plain
-from fcnlab.run.name import is_neutral, run_name
+from fcnlab.run.name import by_value, is_neutral, run_name
 
 
 def name(*overrides: str) -> str:
@@ -71,3 +71,11 @@ def test_a_name_is_one_folders_whatever_the_words() -> None:
     assert long[0] != long[1]
     assert max(len(one.encode()) for one in long) <= 128
     assert all(f"-s{2**32 - 1}-" in one for one in long)
+
+
+def test_numbers_that_are_equal_are_one_identity_and_true_is_no_number() -> None:
+    for one, other in (("model.backbone.width=1", "model.backbone.width=1.0"), ("data.scale=255", "data.scale=255.0")):
+        assert name(one) == name(other) != name()
+    assert name("optim.lr=1.5") != name("optim.lr=1")
+    assert by_value({"a": [True, 1.0, 0.5, float("inf")]}) == {"a": [True, 1, 0.5, float("inf")]}
+    assert by_value([True])[0] is True

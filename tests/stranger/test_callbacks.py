@@ -124,6 +124,10 @@ def test_what_would_have_no_effect_is_refused(refused) -> None:  # noqa: F811
         assert "behind the config. Set" in refused(f"+callbacks.x={{_target_: lightning.pytorch.callbacks.{name}}}")
     failed = "{_target_: lightning.pytorch.callbacks.OnExceptionCheckpoint, dirpath: .}"
     assert "would let the next training begin from what it kept of a failed one" in refused(f"+callbacks.x={failed}")
+    stopping = "{_target_: lightning.pytorch.callbacks.EarlyStopping, monitor: val/mean_iou}"
+    assert "callbacks.x: mode=min takes the worst val/mean_iou for the best: the higher" in refused(
+        f"+callbacks.x={stopping}"
+    )
     twice = "{_target_: lightning.pytorch.callbacks.ModelCheckpoint}"
     told = refused(f"+callbacks.x={twice}", f"+callbacks.y={twice}")
     assert "The Trainer refuses its callbacks: Found more than one stateful callback of type `ModelCheckpoint`" in told

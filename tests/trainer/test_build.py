@@ -127,3 +127,8 @@ def test_the_innermost_part_that_failed_is_named_and_an_error_of_ours_stays_as_i
         bad.step(fails)
     with pytest.raises(UserError, match="Lightning refuses: ReduceLROnPlateau|Lightning refuses"), refusals():
         EarlyStopping("val/los")._validate_condition_metric({})
+
+
+def test_a_loading_process_that_hangs_is_told_to_hang() -> None:
+    with pytest.raises(UserError, match="timed out after 1800 seconds: a loading process hangs"), refusals():
+        raise RuntimeError("DataLoader timed out after 1800 seconds")  # as torch says it

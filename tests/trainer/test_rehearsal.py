@@ -124,6 +124,7 @@ def test_a_net_that_keeps_what_it_made_for_a_size_keeps_nothing_of_the_rehearsal
     forward = VGG16.forward
 
     def keeping(self: VGG16, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        self.last = image.shape
         self.table = self.by_size.setdefault(image.shape, torch.ones(1, device=image.device))
         self.seen.append(image)
         return forward(self, image + self.table)
@@ -134,12 +135,12 @@ def test_a_net_that_keeps_what_it_made_for_a_size_keeps_nothing_of_the_rehearsal
 
     def begun(self: VGG16, **settings: object) -> None:
         begin(self, **settings)
-        self.by_size, self.seen = {}, []
+        self.by_size, self.seen, self.table = {}, [], None
 
     monkeypatch.setattr(VGG16, "__init__", begun)
     monkeypatch.setattr(VGG16, "forward", keeping)
     backbone = rehearsed().net.backbone
-    assert (backbone.by_size, backbone.seen, hasattr(backbone, "table")) == ({}, [], False)
+    assert (backbone.by_size, backbone.seen, backbone.table, hasattr(backbone, "last")) == ({}, [], None, False)
 
 
 def test_what_a_net_of_another_library_is_told_to_lack_is_told_once(command: Command) -> None:

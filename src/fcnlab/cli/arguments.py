@@ -1,12 +1,14 @@
 """The words after ``python -m fcnlab.<command>``: flags may stand anywhere, settings have no dashes."""
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 
+from fcnlab.cli.conf import CONF
 from fcnlab.error import UserError
 
 # Hydra's flags (hydra._internal.utils.get_args_parser), by whether a value follows in the next word.
@@ -25,6 +27,12 @@ def arrange(words: Sequence[str]) -> tuple[list[str], list[str]]:
     Raises:
         UserError: a word is neither.
     """
+    for word in words:
+        if not word.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in word):
+            raise UserError(
+                f"{word.encode(errors='replace').decode()} holds letters that this terminal's encoding "
+                f"({sys.getfilesystemencoding()}) has not. Type: export LC_ALL=C.UTF-8 PYTHONUTF8=1"
+            )
     flags, overrides, rest = list[str](), list[str](), list(words)
     while rest:
         word = rest.pop(0)
@@ -36,13 +44,16 @@ def arrange(words: Sequence[str]) -> tuple[list[str], list[str]]:
         elif word in ALONE:
             flags.append(word)
         elif name in ALONE_OR_NOT:
-            flags += [word, *([rest.pop(0)] if rest and rest[0] in INFO else [])]
+            alone = ["all"] if word in ("-i", "--info") else []  # what Hydra takes it for where nothing follows
+            flags += [word, *([rest.pop(0)] if rest and rest[0] in INFO else alone)]
         elif word.startswith("-"):
             bare = word.lstrip("-")
             if not equals and rest and "=" not in rest[0]:
                 bare = f"{bare}={rest[0]}"
             raise UserError(f"{word} is no flag. Settings are written without dashes: {bare}. --help lists the flags.")
         else:
+            if value == "null" and (CONF / name).is_dir():
+                raise UserError(f"{word}: a group is a choice among files, and null is none. Write {name}=none.")
             overrides.append(word)
     return flags, [at_home(word) for word in overrides]
 
@@ -77,3 +88,17 @@ def quoted(value: str) -> str:
 def is_multirun(flags: Sequence[str]) -> bool:
     """Whether the flags ask for a sweep."""
     return "-m" in flags or "--multirun" in flags
+
+
+def but_for_showing(flags: Sequence[str]) -> list[str] | None:
+    """Flags without those by which Hydra shows the config and runs nothing; None where none of them asks for that."""
+    if not {"-c", "--cfg"} & {*flags} or is_multirun(flags):
+        return None
+    rest, kept = list(flags), list[str]()
+    while rest:
+        flag = rest.pop(0)
+        if flag in ("-c", "--cfg", "-p", "--package"):
+            rest.pop(0)
+        elif flag != "--resolve":
+            kept.append(flag)
+    return kept

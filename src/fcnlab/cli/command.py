@@ -4,6 +4,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -12,11 +13,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fcnlab.cli import rank
-from fcnlab.cli.arguments import arrange, by_checkpoint, is_multirun
+from fcnlab.cli.arguments import arrange, but_for_showing, by_checkpoint, is_multirun
 from fcnlab.cli.compose import CONF, checked, no_config
 from fcnlab.cli.explain import explain, is_explained
 from fcnlab.cli.help import offer_help
-from fcnlab.cli.terminal import flush_output, forget_output
+from fcnlab.cli.terminal import flush_output, forget_output, open_closed
 from fcnlab.error import UserError
 
 Task = Callable[[DictConfig], Any]
@@ -34,6 +35,7 @@ def command(
     name = task.__name__
 
     def main() -> Any:
+        open_closed()
         words, values, errors = sys.argv[1:], list[Any](), list[Exception]()
         traced = "trace=true" in words or "trace=True" in words
         problem, sweep, ended = "", None, list[Any]()
@@ -60,9 +62,18 @@ def command(
                 errors.append(error)
             return None
 
+        def look(cfg: DictConfig) -> None:
+            """Check the config that was shown; what is wrong with it is kept until Hydra is done."""
+            try:
+                checked(name, cfg, part)
+            except Exception as error:
+                errors.append(error)
+
         os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up to here instead of being printed by Hydra
-        job.__module__ = task.__module__  # by which Hydra names the command in its help
+        job.__module__ = look.__module__ = task.__module__  # by which Hydra names the command in its help
         try:
+            refuse_lost_folder()
+            rank.refuse_no_number()
             flags, overrides = arrange(words)
             if jobs:
                 sweep = jobs(flags, overrides)
@@ -75,7 +86,11 @@ def command(
                 own = sweep.begin() if sweep else []
                 try:
                     sys.argv[1:] = [*flags, *own, *(choices(part) if choices else []), *part]
-                    hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+                    compose = hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)
+                    compose(job)()
+                    if (looks := but_for_showing(flags)) is not None:
+                        sys.argv[1:] = [*looks, *part]
+                        compose(look)()
                 except Exception as error:  # what a job raises has been kept
                     if traced or sweep is None or len(parts) == 1:
                         raise error if is_explained(error) else no_config(error) from error
@@ -102,3 +117,11 @@ def command(
 
     main.__doc__ = task.__doc__
     return main
+
+
+def refuse_lost_folder() -> None:
+    """Raise UserError where the current folder is no more: relative paths would mean nothing."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise UserError("The current folder was deleted. Go to one that is there: cd ~.") from error

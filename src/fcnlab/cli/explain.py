@@ -4,6 +4,7 @@ import errno
 import itertools
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
@@ -100,7 +101,7 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
     if match := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
         return no_setting(match.group(1) or match.group(2), name, overrides)
     if match := re.search(r"Could not (?:find|load) '([^']+)'", text):
-        group, _, choice = match.group(1).rpartition("/")
+        group, choice = asked_for(match.group(1), overrides)
         if choice in PLUGINS:
             return f"{group}={choice} needs the package {PLUGINS[choice]}. Type: pip install -e '.[sweep]'."
         options = [path.stem for path in (CONF / group).glob("*.yaml")]
@@ -162,9 +163,30 @@ def no_setting(key: str, name: str, overrides: list[str]) -> str:
     if not isinstance(above, DictConfig):
         hint = f"Write '{parent}={{{last}: ...}}'" if above is None else f"{key} would be a setting of a mapping"
         return f"There is no setting {key!r}: in this config {parent} is {spell(above)}. {hint}."
+    if not parent and (deeper := [path for path in paths(cfg) if path.rpartition(".")[2] == key]):
+        return f"There is no setting {key!r} at the top. Did you mean {' or '.join(deeper[:3])}?"
     known, takes = known_keys(name, cfg, key)
     if key in known and takes:
         return f"{key} is known, but not set in this config. Add it with a plus: +{key}=..."
     more = f" What is meant for its _target_ all the same is added with a plus: +{key}=..." if takes else ""
     instead = TrainerKeys.instead.get(last, "") if parent == "trainer" else ""
     return unknown(key, [one.rpartition(".")[2] for one in known], instead=instead) + more
+
+
+def paths(cfg: DictConfig, beginning: str = "") -> Iterator[str]:
+    """Every dotted key of a config."""
+    for key in map(str, cfg):
+        yield f"{beginning}{key}"
+        inner = None if OmegaConf.is_missing(cfg, key) else OmegaConf.select(cfg, key, throw_on_missing=False)
+        if isinstance(inner, DictConfig):
+            yield from paths(inner, f"{beginning}{key}.")
+
+
+def asked_for(path: str, overrides: list[str]) -> tuple[str, str]:
+    """Group and choice of a file that Hydra does not find, as they were given: a choice may hold slashes."""
+    for word in overrides:
+        group, _, choice = word.lstrip("+").partition("=")
+        if f"{group}/{choice}" == path:
+            return group, choice
+    group, _, choice = path.rpartition("/")
+    return group, choice

@@ -5,8 +5,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from fcnlab.error import UserError
+
 # Set by torchrun and by Lightning for the processes that they start; on a second machine the first has LOCAL_RANK 0.
 STARTED = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")
+READ = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")  # by Lightning, as it is imported
 several = False  # whether this command asked for more processes than this one
 
 
@@ -21,6 +24,13 @@ def expect(trainer: Mapping[str, Any]) -> None:
         from lightning_utilities.core.rank_zero import rank_zero_only
 
         rank_zero_only.rank = 0  # type: ignore[attr-defined]
+
+
+def refuse_no_number() -> None:
+    """Raise UserError for a variable that Lightning would take for a number when it is imported."""
+    for key in READ:
+        if not os.environ.get(key, "0").isdecimal():
+            raise UserError(f"{key}={os.environ[key]} in the environment is no number. Type: unset {key}.")
 
 
 def processes(trainer: Mapping[str, Any]) -> int:

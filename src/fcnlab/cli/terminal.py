@@ -37,6 +37,15 @@ def forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def open_closed() -> None:
+    """Let standard streams that were closed (``>&-``) lead nowhere: the next file opened would take their number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, number)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
 def flush_output() -> None:
     """Print what waits to be printed, before Python does at its end, with a traceback where nobody reads."""
     try:

@@ -14,6 +14,21 @@ def refuse_contradictions(config: dict[str, Any]) -> None:
         raise UserError(problem)
 
 
+def is_loss(key: str) -> bool:
+    """Whether a logged name is that of a loss or of a part of one; a class may be called loss too."""
+    parts = key.split("/")
+    return "iou" not in parts and ("loss" in parts or key.endswith("loss"))
+
+
+def wrong_way(metric: str, mode: str) -> str:
+    """What to say where ``mode`` takes the worst of a metric for its best; empty where it does not."""
+    lower, higher = is_loss(metric), metric.endswith(SCORES) or "iou" in metric.split("/")
+    if (lower and mode == "max") or (higher and mode == "min"):
+        right, better = ("min", "lower") if lower else ("max", "higher")
+        return f"mode={mode} takes the worst {metric} for the best: the {better} it is, the better. Set mode={right}."
+    return ""
+
+
 def refuse_partial(trainer: Mapping[str, Any], split: str) -> None:
     """Raise UserError where ``trainer`` (keys of conf/trainer) leaves nothing to score or predict, or a part unsaid.
 
@@ -52,14 +67,8 @@ def unscored(config: dict[str, Any]) -> Iterator[str]:
             yield f"score=best chooses the checkpoint by val/mean_iou, but {learned} score=last."
         if config["early_stopping"] is not None:
             yield f"early_stopping goes by val/mean_iou, but {learned} early_stopping=null."
-    metric, mode = config["monitor"]["metric"], config["monitor"]["mode"]
-    lower = "loss" in metric.rpartition("/")[2] or "/loss/" in metric
-    if (lower and mode == "max") or (not lower and metric.endswith(SCORES) and mode == "min"):
-        right, better = ("min", "lower") if lower else ("max", "higher")
-        yield (
-            f"monitor.mode={mode} takes the worst {metric} for the best: the {better} it is, the better. Set "
-            f"monitor.mode={right}."
-        )
+    if wrong := wrong_way(config["monitor"]["metric"], config["monitor"]["mode"]):
+        yield wrong.replace("mode=", "monitor.mode=")
     trainer, epochs = config["trainer"], config["trainer"]["max_epochs"]
     every, off = trainer["check_val_every_n_epoch"], trainer["limit_val_batches"] == 0
     if off or (every and epochs not in (None, -1) and every > epochs and not trainer["val_check_interval"]):

@@ -30,6 +30,7 @@ from fcnlab.error import UserError, nearest
 
 Split = Literal["train", "val", "test"]
 SPLITS = ("train", "val", "test")
+PATIENCE = 1800  # seconds that a batch may take to be loaded, before it counts as never
 
 Above0 = Annotated[float, Gt(0)]
 Loader = DataLoader[Sample]
@@ -236,6 +237,7 @@ class SegmentationData(Checked, L.LightningDataModule):
             "num_workers": workers,
             "pin_memory": torch.cuda.is_available(),
             "persistent_workers": workers > 0,
+            "timeout": PATIENCE if workers else 0,
             "worker_init_fn": quiet_worker,
             "collate_fn": Shared(collate),
             "generator": torch.Generator(),  # else every epoch draws from the one that dropout draws from

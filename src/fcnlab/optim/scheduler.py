@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LinearLR, LRScheduler, ReduceLROnPlateau, S
 
 from fcnlab.cli.checked import Checked
 from fcnlab.cli.signature import takes
+from fcnlab.cli.validation import wrong_way
 from fcnlab.error import UserError
 
 # What schedulers of torch, timm and transformers call their length.
@@ -94,8 +95,11 @@ class Scheduler(Checked):
             own["t_in_epochs"] = self.interval == "epoch"
         found = called(self.scheduler, optimizer, length, **own)
         name, scored = type(found).__name__, {*inspect.signature(found.step).parameters} - {"epoch"}
-        if isinstance(getattr(found, "lr_scheduler", found), ReduceLROnPlateau) and not self.monitor:  # timm's holds it
+        plateau = getattr(found, "lr_scheduler", found)  # timm's holds torch's
+        if isinstance(plateau, ReduceLROnPlateau) and not self.monitor:
             raise UserError(f"{name} looks at a score. Say which: scheduler.monitor=val/mean_iou.")
+        if isinstance(plateau, ReduceLROnPlateau) and (wrong := wrong_way(str(self.monitor), plateau.mode)):
+            raise UserError(f"scheduler.scheduler: {wrong}")
         if self.monitor and not scored:
             raise UserError(f"scheduler.monitor={self.monitor} has no use: {name} looks at no score. Set it to null.")
         return found

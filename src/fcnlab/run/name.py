@@ -49,6 +49,15 @@ def essence(config: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def by_value(node: Any) -> Any:
+    """A config in which numbers that are equal are written alike: 1.0 and 1 are one identity."""
+    if isinstance(node, Mapping):
+        return {key: by_value(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [by_value(value) for value in node]
+    return int(node) if isinstance(node, float) and node.is_integer() else node
+
+
 def precision_name(precision: str | int | None) -> str:
     """A precision by its full name: 32 and null are 32-true."""
     word = None if precision is None else str(precision)
@@ -66,6 +75,6 @@ def run_name(config: Mapping[str, Any]) -> str:
 
     It is one folder's name, whatever the words: a slash becomes a dash, and what is too long is cut.
     """
-    digest = hashlib.sha256(json.dumps(essence(config), sort_keys=True).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(by_value(essence(config)), sort_keys=True).encode()).hexdigest()[:8]
     words = f"{config['experiment']}-{config['model']['name']}-{config['data']['name']}".replace("/", "-")
     return f"{fitting(words, room=LONGEST - 22)}-s{config['seed']}-{digest}"  # 22: a seed of 32 bits, and the hash

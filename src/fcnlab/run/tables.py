@@ -1,16 +1,15 @@
 """What a person reads of a run in the terminal: what begins, and the scores at the end."""
 
-import re
 from collections.abc import Mapping
 
 from fcnlab.cli.terminal import say, show_table
+from fcnlab.cli.validation import is_loss
 from fcnlab.run.record import Run
 
 
 def score_table(title: str, scores: Mapping[str, float]) -> None:
     """Print metric keys with their values, in percent where they are fractions."""
-    loss = re.compile(r"(\w+/)?(\w+_)?loss(/|$)")  # and no class of that name
-    rows = [(k, f"{v:.4f}" if loss.match(k) else f"{100 * v:.2f} %") for k, v in scores.items()]
+    rows = [(k, f"{v:.4f}" if is_loss(k) else f"{100 * v:.2f} %") for k, v in scores.items()]
     show_table(title, ["score", "value"], rows)
 
 

@@ -36,6 +36,7 @@ class Sweep:
     def __init__(self, flags: Sequence[str], overrides: Sequence[str]) -> None:
         folders = [word.partition("=")[2].strip("'\"") for word in overrides if word.startswith("runs_dir=")]
         self.folder = Path(folders[-1] if folders else ".").expanduser().resolve() / f".sweep-{secrets.token_hex(4)}"
+        self.folder.exists()  # raises where the name is too long for a file
         self.before = 0
         self.program = [sys.argv[0], *(word for word in flags if word not in ("-m", "--multirun"))]
 

@@ -135,6 +135,11 @@ def refusals() -> Iterator[None]:
                 "ended it, for want of memory: set fewer data.num_workers, or a smaller data.batch_size. "
                 "data.num_workers=0 shows an error of reading itself. What was saved before is whole."
             ) from error
+        if isinstance(error, RuntimeError) and "DataLoader timed out" in told:
+            raise UserError(
+                f"{told}: a loading process hangs. Is the disk or network behind data.root alive? What was saved "
+                "before is whole; data.num_workers=0 shows where it waits."
+            ) from error
         if part := part_that_failed(error):
             raise UserError(f"{part}: {raised(error)}. trace=true shows the stack.") from error
         raise

@@ -28,6 +28,7 @@ from fcnlab.callbacks.signals import Signals
 from fcnlab.callbacks.skipped_images import SkippedImages
 from fcnlab.callbacks.validation_images import ValidationImages
 from fcnlab.cli.compose import build
+from fcnlab.cli.validation import wrong_way
 from fcnlab.data.datamodule import SegmentationData
 from fcnlab.error import UserError
 from fcnlab.run.record import Run
@@ -86,6 +87,8 @@ def own_callbacks(settings: Mapping[str, Any] | None, folder: Path) -> list[Call
         for kind, reason in REFUSED.items():
             if isinstance(callback, kind):
                 raise UserError(f"callbacks.{name}: Lightning's {kind.__name__} {reason}")
+        if wrong := wrong_way(str(getattr(callback, "monitor", "")), str(getattr(callback, "mode", ""))):
+            raise UserError(f"callbacks.{name}: {wrong}")
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
             callback.dirpath = str(folder / name)
         found.append(callback)
