@@ -59,7 +59,7 @@ def test_two_processes_write_every_mask_and_count_them(
     words = (f"checkpoint={trained.checkpoint}", "images=photos", "output=out")
     ddp = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
     call = [sys.executable, "-m", "fcnlab.predict", *words, *ddp]
-    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     assert re.findall(r"(\d+) masks", done.stdout) == [str(number)]
     assert len(list((tmp_path / "out").iterdir())) == 3 * number

@@ -61,6 +61,6 @@ def test_without_loading_processes_nothing_is_shared() -> None:
 def test_two_mebibytes_of_real_shared_memory_end_a_run_with_a_message(tmp_path: Path) -> None:
     train = f"{sys.executable} -m fcnlab.train {' '.join(WORKERS)} data.size=512"
     call = ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size=2m none /dev/shm && {train}"]
-    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 1
     assert "finds no room in shared memory" in done.stderr

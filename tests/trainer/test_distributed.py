@@ -39,7 +39,7 @@ def pair(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     paths = os.pathsep.join([str(PROJECT / "tests"), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": paths}
     done = subprocess.run(
-        [*torchrun, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+        [*torchrun, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -94,7 +94,7 @@ def test_two_processes_go_on_as_if_never_interrupted(folder: str, pair: Path) ->
 def test_a_sweep_over_processes_leaves_no_stray_folder_and_only_the_first_process_speaks(tmp_path: Path) -> None:
     words = [*TINY, *DDP, "trainer.limit_train_batches=1", "model.backbone.batch_norm=false", "seed=0,1"]
     call = [sys.executable, "-m", "fcnlab.train", "-m", *words, "data.batch_size=4"]
-    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
     assert len(list((tmp_path / "runs").glob("shapes-*"))) == 2
@@ -116,7 +116,7 @@ def test_a_dying_process_ends_the_run_with_its_own_traceback(tmp_path: Path) -> 
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(
         [sys.executable, "-m", "fcnlab.train", *words],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode != 0
     assert "the second process had enough" in done.stderr
