@@ -175,6 +175,12 @@ def write(path: str, text: str) -> None:
     Path(path).write_text(text)
 
 
+def test_what_a_config_of_ones_own_knows_is_what_a_misspelt_setting_may_mean(command: Command) -> None:
+    write("my/data/mine.yaml", "defaults: [folder]\nname: mine\n")
+    outcome = command("train", "--config-dir", "my", "data=mine", "data.lables=[0,255]")
+    assert "There is no setting 'data.lables'. Did you mean data.labels" in outcome.text
+
+
 def test_an_experiment_file_without_its_first_line_is_refused(command: Command) -> None:
     write("my/experiment/mine.yaml", "optim:\n  lr: 0.123\n")
     outcome = command("train", "--config-dir", "my", "experiment=mine", "logger=none")

@@ -107,3 +107,11 @@ def test_whatever_fails_in_a_sample_is_told_with_its_size(monkeypatch: pytest.Mo
 
     with pytest.raises(UserError, match=r"cannot be applied to an image 80x60: KeyError: 'mine'\.$"):
         Augmentation([albumentations.Lambda(image=fail, p=1.0)])(IMAGE, MASK, 0)
+
+
+def test_a_key_that_a_persons_own_transform_lacks_is_told_as_what_it_is() -> None:
+    def lacks(image, **more):
+        return image * more["mine"]
+
+    with pytest.raises(UserError, match=r"Lambda cannot be applied to images of 3 channels: KeyError: 'mine'\. Take"):
+        Augmentation([albumentations.Lambda(image=lacks, p=1.0)])

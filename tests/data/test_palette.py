@@ -12,7 +12,7 @@ ONE, OTHER = (
     np.array([[0, 0, 0], [9, 9, 9], [1, 2, 3]], np.uint8),
     np.array([[0, 0, 0], [9, 9, 9], [3, 2, 1]], np.uint8),
 )
-LOW, HIGH = np.array([[0, 1]], np.uint8), np.array([[1, 2]], np.uint8)
+LOW, HIGH = np.array([[0], [1]], np.uint8), np.array([[1], [2]], np.uint8)
 
 
 def test_the_first_colours_are_vocs() -> None:

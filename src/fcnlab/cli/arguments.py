@@ -12,7 +12,8 @@ from fcnlab.error import UserError
 # Hydra's flags (hydra._internal.utils.get_args_parser), by whether a value follows in the next word.
 ALONE = ("-h", "--help", "--hydra-help", "--version", "-r", "--run", "-m", "--multirun", "--resolve")
 ALONE_OR_NOT = ("-i", "--info", "-sc", "--shell-completion", "--experimental-rerun")
-WITH_VALUE = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir")
+CONFIG_DIR = ("-cd", "--config-dir")
+WITH_VALUE = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", *CONFIG_DIR)
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 

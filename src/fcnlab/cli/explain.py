@@ -2,13 +2,15 @@
 
 import errno
 import re
+import sys
+from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import CompactHydraException, InstantiationException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from fcnlab.cli.arguments import quoted
+from fcnlab.cli.arguments import CONFIG_DIR, arrange, quoted
 from fcnlab.cli.compose import CONF, compose_only
 from fcnlab.error import UserError, nearest
 
@@ -140,9 +142,11 @@ def no_setting(key: str, name: str, overrides: list[str]) -> str:
     from fcnlab.cli.schema import known_keys, unknown
 
     groups = [word for word in overrides if word[:1] == "~" or (CONF / word.split("=")[0].lstrip("+")).is_dir()]
+    flags, _ = arrange(sys.argv[1:])
+    own = [Path(folder).absolute() for flag, folder in zip(flags, flags[1:], strict=False) if flag in CONFIG_DIR]
     GlobalHydra.instance().clear()
     try:
-        cfg = compose_only(name, groups)
+        cfg = compose_only(name, [*groups, *(f"hydra.searchpath=[{quoted(f'file://{folder}')}]" for folder in own)])
     except Exception:  # the choices themselves may be at fault
         cfg = compose_only(name)
     if isinstance(inner := OmegaConf.select(cfg, key, throw_on_missing=False), DictConfig):

@@ -15,6 +15,7 @@ BLOCK = 8  # and of its patches of one label
 LABELS = np.array([40, 90, 150], np.uint8)
 RENUMBERED = np.array([150, 40, 90], np.uint8)  # no order of numbers is kept: 90 lay between, and now 40 is largest
 SEEDS = range(3)
+ABSENT = (("bboxes",), ("keypoints",))  # what albumentations knows of and samples lack
 
 
 def try_out(transform: Any, channels: int) -> None:
@@ -80,7 +81,7 @@ def renumber(mask: Any) -> Any:
 
 def cannot(error: Exception, channels: int) -> str:
     """Why a transform is of no use here."""
-    if isinstance(error, KeyError):
+    if isinstance(error, KeyError) and error.args[:1] in ABSENT:
         return f"asks for {error}, but a sample is an image and its mask. Take it out."
-    told = str(error).rstrip(".") or type(error).__name__
+    told = f"{type(error).__name__}: {error}".rstrip(".: ")
     return f"cannot be applied to images of {channels} channel{'s' * (channels > 1)}: {told}. Take it out."
