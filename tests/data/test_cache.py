@@ -3,8 +3,10 @@
 import pickle
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -50,6 +52,9 @@ def test_a_file_is_decoded_once(where: str, tmp_path: Path, monkeypatch: pytest.
     read = data.reading("train")
     monkeypatch.setattr(FileData, "read_pair", None)
     assert np.array_equal(read(0)[1], truth(0))
+    assert isinstance(read, cache.Decoded)
+    assert read.mapped().is_shared() == (where == "ram")  # by the loading processes
+    assert (pickle.loads(pickle.dumps(read)).pixels is None) == (where == "disk")  # of which each maps the file anew
     if where == "disk":  # a later run finds it
         again = kept(tmp_path / "data", "data.cache=disk", at=tmp_path / "kept")
         assert np.array_equal(again.reading("train")(0)[1], truth(0))
@@ -84,8 +89,10 @@ def test_its_size_is_told_before_it_fills_and_no_room_is_refused(
     kept(tmp_path / "data", "data.cache=ram", at=tmp_path).reading("train")
     assert f"4 images and masks of folder, train decoded: {4 * 4 * 12 * 14 / 1e9:.2f} GB of memory" in filled[0]
     monkeypatch.setattr(cache, "free_memory", lambda: 4 * 4 * 12 * 14 - 1)
-    with pytest.raises(UserError, match=r"needs 0.00 GB of memory .* Set data.cache=disk"):
-        kept(tmp_path / "data", "data.cache=ram", at=tmp_path).reading("train")
+    data = kept(tmp_path / "data", "data.cache=ram", at=tmp_path)
+    data.trainer = cast("Any", SimpleNamespace(num_devices=2))
+    with pytest.raises(UserError, match=r"needs 0.00 GB of memory in each of 2 processes .* Set data.cache=disk"):
+        data.reading("train")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
     with pytest.raises(UserError, match=r"GB of disk .* Set data.cache=null"):
         kept(tmp_path / "data", "data.cache=disk", at=tmp_path).reading("train")
@@ -112,3 +119,24 @@ def test_a_training_with_a_cache_scores_as_one_without(tmp_path: Path, command: 
         assert outcome.code == 0, outcome.text
         scores.append(outcome.value)
     assert scores[0] == scores[1] == scores[2]
+
+
+def test_a_run_of_other_settings_takes_nothing_from_one_that_goes_on(tmp_path: Path) -> None:
+    make(tmp_path / "data")
+    first, other = (
+        kept(tmp_path / "data", "data.cache=disk", f"data.channels={channels}", at=tmp_path / "kept")
+        for channels in (3, 1)
+    )
+    read = first.reading("train")
+    other.reading("train")
+    assert len([*(tmp_path / "kept").glob("*.pixels")]) == 1
+    assert np.array_equal(read(0)[1], truth(0))
+    assert np.array_equal(pickle.loads(pickle.dumps(read))(0)[1], truth(0))
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_a_file_that_became_larger_since_it_was_looked_at_is_read_anew(where: Any, tmp_path: Path) -> None:
+    make(tmp_path / "data")
+    read = partial(folder(tmp_path / "data").read, "train")
+    given: dict[str, Any] = {"channels": 3, "where": where, "file": tmp_path / "a.pixels", "name": "x", "threads": 1}
+    assert np.array_equal(cache.Decoded(read, [(3, 4)], **given)(0)[1], truth(0))

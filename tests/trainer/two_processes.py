@@ -60,8 +60,8 @@ if __name__ == "__main__":
     for images, batch in SIZES.items():
         sizes = (f"data.images.test={images}", f"data.batch_size={batch}", f"output=two_{images}")
         run("evaluate", f"checkpoint={sys.argv[1]}", *sizes, *DDP)
-    run("train", *STEP, *DDP, "data.batch_size=4", "runs_dir=two")
-    run("train", *SUM, *DDP, "data.batch_size=4", "runs_dir=two_sum")
+    run("train", *STEP, *DDP, "data.batch_size=4", "runs_dir=two", "data.cache=disk")
+    run("train", *SUM, *DDP, "data.batch_size=4", "runs_dir=two_sum", "data.cache=ram")
     run("train", *DROPOUT, *DDP, "runs_dir=whole")
     break_after(1)
     try:

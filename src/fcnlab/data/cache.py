@@ -34,6 +34,7 @@ class Decoded:
         file: of the disk; its name tells what it holds.
         name: of data set and split, in messages.
         threads: that decode.
+        processes: that each keep their own in memory; a file on a disk is everybody's.
 
     Raises:
         UserError: there is no room for so much.
@@ -49,6 +50,7 @@ class Decoded:
         file: Path,
         name: str,
         threads: int,
+        processes: int = 1,
     ) -> None:
         self.read, self.channels, self.file = read, channels, file
         areas = [height * width for height, width in shapes]
@@ -57,7 +59,8 @@ class Decoded:
         self.heights = torch.zeros(len(areas), dtype=torch.int64)
         self.pixels: torch.Tensor | None = None
         if where == "ram":
-            self.tell(name, total, "memory", free_memory())
+            each = f"memory in each of {processes} processes" if processes > 1 else "memory"
+            self.tell(name, total, each, free_memory())
             self.pixels = torch.empty(total, dtype=torch.uint8)
             self.fill(self.pixels.numpy(), self.heights.numpy(), name, threads)
             self.pixels.share_memory_()  # type: ignore[no-untyped-call]
@@ -67,7 +70,7 @@ class Decoded:
     def tell(self, name: str, size: int, what: str, free: int | None) -> None:
         """Say how much room it takes, before it is taken. Raises UserError where there is less."""
         if free is not None and size > free:
-            other = "disk" if what == "memory" else "null"
+            other = "disk" if what.startswith("memory") else "null"
             raise UserError(
                 f"data.cache needs {size / GIGA:.2f} GB of {what} for {name}, and {free / GIGA:.2f} GB are free. Set "
                 f"data.cache={other}, or a smaller data set."
@@ -108,7 +111,8 @@ class Decoded:
                 whole.flush()
                 del whole
                 aside.replace(self.file)
-        self.heights = torch.from_numpy(np.fromfile(self.file, np.int64, len(self.areas)))
+            self.heights = torch.from_numpy(np.fromfile(self.file, np.int64, len(self.areas)))
+            self.mapped()  # now: a run of other settings may remove the file
 
     def __getstate__(self) -> dict[str, Any]:
         """A loading process that starts anew opens the file itself."""

@@ -186,6 +186,7 @@ class FileData(SegmentationData):
                 file=folder / f"{self.name}-{split}-{self.split_stamp(split)[:16]}.pixels",
                 name=f"{self.name}, {split}",
                 threads=usable_cores() if self.parallel else 1,
+                processes=self.trainer.num_devices if self.trainer else 1,
             )
         return self.decoded[split]
 
