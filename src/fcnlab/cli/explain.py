@@ -1,6 +1,7 @@
 """An error as a message for the person at the keyboard: value, rule, hint."""
 
 import errno
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -143,7 +144,7 @@ def no_setting(key: str, name: str, overrides: list[str]) -> str:
 
     groups = [word for word in overrides if word[:1] == "~" or (CONF / word.split("=")[0].lstrip("+")).is_dir()]
     flags, _ = arrange(sys.argv[1:])
-    own = [Path(folder).absolute() for flag, folder in zip(flags, flags[1:], strict=False) if flag in CONFIG_DIR]
+    own = [Path(folder).absolute() for flag, folder in itertools.pairwise(flags) if flag in CONFIG_DIR]
     GlobalHydra.instance().clear()
     try:
         cfg = compose_only(name, [*groups, *(f"hydra.searchpath=[{quoted(f'file://{folder}')}]" for folder in own)])

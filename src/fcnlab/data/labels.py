@@ -10,7 +10,6 @@ import numpy as np
 
 from fcnlab.data.class_list import ClassList, Colour
 from fcnlab.data.colours import (
-    HINTED,
     UNKNOWN,
     as_colours_of,
     brightness,
@@ -25,9 +24,8 @@ from fcnlab.data.label_settings import colour_groups, label_groups, split_void
 from fcnlab.data.masks import MaskFile, Stored
 from fcnlab.data.samples import VOID
 from fcnlab.data.transforms import Mask
+from fcnlab.data.unknown_labels import unknown
 from fcnlab.error import UserError
-
-SHOWN = 12  # labels or colours in a message
 
 
 class Labels:
@@ -174,7 +172,7 @@ class Labels:
         else:
             found = self.table[raw]
         if found.size and found.min() == UNKNOWN:
-            raise self.unknown(raw, np.asarray(found == UNKNOWN), path, others)
+            raise unknown(self, raw, np.asarray(found == UNKNOWN), path, others)
         return np.asarray(found, dtype=np.uint8)
 
     def count(self, raw: Stored, path: Path, others: Callable[[], set[int]] = set) -> Counts:
@@ -187,78 +185,3 @@ class Labels:
         pixels = np.zeros(256, np.int64)
         np.add.at(pixels, classes, stored)  # -1 is no class, and of no pixel
         return pixels
-
-    def unknown(
-        self, raw: Stored, where: np.ndarray[Any, np.dtype[np.bool_]], path: Path, others: Callable[[], set[int]]
-    ) -> UserError:
-        """An error about labels or colours of no class."""
-        if raw.ndim == 3:
-            colour = tuple(map(int, raw[where][0]))
-            return UserError(
-                f"Mask {path} has colour {colour}, which is no class's{self.near(colour)}. Known: "
-                f"{self.describe_known()}. It holds {describe_colours(raw)}{self.strangers(raw)}. Name the colour's "
-                "class, or take it for void: data.void_label=rest."
-            )
-        values = sorted({*np.unique(raw).tolist(), *others()})
-        return UserError(
-            f"Mask {path} has label {raw[where].max()}. Known labels are {self.describe_labels()} for "
-            f"{len(self.names)} classes, and {self.describe_void()} for void. {self.hint(values)}"
-        )
-
-    def hint(self, values: Sequence[int]) -> str:
-        """What to type for masks that hold these labels."""
-        held = [value for value in values if self.table[value] != VOID]
-        count, classes = len(held), len(self.names)
-        if not self.told and count == classes:
-            return f"The masks hold {listed(held)}: {count} values for {classes} classes: data.labels={as_yaml(held)}."
-        if not self.told and VOID in values and count == classes - 1:
-            return f"The masks hold {listed([*held, VOID])}. If 255 is a class: data.labels={as_yaml([*held, VOID])}."
-        if held and max(held) == classes and not self.shift:
-            return f"The masks hold {listed(held)}. If 0 is void and 1 the first class: data.shift=-1."
-        return f"The masks hold {listed(values)}. Mend the mask or name its class, or say data.labels=[...]."
-
-    def strangers(self, raw: Stored) -> str:
-        """How many of a mask's colours are known, where most are not: then the classes are of other masks."""
-        codes = np.unique(packed(raw))
-        known = int((self.colour_table[codes] != UNKNOWN).sum())
-        if 2 * known > len(codes):
-            return ""
-        return f"; {known or 'none'} of them known, so that the classes seem to be those of other masks"
-
-    def near(self, colour: tuple[int, ...]) -> str:
-        """The tolerance that would do, where a class's colour is near."""
-        away = [
-            (max(abs(a - b) for a, b in zip(colour, one, strict=True)), name)
-            for name, group in zip(self.names, self.colours or (), strict=True)
-            for one in group
-        ]
-        distance, name = min(away)
-        if distance > HINTED:
-            return ""
-        return f", but {distance} from that of {name}: data.tolerance={distance} takes it"
-
-    def describe_known(self) -> str:
-        """The first classes with their colours."""
-        some = list(zip(self.names, self.colours or (), strict=True))[:SHOWN]
-        return ", ".join(f"{name} {group[0]}" for name, group in some)
-
-    def describe_labels(self) -> str:
-        """The labels that are known, in the file's own counting."""
-        known = sorted(label - self.shift for group in self.groups for label in group)
-        if known == list(range(known[0], known[0] + len(known))):
-            return f"{known[0]} to {known[-1]}"
-        return listed(known)
-
-    def describe_void(self) -> str:
-        """The labels that are void."""
-        return listed(sorted(self.void)) or "none"
-
-
-def listed(values: Sequence[int]) -> str:
-    """The first few of some labels."""
-    return ", ".join(map(str, values[:SHOWN])) + (", ..." if len(values) > SHOWN else "")
-
-
-def as_yaml(labels: Sequence[int]) -> str:
-    """Labels as a setting."""
-    return f"[{','.join(map(str, labels))}]"
