@@ -145,3 +145,14 @@ def test_a_row_without_a_mask_is_told(tmp_path: Path) -> None:
     datasets.DatasetDict({"train": datasets.Dataset.from_dict(rows, features=features)}).save_to_disk(str(tmp_path))
     with pytest.raises(UserError, match="Row 0 has no mask. Every row needs an image and a mask"):
         load(tmp_path).read("train", 0)
+
+
+def test_rows_of_large_numbers_are_kept_and_of_other_shapes_refused(tmp_path: Path) -> None:
+    wide, deep = (truth(0).astype(int) * 300).tolist(), truth(0)[None].tolist()
+    for name, mask in (("wide", wide), ("deep", deep)):
+        rows = datasets.Dataset.from_dict({"image": [PIL.Image.fromarray(photo(0))], "mask": [mask]})
+        datasets.DatasetDict({"train": rows}).save_to_disk(str(tmp_path / name))
+    labels = "data.labels=[0,300,600]"
+    assert (load(tmp_path / "wide", "data.mask=mask", labels).read("train", 0)[1] == truth(0)).all()
+    with pytest.raises(UserError, match=r"holds int64 of shape \(1, 12, 14\). A mask is an image, or rows"):
+        load(tmp_path / "deep", "data.mask=mask", labels).read("train", 0)

@@ -2,11 +2,10 @@
 
 import hashlib
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval
@@ -15,39 +14,28 @@ from fcnlab.data.cache import Decoded, Where
 from fcnlab.data.class_list import ClassList
 from fcnlab.data.class_list import read_text as read_text
 from fcnlab.data.contents import Look
-from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData, usable_cores
+from fcnlab.data.datamodule import VOID, usable_cores
 from fcnlab.data.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from fcnlab.data.images import ImageReader
 from fcnlab.data.images import read_image as read_image
 from fcnlab.data.labels import Labels
+from fcnlab.data.listed import ListedData
+from fcnlab.data.listed import Pair as Pair
 from fcnlab.data.lists import without_suffix as without_suffix
 from fcnlab.data.masks import Stored, is_array, open_array, read_mask_file
 from fcnlab.data.opened import open_image as open_image
 from fcnlab.data.opened import unreadable as unreadable
 from fcnlab.data.palette import PaletteLog
-from fcnlab.data.stamp import file_stamp, own_settings
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
 
 LOOKED_AT = 50  # masks whose labels are told in a message
 
 
-class Pair(NamedTuple):
-    """An image and its mask."""
-
-    name: str
-    image: Path
-    mask: Path
-
-
-class FileData(SegmentationData):
-    """A data set in files: subclasses say ``pairs``.
+class FileData(ListedData):
+    """A data set in files: subclasses say ``pairs``. Of the settings not told here see :class:`ListedData`.
 
     Args:
-        root: the folder that holds it.
-        layout: how the folder must look, for error messages.
-        folds, fold: share train and val out anew, by hash of the names: of ``folds`` equal parts, part ``fold``
-            (counted from 0) is val and the others are train. None keeps the splits. Test stays what it is.
         classes: names, labels and colours; or ``class_names`` alone.
         void_label, labels, colours, shift, tolerance, threshold: what mask files hold; see :class:`Labels`.
         palettes: ``same``: palette files whose colours contradict each other are refused; ``any``: they are not.
@@ -60,10 +48,6 @@ class FileData(SegmentationData):
     def __init__(
         self,
         *,
-        root: str,
-        layout: str,
-        folds: Annotated[int, Ge(2)] | None = None,
-        fold: Annotated[int, Ge(0)] = 0,
         classes: ClassList | None = None,
         class_names: Sequence[str] = (),
         palette: Sequence[Sequence[int]] | None = None,
@@ -92,73 +76,14 @@ class FileData(SegmentationData):
             tolerance=tolerance,
             threshold=threshold,
         )
-        if fold >= (folds or 1):
-            parts = f"0 to {folds - 1}" if folds else "only with data.folds=5 or another number of parts"
-            raise UserError(f"data.fold={fold} is no part of data.folds={folds}. Known: {parts}.")
         self.reader = ImageReader(channels=channels, white=white, page=page, max_pixels=max_pixels)
         known: Sequence[Sequence[int]] | None = self.labels.palette
         if known is None and classes.colours:
             known = [group[0] for group in classes.colours]
         super().__init__(class_names=classes.names, palette=palette or known, channels=channels, **common)
-        self.folds, self.fold, self.cache = folds, fold, cache
+        self.cache = cache
         self.decoded: dict[str, Decoded] = {}
-        self.root, self.layout = Path(root).expanduser(), layout
         self.palettes = PaletteLog() if palettes == "same" else None
-        self.listings: dict[str, list[Pair]] = {}
-        self.complete: set[str] = set()
-
-    def pairs(self, split: str) -> list[Pair]:
-        """The images of a split with their masks, in a fixed order."""
-        raise NotImplementedError
-
-    def folded_pairs(self, split: str) -> list[Pair]:
-        """``pairs``, with train and val shared out by ``folds``."""
-        if self.folds is None or split == "test":
-            return self.pairs(split)
-        pool = {pair.name: pair for part in ("train", "val") for pair in self.pairs(part)}
-        order = sorted(pool, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-        held = set(order[self.fold :: self.folds])
-        return [pair for name, pair in pool.items() if (name in held) == (split == "val")]
-
-    def listed_pairs(self, split: str) -> list[Pair]:
-        """``pairs``, looked up once, with no name twice; whether the files are there is not asked."""
-        if split not in self.listings:
-            if not self.root.is_dir():
-                raise self.missing(f"There is no folder data.root={self.root}.")
-            pairs = self.folded_pairs(split)
-            if not pairs:
-                raise self.missing(f"Split {split!r} under data.root={self.root} is empty.")
-            if twice := sorted(name for name, times in Counter(pair.name for pair in pairs).items() if times > 1):
-                raise UserError(f"Split {split!r} names {', '.join(twice[:5])} more than once. Name each image once.")
-            self.listings[split] = pairs
-        return self.listings[split]
-
-    def checked_pairs(self, split: str) -> list[Pair]:
-        """``listed_pairs`` with every file there, which is looked up once."""
-        pairs = self.listed_pairs(split)
-        if split not in self.complete:
-            self.check_files(split, "image", [pair.image for pair in pairs])
-            self.check_files(split, "mask", [self.file_of(pair.mask) for pair in pairs])
-            self.complete.add(split)
-        return pairs
-
-    def check_files(self, split: str, kind: str, paths: list[Path]) -> None:
-        """Raise UserError where a file is missing: a split is whole or it is not used."""
-        if absent := [path for path in paths if not path.is_file()]:
-            number = f", one of {len(absent)} missing of {len(paths)}" if len(absent) > 1 else ""
-            raise self.missing(f"The {kind} {absent[0]} of split {split!r} is missing{number}.")
-
-    def file_of(self, mask: Path) -> Path:
-        """The file on the disk that holds a mask: itself, unless one file holds many."""
-        return mask
-
-    def missing(self, problem: str) -> UserError:
-        """An error about files that are not where they should be."""
-        return UserError(f"{problem} Expected {self.layout}. Set data.root=..., or train without files: data=shapes.")
-
-    def names(self, split: str) -> Sequence[str]:
-        """File names without folder and suffix."""
-        return [pair.name for pair in self.checked_pairs(split)]
 
     def read(self, split: str, index: int) -> tuple[Image, Mask]:
         """Read one image and its mask, and check that they belong together."""
@@ -249,30 +174,6 @@ class FileData(SegmentationData):
             return int(height), int(width)
         with open_image(path, **self.reader.opening) as mask:
             return mask.height, mask.width
-
-    def stamp(self) -> str:
-        """A hash of all names, sizes and times of change; a split that is not there is none."""
-        digest = hashlib.sha256(repr(self.class_names).encode())
-        for split in SPLITS:
-            try:
-                pairs = self.listed_pairs(split)
-            except UserError:
-                digest.update(repr((split, "missing")).encode())
-                continue
-            for pair in pairs:
-                seen = [s for path in (pair.image, self.file_of(pair.mask)) if (s := file_stamp(path))]
-                digest.update(repr((split, pair.name, seen)).encode())
-        for name, head in self.heads.items():
-            digest.update(repr((name, head.stamp())).encode())
-        return digest.hexdigest()[:16]
-
-    def split_stamp(self, split: str) -> str:
-        """A hash of the split's files, with sizes and times of change, and of how they are read."""
-        digest = hashlib.sha256(own_settings(self).encode())
-        for name, image, mask in self.listed_pairs(split):
-            seen = (name, str(image), file_stamp(image), str(mask), file_stamp(self.file_of(mask)))
-            digest.update(repr(seen).encode())
-        return digest.hexdigest()
 
     def examine(self, split: str, index: int) -> Look:
         """The mask's pixels and the image's size: quick, and the same however the files are compressed.

@@ -17,7 +17,7 @@ class HeldFile:
     """
 
     def __init__(self, name: str, get: Callable[[], bytes]) -> None:
-        self.name, self.get, self.suffix = name, get, Path(name).suffix
+        self.name, self.get, self.suffix = name, get, ""
 
     def __str__(self) -> str:
         return self.name
