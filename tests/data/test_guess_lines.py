@@ -26,3 +26,7 @@ def test_shares_leave_no_split_empty(number: int) -> None:
 def test_too_few_images_are_told() -> None:
     assert "too few to share them out" in "".join(fractions(["one"], SPLITS))
     assert list(fractions(["one"], ["train"])) == []
+
+
+def test_no_line_is_written_where_the_usual_shares_fill_every_split() -> None:
+    assert list(fractions([f"image_{number}" for number in range(200)], SPLITS)) == []

@@ -12,8 +12,6 @@ FRACTIONS = (USUAL, {"train": 0.6, "val": 0.2, "test": 0.2}, {"train": 0.4, "val
 
 def fractions(names: Sequence[str], shared: Sequence[str]) -> Iterator[str]:
     """A line about the shares of the splits that lie together, where the usual ones leave one without an image."""
-    if [*shared] == ["train"]:
-        return
     for shares in FRACTIONS:
         if fills(names, shared, shares):
             if shares is not USUAL:
