@@ -23,7 +23,10 @@ def test_the_first_start_looks_at_every_file_and_the_second_at_none(
 
 def test_rows_tell_their_goals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(startup, "FEW", 30)
-    first, second = startup.rows({"startup_pairs": 60, "rounds": 1, "net": {"image": [16, 24]}})
+    looked, keep = list[Path](), FileData.decode_mask
+    monkeypatch.setattr(FileData, "decode_mask", lambda self, path: looked.append(path) or keep(self, path))
+    first, second = startup.rows({"startup_pairs": 60, "rounds": 2, "net": {"image": [16, 24]}})
+    assert len(looked) == 2 * 60 + 30  # the few are only there to be subtracted
     assert (first.goal, second.goal) == (">= 0.8", "<= 2")
-    assert len(first.values) == len(second.values) == 1
+    assert len(first.values) == len(second.values) == 2
     assert first.values[0] > 0
