@@ -7,9 +7,8 @@ two CPU cores.
 Examples::
 
     python -m fcnlab.bench
-    python -m fcnlab.bench sections=[step,loop] rounds=1
     python -m fcnlab.bench pytorch_fcn=CLONE camvid=DIR
-    python -m fcnlab.bench sections=[backbones] rounds=20      # the facts of the paper's Table 1
+    python -m fcnlab.bench sections=[backbones] rounds=20
 
 Read on: src/fcnlab/benchmark/README.md.
 """

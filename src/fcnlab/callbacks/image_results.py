@@ -12,7 +12,7 @@ import torch
 
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import PADDING, Batch, SegmentationData
-from fcnlab.metric.segmentation import KINDS
+from fcnlab.metric.paper import KINDS
 from fcnlab.run.distributed import gather
 from fcnlab.run.files import fitting
 from fcnlab.visualize import index_image, panel

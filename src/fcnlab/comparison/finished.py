@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from fcnlab.error import UserError, nearest
-from fcnlab.metric.segmentation import KINDS
+from fcnlab.metric.paper import KINDS
 from fcnlab.run.files import read_history, read_json, read_scores, reading
 from fcnlab.run.name import run_name
 

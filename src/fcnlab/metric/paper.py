@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 
 Absent = Literal["wrong", "left_out"]
+KINDS = ("true_positive", "predicted", "true")  # of pixels that are counted by image and class
 
 
 def paper_scores(

@@ -9,8 +9,6 @@ from fcnlab.data.arrays import VOID
 from fcnlab.metric.paper import Absent as Absent
 from fcnlab.metric.paper import paper_scores as paper_scores
 
-KINDS = ("true_positive", "predicted", "true")  # of pixels that are counted by image and class
-
 
 def most_likely(logits: torch.Tensor) -> torch.Tensor:
     """Labels (N, H, W) of logits (N, C, H, W), of equal ones the first; argmax takes four times as long on CPUs."""
