@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ import torch
 from filelock import FileLock
 from hydra._internal.hydra import Hydra
 from hydra.types import RunMode
+
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # nohup make test: what tests start would ignore the signal too, which some of them send.
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 PROJECT = Path(__file__).parents[1]
 TINY = (
