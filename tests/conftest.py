@@ -18,9 +18,10 @@ from filelock import FileLock
 from hydra._internal.hydra import Hydra
 from hydra.types import RunMode
 
-if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    # nohup make test: what tests start would ignore the signal too, which some of them send.
-    signal.signal(signal.SIGHUP, lambda *_: None)
+# nohup make test, or make test & in a script: what tests start would ignore the signals too, which some of them send.
+for heard in ("SIGHUP", "SIGINT"):
+    if hasattr(signal, heard) and signal.getsignal(getattr(signal, heard)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, heard), signal.default_int_handler if heard == "SIGINT" else lambda *_: None)
 
 PROJECT = Path(__file__).parents[1]
 TINY = (
