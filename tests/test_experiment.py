@@ -55,9 +55,8 @@ def climb(command: Command, tmp_path: Path) -> Callable[..., Outcome]:
     return run
 
 
-@pytest.mark.parametrize(
-    "experiment", [pytest.param(one, marks=() if one == "shapes" else pytest.mark.slow) for one in EXPERIMENTS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_variant_of_every_experiment_takes_its_first_steps(
     experiment: str, climb: Callable[..., Outcome], tmp_path: Path
 ) -> None:

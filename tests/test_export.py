@@ -79,6 +79,7 @@ def test_the_card_tells_data_scores_recipe_start_licence_and_check(exported: Pat
     assert str(lively.folder.parent) not in card
 
 
+@pytest.mark.slow
 def test_a_card_claims_no_scores_but_those_of_its_own_checkpoint(
     exported: Path, lively: Trained, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -153,6 +153,7 @@ def test_the_config_of_a_default_run_reads_in_the_order_of_a_run(command: Comman
     ]
 
 
+@pytest.mark.slow
 def test_several_checkpoints_are_scored_by_one_command_each_with_its_own_choices(
     trained: Trained, command: Command
 ) -> None:

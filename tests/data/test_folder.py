@@ -57,6 +57,7 @@ def test_a_run_has_one_set_of_data(root: Path, command: Command, tmp_path: Path)
     assert "was trained on other data: the fingerprint of test has changed" in other.text
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_passed_off_as_one_of_masks_that_changed(root: Path, command: Command) -> None:
     words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
     assert command("train", *words, "model=fcn32s").code == 0

@@ -177,6 +177,7 @@ def test_what_is_not_read_is_refused_with_the_reason(case: str, tmp_path: Path, 
 NET = ("model.backbone.width=0.05", "model.backbone.fc_channels=8", "trainer=smoke", "logger=none")
 
 
+@pytest.mark.slow
 def test_training_and_evaluation_refuse_12_bits_alike(tmp_path: Path, command: Command) -> None:
     root = make(tmp_path / "data", image=lambda p, a: save(p, a[..., 0].astype(np.uint16) * 16))
     outcome = command("train", *words(root), *NET)
@@ -191,6 +192,7 @@ def test_training_and_evaluation_refuse_12_bits_alike(tmp_path: Path, command: C
     assert "12 bits in 16?" in scored.text
 
 
+@pytest.mark.slow
 def test_five_bands_train_and_predict(tmp_path: Path, command: Command) -> None:
     root = make(tmp_path / "data", image=tiff(5))
     outcome = command("train", *words(root, "data.channels=5", "data.image_size=[10,11]"), *NET)

@@ -92,6 +92,7 @@ def test_a_path_that_hydra_cannot_read_is_told_how_to_quote(root: Path, command:
     assert "Quote" in outcome.text
 
 
+@pytest.mark.slow
 def test_an_unreachable_w_and_b_is_logged_offline_and_told(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:  # a port on which nobody listens
         free.bind(("127.0.0.1", 0))

@@ -24,6 +24,7 @@ def mean_iou(pairs: list[tuple[np.ndarray, np.ndarray]], classes: int) -> float:
     return float(np.mean([hit / union for hit, union in zip(hits, unions, strict=True) if union]))
 
 
+@pytest.mark.slow
 def test_both_heads_learn_and_are_scored_predicted_tiled_and_resumed(
     root: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

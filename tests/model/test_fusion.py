@@ -32,6 +32,7 @@ def test_the_logits_are_the_mean_of_those_of_the_streams(model: str) -> None:
     assert fused.overlap == 288  # of each stream, see test_tiling.py: so large images are cut into exact tiles
 
 
+@pytest.mark.slow
 def test_each_stream_starts_from_its_own_run(command: Command, tmp_path: Path) -> None:
     root = test_nyud.make(tmp_path / "data")
     common = (f"data.root={root}", *SMALL, "data.complete=false", "data.val_fraction=0.3", "trainer=smoke")

@@ -22,6 +22,7 @@ time.sleep(100)
 """
 
 
+@pytest.mark.slow
 def test_a_second_start_of_a_run_is_told_who_trains_it_and_a_dead_one_does_not_block(
     command: Command, tmp_path: Path
 ) -> None:

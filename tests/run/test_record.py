@@ -104,6 +104,7 @@ def test_a_failed_run_goes_on_from_its_checkpoint_and_its_record_tells_of_other_
     assert not run.is_of_other_code()
 
 
+@pytest.mark.slow
 def test_a_run_trained_anew_keeps_nothing_of_the_old_one(tmp_path: Path) -> None:
     with a_run(tmp_path) as run:
         for name in ("metrics.json", "history.csv", "counts.npz"):

@@ -133,6 +133,7 @@ def test_a_finished_stage_whose_checkpoint_is_lost_is_named_with_the_command_tha
     assert command("train", *STAGE, "model=fcn16s").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("origin", ["start=fcn32s", "weights=first.ckpt"])
 def test_a_half_trained_run_goes_on_without_what_it_started_from(
     origin: str, staged: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -116,6 +116,7 @@ def same(one: Brought, other: Brought) -> None:
     assert state(one, "CountBatches") == state(other, "CountBatches")
 
 
+@pytest.mark.slow
 def test_what_would_have_no_effect_is_refused(refused) -> None:  # noqa: F811
     late = "{_target_: lightning.pytorch.callbacks.StochasticWeightAveraging, swa_lrs: 0.1}"
     assert "Take callbacks=swa" in refused(f"+callbacks.x={late}")

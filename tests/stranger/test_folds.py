@@ -25,6 +25,7 @@ def split(root: Path, name: str, *words: str) -> set[str]:
     return set(build(plain(compose("train", ["data=folder", f"data.root={root}", *words]))["data"]).names(name))
 
 
+@pytest.mark.slow
 def test_each_image_is_validated_once_and_the_test_stays(tmp_path: Path) -> None:
     pairs(tmp_path / "d")
     test = split(tmp_path / "d", "test")

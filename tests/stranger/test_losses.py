@@ -72,6 +72,7 @@ def test_what_a_loss_has_to_learn_is_learned_and_kept(bring: Bring) -> None:  # 
     assert run.value["val/loss"] == pytest.approx(told.item(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_loss_that_would_learn_from_void_or_gives_no_number_is_refused(refused: Callable[..., str]) -> None:  # noqa: F811
     told = refused("loss=functional", "+loss.ignore_index=-100")
     assert "loss=cross_entropy takes no ignore index, but the masks hold void pixels (255)" in told

@@ -40,6 +40,7 @@ def test_the_groups_of_conf_go_together_and_may_rule_the_best(bring: Bring) -> N
     assert {"val/dice", "test/dice", "test/boundary"} <= set(run.value)
 
 
+@pytest.mark.slow
 def test_what_is_no_metric_or_takes_a_name_of_ours_is_refused(refused) -> None:  # noqa: F811
     assert "It must be a torchmetrics.Metric" in refused("+metrics.x={_target_: builtins.dict}")
     taken = refused("+metrics.mean_iou={_target_: mylab.Errors}")

@@ -91,6 +91,7 @@ def test_a_plateau_follows_the_loss_and_the_lowest_is_best(bring: Bring) -> None
     assert torch.load(run.best, weights_only=True)["epoch"] == losses.index(min(losses))
 
 
+@pytest.mark.slow
 def test_a_score_that_nobody_logs_is_told_with_those_that_are(refused) -> None:  # noqa: F811
     told = refused("monitor.metric=val/mean_iu")
     assert "monitor.metric=val/mean_iu is not among what SegmentationTask logs in a validation. Did you mean" in told

@@ -16,6 +16,7 @@ from fcnlab.task.segmentation import SegmentationTask
 QUIET = "trainer.enable_progress_bar=false"
 
 
+@pytest.mark.slow
 def test_a_subclass_with_a_loss_on_pool4_learns_it_and_is_evaluated_where_it_is_trusted(
     bring: Bring,  # noqa: F811
     command: Command,
@@ -44,6 +45,7 @@ def test_a_subclass_with_a_loss_on_pool4_learns_it_and_is_evaluated_where_it_is_
         SegmentationTask.load(run.best)
 
 
+@pytest.mark.slow
 def test_a_task_that_shares_nothing_keeps_folder_record_resume_and_sweep(
     bring: Bring,  # noqa: F811
     command: Command,

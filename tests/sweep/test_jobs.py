@@ -131,6 +131,7 @@ def done(run: Path) -> bool:
 EPSILONS = ("+optim.optimizer.eps=1e-8,-1,1e-7",)  # torch refuses the second when the fit begins
 
 
+@pytest.mark.slow
 def test_one_failing_job_of_three_stops_no_other_and_given_again_it_alone_is_run(
     command: Command, tmp_path: Path
 ) -> None:

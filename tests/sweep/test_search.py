@@ -115,6 +115,7 @@ def test_a_plugin_that_is_not_installed_is_named(word: str, package: str) -> Non
     assert f"needs the package {package}. Type: pip install -e '.[sweep]'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_search_for_the_lowest_loss_minimises_it(command: Command, tmp_path: Path) -> None:
     words = (*SEARCH, "epochs=1", "hydra.sweeper.n_trials=2", "monitor={metric: val/loss, mode: min}")
     outcome = command("train", *words)

@@ -80,6 +80,7 @@ def test_windows_of_unknown_reach_are_blended_and_a_small_image_is_whole() -> No
     assert torch.equal(TiledNet(blur, side=128)(image), whole)
 
 
+@pytest.mark.slow
 def test_evaluate_in_tiles_gives_the_same_scores(lively: Trained, command: Command) -> None:
     words = ("evaluate", f"checkpoint={lively.checkpoint}", "data.size=480", "data.images.test=1")
     words = (*words, "trainer.enable_progress_bar=false")

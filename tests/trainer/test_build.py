@@ -59,6 +59,7 @@ def test_every_trainer_of_a_cpu_is_built_from_its_yaml(choice: str) -> None:
     assert build_trainer(settings, logger=False, enable_checkpointing=False).max_epochs == settings["max_epochs"]
 
 
+@pytest.mark.slow
 def test_a_training_can_be_counted_in_iterations(command: Command, tmp_path: Path) -> None:
     steps = ("epochs=-1", "trainer.max_steps=5", "trainer.val_check_interval=2", "trainer.check_val_every_n_epoch=null")
     three = ("data.images.train=12", "data.batch_size=4", "checkpoint.every_n_steps=1")  # batches per epoch
