@@ -127,3 +127,21 @@ def test_a_dying_process_ends_the_run_with_its_own_traceback(tmp_path: Path) -> 
 def test_one_process_is_the_sum_of_itself() -> None:
     assert sum_over_processes(torch.tensor(3.0)) == 3
     assert gather("a") == ["a"]
+
+
+LEAVES = """
+import atexit, sys
+import torch.distributed as dist
+atexit.register(lambda: print("left" if not dist.is_initialized() else "still in the group"))
+from fcnlab.cli.compose import compose, plain
+from fcnlab.trainer.build import build_trainer
+build_trainer(plain(compose("train", ["logger=none"]))["trainer"], logger=False)
+dist.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=0, world_size=1)
+"""
+
+
+def test_a_process_that_ends_leaves_the_group_first(tmp_path: Path) -> None:
+    """Else threads of gloo that run on abort it at times, after all was done: exit code -6."""
+    call = [sys.executable, "-W", "ignore", "-c", LEAVES, str(tmp_path / "meeting")]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout.splitlines()[-1:] == ["left"], done.stderr

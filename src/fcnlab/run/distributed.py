@@ -34,3 +34,9 @@ def gather(thing: T) -> list[T]:
     everything: list[T | None] = [None] * dist.get_world_size()
     dist.all_gather_object(everything, thing)
     return everything  # type: ignore[return-value]
+
+
+def leave_group() -> None:
+    """Leave the group of processes: threads of gloo that run on would abort a process that ends, after all was done."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()

@@ -1,5 +1,6 @@
 """Assemble the Trainer: precision, callbacks, plugins."""
 
+import atexit
 import contextlib
 import logging
 import traceback
@@ -25,6 +26,7 @@ from fcnlab.cli.signature import is_own
 from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import usable_cores
 from fcnlab.error import UserError, one_line, raised
+from fcnlab.run.distributed import leave_group
 from fcnlab.trainer.allocator import bound_primitives, keep_freed_memory
 from fcnlab.trainer.environment import NOWHERE, environment
 from fcnlab.trainer.precision import on_gpu, resolve_precision
@@ -57,6 +59,7 @@ def build_trainer(settings: dict[str, Any], **given: Any) -> L.Trainer:
             raise UserError(f"trainer.devices={devices} starts so many processes on CPUs. Set {limit} or fewer.")
         keep_freed_memory()
         bound_primitives()
+        atexit.register(leave_group)  # of NCCL's group Lightning takes care
     settings = {k: build(v) if isinstance(v, Mapping) and "_target_" in v else v for k, v in settings.items()}
     settings = settings | {"precision": resolve_precision(settings["precision"], settings["accelerator"])}
     given["callbacks"], bar = progress_bars(given.get("callbacks", []), wanted=settings["enable_progress_bar"])
