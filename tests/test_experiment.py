@@ -125,6 +125,7 @@ def settings(*words: str) -> tuple[object, ...]:
     return config["weights"], config["optim"]["lr_factors"], config["epochs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", ["camvid", "camvid_half", "voc"])
 def test_what_was_measured_over_vgg16_holds_over_vgg16_only(experiment: str) -> None:
     rate = 0.1 if experiment == "voc" else 0.2

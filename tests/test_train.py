@@ -152,6 +152,7 @@ def test_one_batch_can_be_memorised(model: str, command: Command) -> None:
     assert outcome.value["train/mean_iou"] > {"fcn32s": 0.6, "fcn16s": 0.75, "fcn8s": 0.85}[model]
 
 
+@pytest.mark.slow
 def test_every_data_set_trains_with_the_same_command(command: Command, test_data: Path) -> None:
     few = (
         "data.image_size=[90,120]",

@@ -166,6 +166,7 @@ ABSENT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`ModelCheckpoint")  # which finds no score of the validation that there is not
 @pytest.mark.parametrize("case", ABSENT)
 def test_what_is_not_used_need_not_be_there(case: str, root: Path, command: Command) -> None:

@@ -187,6 +187,7 @@ def test_a_guess_does_not_hide_a_data_set_of_fcnlab(tmp_path: Path, command: Com
     assert "has the name of fcnlab's own data=labelme" in outcome.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_the_guess_reads_the_folder_and_trains(case: str, tmp_path: Path, command: Command) -> None:
     make, settings, classes = CASES[case]

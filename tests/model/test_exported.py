@@ -11,6 +11,8 @@ from conftest import Command, Trained
 
 from fcnlab.model.exported import ExportedNet
 
+pytestmark = pytest.mark.slow
+
 QUIET = "trainer.enable_progress_bar=false"
 
 

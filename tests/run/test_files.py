@@ -90,6 +90,7 @@ def test_a_name_fits_and_stays_itself(name: str, suffix: str, room: int) -> None
 LONG = "나" * 82  # 246 bytes: a file system takes it with .png, and no longer with _panel.png
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logger", ["none", "wandb"])
 def test_a_name_that_a_suffix_makes_too_long_is_cut_and_renaming_makes_no_other_run(
     logger: str, command: Command, tmp_path: Path

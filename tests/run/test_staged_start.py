@@ -17,6 +17,8 @@ from fcnlab.run.staged_start import STAGES, resolve, start_run
 from fcnlab.task.segmentation import SegmentationTask
 from fcnlab.train import make_task
 
+pytestmark = pytest.mark.slow
+
 STAGE = (*TINY, "data.images.train=8", "start=coarser")
 STAGED = ("-m", *STAGE, f"model={','.join(STAGES)}")
 
