@@ -16,6 +16,8 @@ from fcnlab.cli.compose import build, compose, plain
 from fcnlab.export import check, write_onnx
 from fcnlab.task.segmentation import SegmentationTask
 
+pytestmark = pytest.mark.slow
+
 # None is a size of the command's own check; 1, 2, odd, a stride's multiple and its neighbours.
 SHAPES = [(1, 1, 1), (3, 5, 1), (1, 32, 63), (2, 65, 100), (1, 33, 257)]
 
@@ -34,7 +36,6 @@ def test_onnxruntime_gives_the_originals_logits_at_any_size(
         np.testing.assert_allclose(logits, original(lively.checkpoint)(image).numpy(), atol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("model", "padding"), [("fcn32s", "same"), ("fcn8s", 100)])
 def test_other_variants_and_the_papers_padding_can_be_exported(model: str, padding: str | int, tmp_path: Path) -> None:
     words = (
@@ -79,7 +80,6 @@ def test_the_card_tells_data_scores_recipe_start_licence_and_check(exported: Pat
     assert str(lively.folder.parent) not in card
 
 
-@pytest.mark.slow
 def test_a_card_claims_no_scores_but_those_of_its_own_checkpoint(
     exported: Path, lively: Trained, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,10 @@ def test_a_flag_shows_the_stack(command: Command) -> None:
         command("train", *TINY, "model.skips=[pool5]", "trace=true")
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "compare", "reproduce", "upper_bound"])
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("evaluate", "predict", "reproduce", "upper_bound")]
+
+
+@pytest.mark.parametrize("name", ["train", "compare", *OTHERS])
 def test_help_does_not_load_torch(name: str) -> None:
     code = f"import sys; sys.argv = ['x', '--help']\ntry: import fcnlab.{name} as m; m.main()\n"
     code += "except SystemExit: pass\nassert 'torch' not in sys.modules, 'torch was loaded'"

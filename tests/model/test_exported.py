@@ -21,7 +21,6 @@ def read(path: str) -> np.ndarray:
         return np.array(picture)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("data.image_size=[40,57]",)], ids=["own size", "resized"])
 def test_predict_gives_the_same_masks_from_both_files(
     exported: Path, lively: Trained, command: Command, tmp_path: Path, more: tuple[str, ...]

@@ -92,7 +92,6 @@ def test_the_first_prediction_is_the_old_one_upsampled_in_two_steps(staged: Path
         torch.testing.assert_close(fine(image), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.slow
 def test_an_unfinished_stage_is_not_started_from_and_given_again_it_goes_on(staged: Path, command: Command) -> None:
     record = only(staged, "fcn16s") / "record.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "running"}))  # as kill -9 leaves it
@@ -119,7 +118,6 @@ def test_a_missing_stage_is_named_with_the_command_that_makes_it(command: Comman
     assert "new are score_pool4." in outcome.text
 
 
-@pytest.mark.slow
 def test_a_finished_stage_whose_checkpoint_is_lost_is_named_with_the_command_that_trains_it_again(
     staged: Path, command: Command, tmp_path: Path
 ) -> None:
@@ -135,7 +133,6 @@ def test_a_finished_stage_whose_checkpoint_is_lost_is_named_with_the_command_tha
     assert command("train", *STAGE, "model=fcn16s").code == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("origin", ["start=fcn32s", "weights=first.ckpt"])
 def test_a_half_trained_run_goes_on_without_what_it_started_from(
     origin: str, staged: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -155,7 +152,6 @@ def test_a_half_trained_run_goes_on_without_what_it_started_from(
     assert "Going on from" in outcome.text
 
 
-@pytest.mark.slow
 def test_everything_of_the_coarser_net_must_be_taken_over(command: Command) -> None:
     norms = ("+by_variant.fcn32s.norm=true", "+by_variant.fcn16s.norm=false", "model.backbone.batch_norm=${row.norm}")
     outcome = command("train", "-m", *STAGE, *norms, "model=fcn32s,fcn16s")
@@ -177,7 +173,6 @@ def name(*words: str) -> str:
     return run_name(resolve(compose("train", ["experiment=shapes", *words])))
 
 
-@pytest.mark.slow
 def test_another_predecessor_is_another_run() -> None:
     stage = ("model=fcn8s", "start=coarser")
     assert name(*stage) != name("model=fcn8s")
