@@ -27,9 +27,16 @@ def chw(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).movedim(-1, 0)
 
 
+def painted(labels: np.ndarray) -> PIL.Image.Image:
+    image = PIL.Image.fromarray(labels).convert("P")
+    image.putpalette(COLOURS.tobytes())
+    return image
+
+
 KINDS: dict[str, Any] = {
     "pil": lambda i: (PIL.Image.fromarray(photo(i)), PIL.Image.fromarray(truth(i))),
     "palette": lambda i: (PIL.Image.fromarray(photo(i)), PIL.Image.fromarray(truth(i)).convert("P")),
+    "palette colours": lambda i: (photo(i), painted(truth(i))),
     "arrays": lambda i: [photo(i), truth(i).astype(np.int64)],
     "tensors": lambda i: (chw(photo(i)), torch.from_numpy(truth(i))[None].long()),
     "dict": lambda i: {"id": i, "image": chw(photo(i)), "mask": torch.from_numpy(truth(i)).int()},
@@ -40,6 +47,7 @@ KINDS: dict[str, Any] = {
     "colours": lambda i: (photo(i), chw(COLOURS[truth(i)])),
 }
 MORE = {
+    "palette colours": ["data.colours=['#000000','#c81e1e','#1ec81e']"],
     "other keys": ["data.image=pixels", "data.mask=label"],
     "to_tensor": ["data.white=1"],
     "colours": ["data.colours=['#000000','#c81e1e','#1ec81e']"],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import lightning as L
 import numpy as np
@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Interval
 from fcnlab.data.class_list import read_classes
 from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData, Split
 from fcnlab.data.labels import Labels
-from fcnlab.data.masks import MaskFile
+from fcnlab.data.masks import READERS, MaskFile
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
@@ -143,17 +143,11 @@ class TorchData(SegmentationData):
 
     def classes(self, value: Any, where: str) -> Mask:
         """Class indices (H, W) uint8, void being 255."""
-        palette = isinstance(value, PIL.Image.Image) and value.mode == "P"
-        array = np.asarray(value) if palette else channels_last(value, 1)
-        if array.ndim == 3 and array.shape[2] == 1:
-            array = array[..., 0]
-        whole = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool((array == np.rint(array)).all()))
-        if array.ndim not in (2, 3) or not whole or not array.size or array.min() < 0 or array.max() > 65535:
-            refuse_mask(array, where)
-        wide = array.max() > 255
-        stored = np.ascontiguousarray(array[..., :3] if array.ndim == 3 else array)
-        file = MaskFile(stored.astype(np.uint16 if wide else np.uint8), getattr(value, "mode", str(array.dtype)))
         path = Path(where)  # what messages call it
+        if isinstance(value, PIL.Image.Image) and value.mode in READERS:
+            file = READERS[value.mode](path, value.copy())  # a copy has no file behind it
+        else:
+            file = stored(channels_last(value, 1), where)
         return self.labels.index(self.labels.raw(file, path), path)
 
     def image_shape(self, split: str, index: int) -> tuple[int, int]:
@@ -204,10 +198,16 @@ def channels_last(value: Any, channels: int) -> Array:
     return array
 
 
-def refuse_mask(array: Array, where: str) -> NoReturn:
-    """Raise UserError for what holds no labels and no colours."""
-    span = f" from {array.min():g} to {array.max():g}" if array.size and array.dtype.kind in "iubf" else ""
-    raise UserError(
-        f"The mask in {where} is {array.dtype} of shape {array.shape}{span}. A mask is (H, W) labels, 0 to 65535, or "
-        "colours of 8 bits; take transforms out that scale it, and give a negative label of void another number."
-    )
+def stored(array: Array, where: str) -> MaskFile:
+    """An array as a mask file holds it. Raises UserError for what holds no labels and no colours."""
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    whole = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool((array == np.rint(array)).all()))
+    if array.ndim not in (2, 3) or not whole or not array.size or array.min() < 0 or array.max() > 65535:
+        span = f" from {array.min():g} to {array.max():g}" if array.size and array.dtype.kind in "iubf" else ""
+        raise UserError(
+            f"The mask in {where} is {array.dtype} of shape {array.shape}{span}. A mask is (H, W) labels, 0 to 65535, "
+            "or colours of 8 bits; take transforms out that scale it, and give a negative label of void another number."
+        )
+    kept = np.ascontiguousarray(array[..., :3] if array.ndim == 3 else array)
+    return MaskFile(kept.astype(np.uint16 if array.max() > 255 else np.uint8), str(array.dtype))
