@@ -73,6 +73,7 @@ def test_a_checkpoint_neither_fetches_files_nor_brings_transforms(trained: Train
 EVIL = "${oc.create:{_target_:pathlib.Path.touch,self:{_target_:pathlib.Path,_args_:[exploded]}}}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["evaluate", "predict", "export", "evaluate a sound one"])
 def test_metadata_of_an_exported_net_run_nothing(way: str, exported: Path, command: Command, tmp_path: Path) -> None:
     model = onnx.load(exported / "model.onnx")
