@@ -18,6 +18,18 @@ def test_a_training_has_a_line_per_epoch_with_what_one_looks_for(command: Comman
     assert "Testing on 2 batches." in text
 
 
+def test_a_line_within_an_epoch_has_the_loss_of_its_step_and_no_score_of_the_last_epoch(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_lines, "PAUSE", -1)
+    text = command("train", *TINY, "epochs=2", "data.batch_size=4").text
+    found = re.findall(r"^epoch \d/2  step (\d)/8  loss ([\d.]+)  (val/mean_iou)?", text, re.M)
+    steps = {int(step): float(loss) for step, loss, score in found if not score}
+    epochs = {int(step): float(loss) for step, loss, score in found if score}
+    assert [*steps] == [*range(1, 9)]
+    assert epochs == pytest.approx({4: np.mean([steps[i] for i in range(1, 5)]), 8: np.mean([steps[i] for i in range(5, 9)])}, rel=1e-3)  # fmt: skip  # noqa: E501
+
+
 def test_long_tests_and_predictions_tell_how_far_they_are(
     command: Command, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

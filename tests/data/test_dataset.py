@@ -41,6 +41,7 @@ KINDS: dict[str, Any] = {
     "tensors": lambda i: (chw(photo(i)), torch.from_numpy(truth(i))[None].long()),
     "dict": lambda i: {"id": i, "image": chw(photo(i)), "mask": torch.from_numpy(truth(i)).int()},
     "negative": lambda i: (photo(i), torch.from_numpy(truth(i)).long() - 1),
+    "floats": lambda i: (photo(i), truth(i) / 2),
     "other keys": lambda i: {"pixels": photo(i), "label": truth(i).astype(float)},
     "chw arrays": lambda i: (photo(i).transpose(2, 0, 1), truth(i)[None]),
     "to_tensor": lambda i: (functional.to_dtype(chw(photo(i)), torch.float32, scale=True), truth(i)),
@@ -105,7 +106,7 @@ def three(kind: str) -> list[str]:
     return [f"data.{split}={{_target_: {HERE}.Made, kind: {kind}, split: {split}}}" for split in NUMBERS]
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"negative"}))
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"negative", "floats"}))
 def test_items_of_every_kind_are_read_as_they_were_made(kind: str) -> None:
     data = load(*three(kind), *MORE.get(kind, []))
     for split, numbers in NUMBERS.items():
@@ -126,7 +127,8 @@ def test_items_of_every_kind_are_read_as_they_were_made(kind: str) -> None:
         ([*three("dict"), "data.mask=masks"], "the keys id, image, mask"),
         ([*three("to_tensor"), "data.mask=0", "data.white=1"], "float32 of shape"),
         ([*three("pil"), "data.channels=4"], "data.channels=4"),
-        ([*three("negative")], "from -1 to 1"),
+        ([*three("negative")], "has labels -1 to 1"),
+        ([*three("floats")], "from 0 to 1"),
         ([f"data.train={{_target_: {HERE}.Endless}}"], "IterableDataset"),
         ([], "data.train is missing"),
         ([f"data.module={{_target_: {HERE}.Made, kind: pil}}"], "must be a LightningDataModule"),

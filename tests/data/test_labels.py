@@ -57,7 +57,30 @@ READ: dict[str, tuple[dict[str, Any], list[str], Any]] = {
         ["data.labels={0: void, 1: leaf, 2: stem}"],
         void_0,
     ),
-    "the rest is void": ({"classes": "ground\nleaf\n"}, ["data.void_label=rest"], void_last),
+    "torch's void": (
+        {
+            "mask": lambda p, m: np.save(p.with_suffix(".npy"), np.where(m == 2, -100, m.astype(int))),
+            "classes": "a\nb\n",
+        },
+        ["data.void_label=-100"],
+        void_last,
+    ),
+    "torch's void, by a mapping": (
+        {"mask": lambda p, m: np.save(p.with_suffix(".npy"), np.array([0, 65436, -100])[m]), "classes": "a\nb\n"},
+        ["data.labels={0: a, 65436: b, -100: void}"],
+        void_last,
+    ),
+    "32 bits with signs": (
+        {"mask": lambda p, m: save(p.with_suffix(".tif"), m.astype(np.int32) - 1), "classes": "leaf\nstem\n"},
+        ["data.void_label=[-1,254]"],
+        void_0,
+    ),
+    "the rest is void, negative labels too": (
+        {"mask": lambda p, m: np.save(p.with_suffix(".npy"), np.where(m == 2, -7, m.astype(int))), "classes": "a\nb\n"},
+        ["data.void_label=rest"],
+        void_last,
+    ),
+    "the rest is void": ({"classes": "a\nb\n"}, ["data.void_label=rest"], void_last),
     "two labels are void": ({"classes": "ground\nleaf\n", "count": 3}, ["data.void_label=[2,9]"], void_last),
     "written-out classes": ({"classes": None}, ["data.classes=[ground, leaf, stem]"], truth),
     "RGB by colours": ({"mask": rgb}, [f"data.colours={CSS}"], truth),

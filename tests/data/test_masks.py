@@ -69,7 +69,9 @@ def test_labels_of_32_bits_are_read_where_they_fit(tmp_path: Path) -> None:
     save(tmp_path / "m.tif", VALUES.astype(np.int32) * 1000)
     assert (read_mask_file(tmp_path / "m.tif").values == VALUES.astype(int) * 1000).all()
     save(tmp_path / "m.tif", VALUES.astype(np.int32) - 1)
-    with pytest.raises(UserError, match="has labels -1 to 14. Labels are 0 to 65535"):
+    assert (read_mask_file(tmp_path / "m.tif").values == VALUES.astype(int) - 1).all()
+    save(tmp_path / "m.tif", VALUES.astype(np.int32) + 65536)
+    with pytest.raises(UserError, match="has labels 65536 to 65551. Labels are 0 to 65535"):
         read_mask_file(tmp_path / "m.tif")
 
 

@@ -153,7 +153,17 @@ TOLD: dict[str, tuple[Callable[[Path], object], list[str], list[str]]] = {
     "an array with negative labels": (
         lambda r: make(r, lambda p, m: array(p, m.astype(int) - 1)),
         [],
-        ["photo_0.npy has labels -1 to 1"],
+        ["photo_0.npy has labels -1 to 1", "data.void_label=-1"],
+    ),
+    "negative labels, and 255 a class": (
+        lambda r: make(r, lambda p, m: array(p, m.astype(int) - 1)),
+        ["data.labels=[0,1,255]", "data.void_label=-1"],
+        ["photo_0.npy has labels -1 to 1", "8 bits"],
+    ),
+    "negative shades": (
+        lambda r: make(r, lambda p, m: array(p, m.astype(int) - 1), classes="a\nb\n"),
+        ["data.threshold=127", "data.void_label=-1"],
+        ["photo_0.npy has labels -1 to 1", "8 bits"],
     ),
     "an array that is cut": (lambda r: (make(r, array), cut(r / "masks/photo_0.npy")), [], ["photo_0.npy"]),
     "frames in masks": (

@@ -22,6 +22,9 @@ def has_terminal() -> bool:
 class ProgressLines(Checkpoint):
     """Print epoch, step, loss, the monitored score, images per second and the time left.
 
+    The loss is the mean of the epoch in a line at its end, that of the step in a line before; the score stands where it
+    is new.
+
     A ``Checkpoint`` because Lightning calls those after the task has logged its epoch.
 
     Args:
@@ -43,29 +46,33 @@ class ProgressLines(Checkpoint):
         """Count images; in a long epoch say from time to time that it goes on."""
         self.images += len(batch["image"]) * trainer.world_size
         if time.monotonic() - self.shown > PAUSE:
-            self.show(trainer)
+            self.show(trainer, "loss", "train/loss")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """A validation within an epoch has a line of its own; one at its end is told with the epoch."""
         if not trainer.sanity_checking and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
-            self.show(trainer)
+            self.show(trainer, "loss", "train/loss", self.monitor)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """One line per epoch."""
-        self.show(trainer)
+        self.show(trainer, "train/loss", "loss", self.monitor)
 
-    def show(self, trainer: L.Trainer) -> None:
-        """Print the line."""
+    def show(self, trainer: L.Trainer, loss: str, else_: str, *scores: str) -> None:
+        """Print the line.
+
+        Args:
+            loss: the metric that is shown as loss, where the task logs it.
+            else_: the one that is shown otherwise.
+            scores: metrics that are shown where there are such.
+        """
         self.shown = time.monotonic()
         seconds, steps = self.shown - self.began, trainer.global_step - self.first
         total = training_steps(trainer)
         epochs = f"/{trainer.max_epochs}" if trainer.max_epochs not in (None, -1) else ""
         parts = [f"epoch {trainer.current_epoch + 1}{epochs}", f"step {trainer.global_step}/{total:.0f}"]
         metrics = trainer.callback_metrics
-        loss = metrics.get("train/loss", metrics.get("loss"))
-        parts += [f"loss {loss.item():.4f}"] if loss is not None else []
-        if (score := metrics.get(self.monitor)) is not None:
-            parts.append(f"{self.monitor} {score.item():.4f}")
+        shown = {"loss": metrics.get(loss, metrics.get(else_)), **{score: metrics.get(score) for score in scores}}
+        parts += [f"{name} {value.item():.4f}" for name, value in shown.items() if value is not None]
         parts.append(f"{self.images / max(seconds, 1e-9):.1f} images/s")
         if steps and total != float("inf"):
             parts.append(f"{as_time(seconds / steps * (total - trainer.global_step))} left")

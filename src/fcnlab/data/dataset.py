@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Interval
 from fcnlab.data.class_list import read_classes
 from fcnlab.data.datamodule import SPLITS, VOID, SegmentationData, Split
 from fcnlab.data.labels import Labels
-from fcnlab.data.masks import READERS, MaskFile
+from fcnlab.data.masks import READERS, MaskFile, as_labels
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.transforms import Image, Mask
 from fcnlab.error import UserError
@@ -203,11 +203,11 @@ def stored(array: Array, where: str) -> MaskFile:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     whole = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool((array == np.rint(array)).all()))
-    if array.ndim not in (2, 3) or not whole or not array.size or array.min() < 0 or array.max() > 65535:
+    if array.ndim not in (2, 3) or not whole or not array.size:
         span = f" from {array.min():g} to {array.max():g}" if array.size and array.dtype.kind in "iubf" else ""
         raise UserError(
             f"The mask in {where} is {array.dtype} of shape {array.shape}{span}. A mask is (H, W) labels, 0 to 65535, "
-            "or colours of 8 bits; take transforms out that scale it, and give a negative label of void another number."
+            "or colours of 8 bits; take transforms out that scale it."
         )
     kept = np.ascontiguousarray(array[..., :3] if array.ndim == 3 else array)
-    return MaskFile(kept.astype(np.uint16 if array.max() > 255 else np.uint8), str(array.dtype))
+    return MaskFile(as_labels(kept, f"The mask in {where}"), str(array.dtype))

@@ -5,10 +5,12 @@ from typing import Any
 
 from fcnlab.data.class_list import VOID_NAME, ClassList, Colour, as_colours, is_whole
 from fcnlab.data.colours import Groups
+from fcnlab.data.masks import HIGHEST, LOWEST
 from fcnlab.data.samples import VOID
 from fcnlab.error import UserError, nearest
 
 REST = "rest"
+RANGE = f"Labels in files are whole numbers, 0 to {HIGHEST}"
 SHOWN = 12  # classes in a message
 
 
@@ -20,10 +22,12 @@ def label_groups(labels: Any, classes: ClassList, shift: int) -> tuple[tuple[tup
     if isinstance(labels, Mapping):
         groups: dict[str, list[int]] = {name: [] for name in (*names, VOID_NAME)}
         for label, name in labels.items():
-            if str(name) not in groups or not is_whole(label):
+            if str(name) not in groups:
                 raise UserError(
                     f"data.labels has {label}: {name}, but must map labels to classes. {nearest(str(name), groups)}"
                 )
+            if not is_whole(str(label).strip().removeprefix("-" if name == VOID_NAME else "")):
+                raise UserError(f"data.labels has {label}: {name}. {RANGE}, negative ones void.")
             groups[str(name)].append(int(label))
         void = set(groups.pop(VOID_NAME)) if VOID_NAME not in names else set()
         given = list(groups.values())
@@ -36,7 +40,7 @@ def label_groups(labels: Any, classes: ClassList, shift: int) -> tuple[tuple[tup
             f"{', '.join(names[:SHOWN])}."
         )
     if wrong := [one for one in flat if type(one) is not int or not 0 <= one <= 65535]:
-        raise UserError(f"data.labels has {wrong[0]!r}. Labels in files are whole numbers, 0 to 65535.")
+        raise UserError(f"data.labels has {wrong[0]!r}. {RANGE}.")
     if twice := sorted({one for one in flat if flat.count(one) > 1}):
         raise UserError(f"data.labels gives label {twice[0]} to two classes. A label stands for one class.")
     return tuple(tuple(group) for group in given), void
@@ -71,10 +75,10 @@ def split_void(void: Any) -> tuple[set[int], list[Colour], bool]:
             rest = True
         elif isinstance(one, list | tuple | str) and not is_whole(one):
             colours += as_colours(one, "data.void_label")
-        elif type(one) is not int or not (0 <= one <= VOID or one == 65535):
+        elif type(one) is not int or not (LOWEST <= one <= VOID or one == HIGHEST):
             raise UserError(
-                f"data.void_label={one} is no label of masks: 0 to 255, or 65535 in those of 16 bits. A colour is "
-                "written as '#000000', everything that no class has as rest."
+                f"data.void_label={one} is no label of masks: 0 to 255, {HIGHEST} in those of 16 bits, {LOWEST} to -1 "
+                "where there are signs. A colour is written as '#000000', everything that no class has as rest."
             )
         else:
             labels.add(one)

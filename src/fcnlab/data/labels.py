@@ -21,7 +21,7 @@ from fcnlab.data.colours import (
 )
 from fcnlab.data.contents import Counts, count_labels
 from fcnlab.data.label_settings import colour_groups, label_groups, split_void
-from fcnlab.data.masks import MaskFile, Stored
+from fcnlab.data.masks import MaskFile, Stored, as_labels
 from fcnlab.data.samples import VOID
 from fcnlab.data.transforms import Mask
 from fcnlab.data.unknown_labels import unknown
@@ -36,8 +36,8 @@ class Labels:
         labels: what the files hold for each class, in their order: [0, 38, 75], several as [0, [1, 2], 3]; or
             {label: name}, in which void may be a name. None: what ``classes`` says.
         colours: true reads masks in colour, by the colours that ``classes`` says; or one colour or more per class.
-        void_label: what counts nowhere: a label, a colour, a list of them, or ``rest``: whatever no class has. 255 is
-            void besides, unless a class has it.
+        void_label: what counts nowhere: a label, which may be negative as in torch, a colour, a list of them, or
+            ``rest``: whatever no class has. 255 is void besides, unless a class has it.
         shift: is added to every label of the files first; what falls below 0 is void. -1 is ADE20K's habit.
         tolerance: how far each channel of a colour may be from its class's.
         threshold: for two classes: what is brighter is the second. The one way to read masks of lossy compression.
@@ -111,7 +111,7 @@ class Labels:
                     table[label - self.shift] = index
         if self.shift < 0:
             table[: -self.shift] = VOID
-        table[sorted(self.void)] = VOID
+        table[sorted(label for label in self.void if label >= 0)] = VOID
         return table
 
     @property
@@ -132,6 +132,8 @@ class Labels:
     def raw(self, file: MaskFile, path: Path) -> Stored:
         """What of a mask file is looked up: (H, W) labels, or (H, W, 3) colours where colours are read."""
         values = file.values
+        if values.dtype.kind == "i":
+            values = self.without_negative(values, path)
         if self.threshold is not None:
             if file.scale == 1 and values.max(initial=0) == 1:
                 raise UserError(f"Mask {path} holds 0 and 1, which are labels already. Leave data.threshold out.")
@@ -156,6 +158,17 @@ class Labels:
                 f"{hint}. It holds {describe_colours(values)}."
             )
         return values
+
+    def without_negative(self, values: Stored, path: Path) -> Stored:
+        """Labels (H, W) whose negative ones, which must be void, are 255 now."""
+        below = values < 0
+        strange = sorted({*np.unique(values[below]).tolist()} - self.void)
+        if (strange and not self.rest) or VOID not in self.void or not self.reads_labels:
+            hint = f"if it counts nowhere, set data.void_label={int(values.min())}"
+            if VOID not in self.void or not self.reads_labels:
+                hint = "save the mask anew with 8 bits"
+            raise UserError(f"Mask {path} has labels {values.min()} to {values.max()}. No class is negative: {hint}.")
+        return as_labels(np.where(below, VOID, values), f"Mask {path}")
 
     def index(self, raw: Stored, path: Path, others: Callable[[], set[int]] = set) -> Mask:
         """Class indices (H, W) uint8, void being 255. Raises UserError for a label or colour of no class.

@@ -17,7 +17,8 @@ LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 SCALED = {2: 85, 4: 17}  # Pillow spreads grey of so many bits over 0..255
 BITS, PHOTOMETRIC, BANDS = 258, 262, 277  # tags of TIFF
 WHITE_IS_ZERO = 0
-Stored = np.ndarray[Any, np.dtype[Any]]  # (H, W) uint8 or uint16 labels, or (H, W, 3) uint8 colours
+LOWEST, HIGHEST = -32768, 65535  # labels
+Stored = np.ndarray[Any, np.dtype[Any]]  # (H, W) uint8 or uint16 labels, int32 if any is negative; or (H, W, 3) colours
 
 
 class MaskFile(NamedTuple):
@@ -85,11 +86,15 @@ def open_array(path: Path) -> Stored:
 
 def read_array(path: Path) -> MaskFile:
     """The labels of a mask of numpy's format."""
-    values = np.array(open_array(path))
+    return MaskFile(as_labels(np.array(open_array(path)), f"Mask {path}"), "array")
+
+
+def as_labels(values: Stored, what: str) -> Stored:
+    """Whole numbers of any kind as labels: uint8 or uint16, int32 where some are negative. Raises UserError beyond."""
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    if low < 0 or high > 65535:
-        raise UserError(f"Mask {path} has labels {low} to {high}. Labels are 0 to 65535: save it with 8 or 16 bits.")
-    return MaskFile(values.astype(np.uint16 if high > 255 else np.uint8), "array")
+    if not LOWEST <= low <= high <= HIGHEST:
+        raise UserError(f"{what} has labels {low} to {high}. Labels are 0 to {HIGHEST}, negative ones void.")
+    return values.astype(np.int32 if low < 0 else np.uint16 if high > 255 else np.uint8)
 
 
 def turned(file: MaskFile, mask: PIL.Image.Image) -> MaskFile:
@@ -114,14 +119,8 @@ def read_labels_of(path: Path, mask: PIL.Image.Image) -> MaskFile:
 
 
 def read_wide(path: Path, mask: PIL.Image.Image) -> MaskFile:
-    """Grey of 16 bits, or of 32 whose values fit into 16."""
-    values = np.asarray(mask)
-    if values.min() < 0 or values.max() > 65535:
-        raise UserError(
-            f"Mask {path} has labels {values.min()} to {values.max()}. Labels are 0 to 65535: save it with 8 or 16 "
-            "bits."
-        )
-    return MaskFile(values.astype(np.uint16), mask.mode)
+    """Grey of 16 or 32 bits."""
+    return MaskFile(as_labels(np.asarray(mask), f"Mask {path}"), mask.mode)
 
 
 def read_colours(path: Path, mask: PIL.Image.Image) -> MaskFile:
