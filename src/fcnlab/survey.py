@@ -77,8 +77,8 @@ def write_guess(file: "Path", root: str | None) -> dict[str, Any]:
 
     from fcnlab.cli.conf import CONF
     from fcnlab.cli.terminal import say
-    from fcnlab.data.datamodule import usable_cores
     from fcnlab.data.guess import guess
+    from fcnlab.data.loading import usable_cores
 
     if file.suffix not in (".yaml", ".yml"):
         raise UserError(f"write={file} is no YAML file. End it with .yaml.")
@@ -115,7 +115,7 @@ def look(data: "SegmentationData", split: str, images: int) -> dict[str, Any]:
     from fcnlab.cli.progress import progress
     from fcnlab.data.checks import shows_something
     from fcnlab.data.contents import count_labels, in_order
-    from fcnlab.data.datamodule import usable_cores
+    from fcnlab.data.loading import usable_cores
 
     found: dict[str, Any] = {"names": [], "images": [], "sizes": Counter(), "pixels": np.zeros(256, np.int64)}
     found |= {"faults": [], "cells": [], "fingerprint": ""}

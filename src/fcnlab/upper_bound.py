@@ -38,7 +38,8 @@ def upper_bound(cfg: DictConfig) -> dict[int, float]:
     from fcnlab.cli.terminal import say, show_table
     from fcnlab.data.coarse import through_stride
     from fcnlab.data.contents import in_order
-    from fcnlab.data.datamodule import VOID, usable_cores
+    from fcnlab.data.datamodule import VOID
+    from fcnlab.data.loading import usable_cores
     from fcnlab.metric.segmentation import count_pairs
 
     config = plain(cfg)

@@ -15,7 +15,8 @@ from fcnlab.benchmark.step import Step, recipe
 from fcnlab.callbacks.image_results import now
 from fcnlab.cli.compose import build, compose
 from fcnlab.data.camvid import CamVid
-from fcnlab.data.datamodule import SPLITS, quiet_worker
+from fcnlab.data.datamodule import SPLITS
+from fcnlab.data.loading import quiet_worker
 from fcnlab.trainer.precision import on_gpu
 
 GPU_BATCHES = 20  # of made-up images, where a GPU is kept busy

@@ -13,9 +13,10 @@ from fcnlab.benchmark.row import Row, shown
 from fcnlab.callbacks.image_results import now
 from fcnlab.cli.compose import build, compose, plain
 from fcnlab.data.contents import in_order
-from fcnlab.data.datamodule import SPLITS, usable_cores
+from fcnlab.data.datamodule import SPLITS
 from fcnlab.data.files import FileData
 from fcnlab.data.kept import Kept
+from fcnlab.data.loading import usable_cores
 from fcnlab.data.masks import read_mask_file
 
 FEW = 100  # pairs, beside which many are measured

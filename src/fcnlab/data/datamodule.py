@@ -1,42 +1,34 @@
-"""What every data set shares: its facts, its splits, its loaders, and the batch that the nets are fed."""
+"""What every data set shares: its facts, its splits, what a look at them finds, and the images that nets are fed."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
-import cv2
-import lightning as L
 import numpy as np
-import torch
 from annotated_types import Ge, Gt, Interval
-from torch.utils.data import DataLoader
 
 from fcnlab.cli.checked import Checked
 from fcnlab.data.contents import Contents, Look, count_labels, look_through
 from fcnlab.data.heads import build_heads, check_names, noting, read_masks
 from fcnlab.data.hidden import BACKGROUND, Hidden, hidden_by_split
 from fcnlab.data.kept import Kept
+from fcnlab.data.loading import Loaded, usable_cores
 from fcnlab.data.palette import voc_palette
 from fcnlab.data.samples import PADDING as PADDING
 from fcnlab.data.samples import VOID as VOID
 from fcnlab.data.samples import Batch as Batch
-from fcnlab.data.samples import Sample, SplitDataset, collate
-from fcnlab.data.sampling import EqualSizeBatches, TrainOrder
-from fcnlab.data.shared_memory import Shared
+from fcnlab.data.samples import SplitDataset
 from fcnlab.data.transforms import Image, Mask, Pipeline, usual_input
 from fcnlab.error import UserError, nearest
 
 Split = Literal["train", "val", "test"]
 SPLITS = ("train", "val", "test")
-PATIENCE = 1800  # seconds that a batch may take to be loaded, before it counts as never
 
 Above0 = Annotated[float, Gt(0)]
-Loader = DataLoader[Sample]
 
 
-class SegmentationData(Checked, L.LightningDataModule):
+class SegmentationData(Checked, Loaded):
     """A data set: subclasses say ``names``, ``read`` and, where sizes differ, ``image_shape``.
 
     Args:
@@ -108,7 +100,6 @@ class SegmentationData(Checked, L.LightningDataModule):
         self.hide = hidden_by_split(hide, self.class_names)
         self.batch_size, self.replacement, self.seed = batch_size, replacement, seed
         self.num_workers, self.in_memory, self.test_split = num_workers, in_memory, "test"
-        self.resumed: dict[str, int] = {}
         self.found: dict[str, Contents] = {}
         self.input: dict[str, Any] = {"mean": self.mean, "std": self.std, "order": order, "scale": float(scale)}
         common: dict[str, Any] = {"image_size": image_size, "channels": channels, **self.input}
@@ -204,8 +195,8 @@ class SegmentationData(Checked, L.LightningDataModule):
         median = np.median(frequency[frequency > 0])
         return [float(median / f) if f > 0 else 0.0 for f in frequency]
 
-    def dataset(self, split: str, training: bool = False) -> "SplitDataset":
-        """The split as a torch Dataset indexed by :class:`Draw`: augmented in training, else as it is scored."""
+    def dataset(self, split: str, training: bool = False) -> SplitDataset:
+        """See :meth:`Loaded.dataset`. Raises UserError for a split without images."""
         if split not in SPLITS:
             raise UserError(f"Unknown split {split!r}. {nearest(split, SPLITS)}")
         names = self.names(split)
@@ -227,88 +218,3 @@ class SegmentationData(Checked, L.LightningDataModule):
         """Height and width of every image: of an earlier look, or from the files' headers."""
         looked = self.found.get(split)
         return looked.shapes if looked else [self.image_shape(split, i) for i in range(len(self.names(split)))]
-
-    def loader(self, split: str, training: bool = False) -> Loader:
-        """The split's DataLoader for this process: drawn anew every epoch in training, else once through."""
-        dataset = self.dataset(split, training)
-        processes, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        workers = self.workers(processes)
-        common: dict[str, Any] = {
-            "num_workers": workers,
-            "pin_memory": torch.cuda.is_available(),
-            "persistent_workers": workers > 0,
-            "timeout": PATIENCE if workers else 0,
-            "worker_init_fn": quiet_worker,
-            "collate_fn": Shared(collate),
-            "generator": torch.Generator(),  # else every epoch draws from the one that dropout draws from
-        }
-        share: dict[str, int] = {"batch_size": self.batch_size, "rank": rank, "processes": processes}
-        if training:
-            order = TrainOrder(
-                images=len(dataset), seed=self.seed, replacement=self.replacement, **share, **self.position(processes)
-            )
-            return DataLoader(dataset, batch_size=self.batch_size, sampler=order, **common)
-        return DataLoader(dataset, batch_sampler=EqualSizeBatches(sizes=self.shapes(split), **share), **common)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the Trainer: a loading process that starts anew (macOS) is sent the data set, not the training."""
-        return self.__dict__ | {"trainer": None}
-
-    def state_dict(self) -> dict[str, int]:
-        """Where in the order of images the training stands: kept in every checkpoint."""
-        if self.trainer is None:
-            return {}
-        fit = self.trainer.fit_loop
-        epochs: Any = fit.epoch_progress.current
-        batches: Any = fit.epoch_loop.batch_progress
-        return {
-            "epoch": epochs.processed,
-            "batches": batches.current.processed if epochs.started > epochs.processed else 0,
-            "processes": self.trainer.world_size,
-        }
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from there; Lightning calls this before it asks for a loader."""
-        self.resumed = dict(state)
-
-    def position(self, processes: int) -> dict[str, int]:
-        """Epoch and position at which this training begins."""
-        if not self.resumed:
-            return {}
-        if self.resumed["processes"] != processes:
-            raise UserError(
-                f"This run was trained by {self.resumed['processes']} processes, each with data.batch_size="
-                f"{self.batch_size}; it cannot go on with {processes}: a step would be another. Give it "
-                f"{self.resumed['processes']} again, or begin anew with rerun=all."
-            )
-        done = self.resumed["batches"] * self.batch_size * processes
-        return {"epoch": self.resumed["epoch"], "start": done}
-
-    def workers(self, processes: int) -> int:
-        """How many loading processes this process starts."""
-        if self.num_workers != "auto":
-            return int(self.num_workers)
-        return 0 if self.in_memory else max(1, min(14, usable_cores() // processes - 1))
-
-    def train_dataloader(self) -> Loader:
-        """Called by the Trainer."""
-        return self.loader("train", training=True)
-
-    def val_dataloader(self) -> Loader:
-        """Called by the Trainer."""
-        return self.loader("val")
-
-    def test_dataloader(self) -> Loader:
-        """Called by the Trainer."""
-        return self.loader(self.test_split)
-
-
-def usable_cores() -> int:
-    """The cores that this process may use; macOS tells only how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def quiet_worker(_: int) -> None:
-    """One thread per loading process; more would compete with the training itself."""
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from fcnlab.data.cache import Decoded, Where
 from fcnlab.data.class_list import ClassList
 from fcnlab.data.class_list import read_text as read_text
 from fcnlab.data.contents import Look
-from fcnlab.data.datamodule import VOID, usable_cores
+from fcnlab.data.datamodule import VOID
 from fcnlab.data.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from fcnlab.data.images import ImageReader
 from fcnlab.data.images import read_image as read_image
@@ -22,6 +22,7 @@ from fcnlab.data.labels import Labels
 from fcnlab.data.listed import ListedData
 from fcnlab.data.listed import Pair as Pair
 from fcnlab.data.lists import without_suffix as without_suffix
+from fcnlab.data.loading import usable_cores
 from fcnlab.data.masks import Stored, is_array, open_array, read_mask_file
 from fcnlab.data.opened import open_image as open_image
 from fcnlab.data.opened import unreadable as unreadable

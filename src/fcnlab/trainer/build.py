@@ -24,7 +24,7 @@ from fcnlab.cli.compose import build
 from fcnlab.cli.explain import is_of_machine
 from fcnlab.cli.signature import is_own
 from fcnlab.cli.terminal import say
-from fcnlab.data.datamodule import usable_cores
+from fcnlab.data.loading import usable_cores
 from fcnlab.error import UserError, one_line, raised
 from fcnlab.run.distributed import leave_group
 from fcnlab.trainer.allocator import bound_primitives, keep_freed_memory
