@@ -32,6 +32,9 @@ def test_a_file_or_a_folder_of_images_is_found(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     assert find_photos(str(tmp_path)) == sorted([first, second])
     assert find_photos(str(second)) == [second]
+    assert find_photos(str(tmp_path / "*.png")) == [path for path in (first, second) if path.suffix == ".png"] != []
+    odd = save(tmp_path / "[old] *" / "y.png")
+    assert find_photos(str(odd.parent)) == [odd]
 
 
 def test_nothing_to_segment_and_clashing_names_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 from conftest import TINY, Command
 
 from fcnlab.callbacks.history import History
+from fcnlab.logger.wandb import wait_until_written
 from fcnlab.run.files import read_history, read_json
 from fcnlab.task.segmentation import SegmentationTask
 
@@ -196,3 +198,20 @@ def test_a_run_killed_in_mid_epoch_shows_every_row_up_to_it_once_and_goes_on(
     assert rows(Path("runs")) == {row: 1 for row in whole if came_before(row, step=7)}
     assert "Going on from" in command("train", *STEPS).text
     assert rows(Path("runs")) == whole
+
+
+@pytest.mark.parametrize(("written", "waited"), [(98.0, 0), (99.0, 1), (100.0, 2), (200.0, 0), (None, 10)])
+def test_a_killed_runs_process_that_still_writes_is_waited_for(
+    written: float | None, waited: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clock = [100.0]
+    (part := tmp_path / "run.wandb").touch()
+
+    def pass_by(seconds: float) -> None:
+        clock[0] += seconds
+        os.utime(part, (0, written or clock[0]))  # None: it writes and writes
+
+    pass_by(0)
+    monkeypatch.setattr("fcnlab.logger.wandb.time", SimpleNamespace(time=lambda: clock[0], sleep=pass_by))
+    wait_until_written(tmp_path)
+    assert clock[0] - 100 == pytest.approx(waited, abs=0.3)

@@ -14,14 +14,18 @@ from fcnlab.error import UserError
 
 
 def find_photos(given: str) -> list[Path]:
-    """The image ``given``, or all images in that folder, sorted; hidden files are left alone."""
+    """The image ``given``, or all images in that folder or of that glob, sorted; hidden files are left alone."""
     path = Path(given).expanduser()
     if path.is_file():
         return [path]
-    seen = (f for f in path.glob("*") if not f.name.startswith("."))  # macOS writes ._NAME beside each
+    root, pattern = (path, "*") if path.is_dir() else (Path(path.anchor), str(path.relative_to(path.anchor)))
+    seen = (f for f in root.glob(pattern) if not f.name.startswith("."))  # macOS writes ._NAME beside each
     files = sorted(f for f in seen if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
     if not files:
-        raise UserError(f"No images at images={given}. Give a file or a folder of {', '.join(IMAGE_SUFFIXES)}.")
+        raise UserError(
+            f"No images at images={given}. Give a file, a folder or a glob of {', '.join(IMAGE_SUFFIXES)}; the shell "
+            "must leave a glob alone: 'images=photos/*.jpg'."
+        )
     inner = sorted({f.parent.name for f in path.glob("[!.]*/[!.]*") if f.suffix.lower() in IMAGE_SUFFIXES})
     if inner:
         say(f"images={given} has folders of images too, which are left alone: {', '.join(inner[:5])}.")

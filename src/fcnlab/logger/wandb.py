@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ from fcnlab.logger.server import HINT, why_unreachable
 from fcnlab.run.record import Run
 
 LIMIT = 60  # seconds; W&B's own limit is 30
+SETTLED = 2  # seconds without a write, of a process that writes each second
 ADDED = ("trainer/global_step", "_step", "_runtime", "_timestamp", "_wandb")  # to a row, on its way to the disk
 
 
@@ -139,6 +141,7 @@ def logged_rows(folder: Path, run_id: str) -> set[tuple[int | None, frozenset[st
     """Step and keys of every row that the parts of a W&B run hold on this disk."""
     rows = set()
     for part in sorted((folder / "wandb").glob(f"*run-*-{run_id}")):
+        wait_until_written(part)
         call = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(part)]
         try:
             lines = subprocess.run(call, capture_output=True, text=True, timeout=120, check=True).stdout.splitlines()
@@ -151,6 +154,15 @@ def logged_rows(folder: Path, run_id: str) -> set[tuple[int | None, frozenset[st
                 item = record["history"]["item"]
                 rows.add((item.get("trainer/global_step"), frozenset(logged_keys(item))))
     return rows
+
+
+def wait_until_written(part: Path) -> None:
+    """Wait while W&B's process of a run that was killed just now still writes; for ten seconds at most."""
+    for _ in range(50):
+        newest = max((file.stat().st_mtime for file in part.glob("*.wandb")), default=0.0)
+        if not 0 <= time.time() - newest < SETTLED:
+            return
+        time.sleep(0.2)
 
 
 def logged_keys(item: Mapping[str, Any]) -> set[str]:
