@@ -9,9 +9,9 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, WeightAveraging
 
+from fcnlab.callbacks.monitored import refuse_unlogged
 from fcnlab.callbacks.signals import Signals
 from fcnlab.callbacks.time_limit import TimeLimit
-from fcnlab.error import UserError, nearest
 from fcnlab.run.distributed import gather
 from fcnlab.run.record import Stopped
 
@@ -61,7 +61,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_validation_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Do not let a signal wait for a long validation, of which all processes have equally many batches."""
-        if self.signals.patient and self.asked(trainer):
+        if self.signals.patient and not trainer.sanity_checking and self.asked(trainer):
             self.in_validation = True
             every: list[L.Callback] = getattr(trainer, "callbacks", [])
             averaging = [one for one in every if isinstance(one, WeightAveraging)]
@@ -139,11 +139,8 @@ class BestCheckpoint(ModelCheckpoint):
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Keep the best. Raises UserError where the task does not log what is monitored."""
-        if not trainer.sanity_checking and self.metric not in (known := trainer.callback_metrics):
-            raise UserError(
-                f"monitor.metric={self.metric} is not among what {type(pl_module).__name__} logs in a validation. "
-                f"{nearest(self.metric, sorted(known))}"
-            )
+        if not trainer.sanity_checking:
+            refuse_unlogged("monitor.metric", self.metric, trainer, pl_module)
         super().on_validation_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

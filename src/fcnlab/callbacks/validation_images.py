@@ -26,7 +26,9 @@ class ValidationImages(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         """Log a batch's images that are among the first."""
-        if not trainer.is_global_zero or not isinstance(outputs, Mapping) or "prediction" not in outputs:
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        if not isinstance(outputs, Mapping) or "prediction" not in outputs:
             return
         first = list(self.data.names("val")[: self.shown])
         for index, name in enumerate(batch["name"]):

@@ -23,6 +23,7 @@ from fcnlab.callbacks.finite_loss import FiniteLoss
 from fcnlab.callbacks.history import History
 from fcnlab.callbacks.image_results import ImageResults
 from fcnlab.callbacks.listen import Listen
+from fcnlab.callbacks.monitored import TryValidation
 from fcnlab.callbacks.progress_lines import ProgressLines, has_terminal
 from fcnlab.callbacks.signals import Signals
 from fcnlab.callbacks.skipped_images import SkippedImages
@@ -31,6 +32,7 @@ from fcnlab.cli.compose import build
 from fcnlab.cli.validation import wrong_way
 from fcnlab.data.datamodule import SegmentationData
 from fcnlab.error import UserError
+from fcnlab.metric.extra import PAPER
 from fcnlab.run.record import Run
 
 # Of Lightning's, what would have no effect or another one than it seems.
@@ -49,8 +51,11 @@ def run_callbacks(
 ) -> list[Callback]:
     """What accompanies a training: history, checkpoints, results, and what the config asks for besides."""
     folder, monitor = run.folder / "checkpoints", config["monitor"]
+    own = own_callbacks(config["callbacks"], folder)
+    asked = monitored(config, own)
     callbacks: list[Callback] = [
-        *own_callbacks(config["callbacks"], folder),
+        *own.values(),
+        *([TryValidation(asked)] if is_unusual(config, asked) else []),
         Listen(signals),
         FiniteLoss(),
         SkippedImages(run),
@@ -75,15 +80,33 @@ def run_callbacks(
     return [*callbacks, last]
 
 
-def own_callbacks(settings: Mapping[str, Any] | None, folder: Path) -> list[Callback]:
+def monitored(config: Mapping[str, Any], own: Mapping[str, Callback]) -> dict[str, str]:
+    """The scores of a validation that somebody waits for, by the setting that names them."""
+    asked = {"monitor.metric": config["monitor"]["metric"], "scheduler.monitor": config["scheduler"].get("monitor")}
+    asked |= {f"callbacks.{name}.monitor": getattr(callback, "monitor", None) for name, callback in own.items()}
+    first = config["monitor"]["metric"]  # a task of one's own may call its scores as it likes
+    return {setting: str(name) for setting, name in asked.items() if name == first or str(name).startswith("val/")}
+
+
+def is_unusual(config: Mapping[str, Any], asked: Mapping[str, str]) -> bool:
+    """Whether a validation may fail in ways that no rehearsal shows: a metric, a task or a score that is not ours."""
+    ours = {f"val/{name}" for name in PAPER}
+    task = str(config["task"]["_target_"]).startswith("fcnlab.")
+    return bool(config["metrics"]) or not task or not ours.issuperset(asked.values())
+
+
+def own_callbacks(settings: Mapping[str, Any] | None, folder: Path) -> dict[str, Callback]:
     """The callbacks that conf/callbacks describes, by name; checkpoints without a folder go below ``folder``."""
-    found = []
+    found = dict[str, Callback]()
     for name, node in (settings or {}).items():
         if node is None:  # taken out: callbacks.ema=null
             continue
         callback = build(node)
         if not isinstance(callback, Callback):
-            raise UserError(f"callbacks.{name} builds a {type(callback).__name__}. It must be a Lightning Callback.")
+            raise UserError(
+                f"callbacks.{name} builds {type(callback).__module__}.{type(callback).__name__}. It must be a "
+                "Lightning Callback, of lightning.pytorch: pytorch_lightning's are others."
+            )
         for kind, reason in REFUSED.items():
             if isinstance(callback, kind):
                 raise UserError(f"callbacks.{name}: Lightning's {kind.__name__} {reason}")
@@ -91,5 +114,5 @@ def own_callbacks(settings: Mapping[str, Any] | None, folder: Path) -> list[Call
             raise UserError(f"callbacks.{name}: {wrong}")
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
             callback.dirpath = str(folder / name)
-        found.append(callback)
+        found[name] = callback
     return found
