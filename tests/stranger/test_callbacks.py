@@ -83,6 +83,26 @@ def test_killed_with_an_average_a_plateau_and_a_metric_it_ends_equal_to_the_bit(
     same(bring(*RECIPE, runs="cut"), whole)
 
 
+def test_an_optimiser_of_two_modes_is_scored_in_one_and_goes_on_to_the_bit(
+    bring: Bring,  # noqa: F811
+    command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ("optim.optimizer._target_=mylab.TwoFaced", "optim.optimizer.fused=false", "epochs=2", "callbacks=remember")
+    whole = bring(*words, runs="whole")
+    logits, mask = whole.outputs("val")
+    told = torch.nn.functional.cross_entropy(logits, mask, ignore_index=255).item()
+    assert whole.value["val/loss"] == pytest.approx(told, rel=1e-5)
+    learnt = state(whole, "Remember")["seen"][-1]
+    torch.testing.assert_close(whole.last()["state_dict"][WEIGHT], learnt - 0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "on_train_epoch_end", leave_at_epoch(2))
+        assert command("train", *WORDS, *words, "runs_dir=cut").code == 1
+    again = bring(*words, runs="cut")
+    assert "Going on from" in again.text
+    torch.testing.assert_close(again.last()["state_dict"], whole.last()["state_dict"], rtol=0, atol=0)
+
+
 @pytest.mark.slow
 def test_killed_in_a_validation_of_averaged_weights_it_ends_equal_to_the_bit(
     bring: Bring,  # noqa: F811

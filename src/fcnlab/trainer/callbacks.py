@@ -24,6 +24,7 @@ from fcnlab.callbacks.history import History
 from fcnlab.callbacks.image_results import ImageResults
 from fcnlab.callbacks.listen import Listen
 from fcnlab.callbacks.monitored import TryValidation
+from fcnlab.callbacks.optimizer_modes import OptimizerModes
 from fcnlab.callbacks.progress_lines import ProgressLines, has_terminal
 from fcnlab.callbacks.signals import Signals
 from fcnlab.callbacks.skipped_images import SkippedImages
@@ -56,6 +57,7 @@ def run_callbacks(
     callbacks: list[Callback] = [
         *own.values(),
         *([TryValidation(asked)] if is_unusual(config, asked) else []),
+        OptimizerModes(),
         Listen(signals),
         FiniteLoss(),
         SkippedImages(run),
