@@ -139,6 +139,26 @@ class AloneTested(Alone):
         return self(batch["image"]).argmax(1)
 
 
+class ByHand(Alone):
+    """The same with two optimisers, which it calls itself."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.automatic_optimization = False
+
+    def training_step(self, batch: Any, index: int) -> None:
+        loss = super().training_step(batch, index)
+        for optimizer in self.optimizers():
+            optimizer.zero_grad()
+        self.manual_backward(loss)
+        for optimizer in self.optimizers():
+            optimizer.step()
+
+    def configure_optimizers(self) -> Any:
+        first, *_, last = self.layers
+        return torch.optim.SGD(first.parameters(), lr=self.lr), torch.optim.Adam(last.parameters(), lr=self.lr)
+
+
 class WithAux(nn.Module):
     """A net around another: what it gives is ``out``, and a blurred copy ``aux``."""
 

@@ -1,15 +1,17 @@
 """LightningModules of one's own: a subclass, one that shares nothing with ours, and a function."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 import torch
-from conftest import Command
+from conftest import Command, leave_at_epoch
 from stranger.brought import WORDS, Bring, bring, refused  # noqa: F401
 
+from fcnlab.callbacks.history import History
 from fcnlab.error import UserError
 from fcnlab.task.segmentation import SegmentationTask
 
@@ -43,6 +45,23 @@ def test_a_subclass_with_a_loss_on_pool4_learns_it_and_is_evaluated_where_it_is_
     assert torch.equal(task.score_pool4.weight, head)
     with pytest.raises(UserError, match="asks to build mylab.Pool4Task"):
         SegmentationTask.load(run.best)
+
+
+def test_two_optimisers_called_by_hand_count_as_one_step_and_go_on_to_the_bit(
+    bring: Bring,  # noqa: F811
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ("task=by_hand", "monitor={metric: my_score, mode: max}", "epochs=2")
+    whole = bring(*words, runs="whole")
+    assert re.findall(r"^epoch \d/2  step (\d)/4", whole.text, re.M) == ["2", "4"]
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "on_train_epoch_end", leave_at_epoch(2))
+        assert command("train", *WORDS, *words, "runs_dir=cut").code == 1
+    again = bring(*words, runs="cut")
+    assert re.findall(r"^epoch \d/2  step (\d)/4", again.text, re.M) == ["4"]
+    torch.testing.assert_close(again.last()["state_dict"], whole.last()["state_dict"], rtol=0, atol=0)
+    torch.testing.assert_close(again.last()["optimizer_states"], whole.last()["optimizer_states"], rtol=0, atol=0)
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ class ProgressLines(Checkpoint):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock."""
         self.began = self.shown = time.monotonic()
-        self.images, self.first = 0, trainer.global_step
+        self.images, self.first = 0, stepped(trainer)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -66,16 +66,17 @@ class ProgressLines(Checkpoint):
             scores: metrics that are shown where there are such.
         """
         self.shown = time.monotonic()
-        seconds, steps = self.shown - self.began, trainer.global_step - self.first
+        seconds, step = self.shown - self.began, stepped(trainer)
+        steps = step - self.first
         total = training_steps(trainer)
         epochs = f"/{trainer.max_epochs}" if trainer.max_epochs not in (None, -1) else ""
-        parts = [f"epoch {trainer.current_epoch + 1}{epochs}", f"step {trainer.global_step}/{total:.0f}"]
+        parts = [f"epoch {trainer.current_epoch + 1}{epochs}", f"step {step}/{total:.0f}"]
         metrics = trainer.callback_metrics
         shown = {"loss": metrics.get(loss, metrics.get(else_)), **{score: metrics.get(score) for score in scores}}
         parts += [f"{name} {value.item():.4f}" for name, value in shown.items() if value is not None]
         parts.append(f"{self.images / max(seconds, 1e-9):.1f} images/s")
         if steps and total != float("inf"):
-            parts.append(f"{as_time(seconds / steps * (total - trainer.global_step))} left")
+            parts.append(f"{as_time(seconds / steps * (total - step))} left")
         say("  ".join(parts))
 
 
@@ -114,6 +115,11 @@ class BatchLines(L.Callback):
         if now - self.shown > PAUSE:
             self.shown = now
             say(f"{what} {done}/{total:.0f}  {as_time((now - self.began) / done * (total - done))} left")
+
+
+def stepped(trainer: L.Trainer) -> int:
+    """Steps of the training; Lightning's ``global_step`` counts each of several optimisers."""
+    return int(trainer.fit_loop.epoch_loop._batches_that_stepped)
 
 
 def counted(number: int, thing: str) -> str:
