@@ -119,7 +119,7 @@ class BatchLines(L.Callback):
 
 def stepped(trainer: L.Trainer) -> int:
     """Steps of the training; Lightning's ``global_step`` counts each of several optimisers."""
-    return int(trainer.fit_loop.epoch_loop._batches_that_stepped)
+    return trainer.global_step // max(1, len(trainer.optimizers))
 
 
 def counted(number: int, thing: str) -> str:
