@@ -197,3 +197,10 @@ def test_flags_stand_anywhere_and_settings_have_no_dashes(command: Command) -> N
     assert "2 jobs" in first.text
     assert "Settings are written without dashes: optim.lr=0.01" in command("train", "--optim.lr=0.01").text
     assert "seed=0,1 gives several values: add -m" in command("train", "seed=0,1").text
+
+
+def test_a_sweep_without_a_job_is_told(command: Command) -> None:
+    outcome = command("train", "-m", *TINY, "seed=range(0)")
+    assert outcome.code == 1
+    assert "This sweep has no job: a list or a range in it is empty." in outcome.text
+    assert command("train", "-m", "--help").code == 0

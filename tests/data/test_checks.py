@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from conftest import Command
+from conftest import TINY, Command
 from data.faults import make_folder
 
 OWN = (
@@ -110,6 +110,7 @@ def test_void_by_a_setting_counts_as_void(tmp_path: Path, command: Command) -> N
     paint(root, "val", 2)
     outcome = command("train", *OWN, f"data.root={root}", "data.void_label=2")
     assert "val has no labelled pixel" in outcome.text
+    assert "error: val has no images." in command("train", *TINY, "data.images.val=0").text
 
 
 def test_palettes_that_differ_in_colours_without_pixels_are_one_palette(tmp_path: Path, command: Command) -> None:

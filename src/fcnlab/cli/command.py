@@ -17,7 +17,7 @@ from fcnlab.cli.arguments import arrange, but_for_showing, by_checkpoint, is_mul
 from fcnlab.cli.compose import CONF, checked, no_config
 from fcnlab.cli.explain import explain, is_explained
 from fcnlab.cli.help import offer_help
-from fcnlab.cli.terminal import flush_output, forget_output, open_closed
+from fcnlab.cli.terminal import flush_output, forget_output, is_first_process, open_closed
 from fcnlab.error import UserError
 
 Task = Callable[[DictConfig], Any]
@@ -79,7 +79,7 @@ def command(
                 sweep = jobs(flags, overrides)
             elif is_multirun(flags):
                 raise UserError(f"fcnlab.{name} is one job: it takes no -m. Call it once for each of them.")
-            if "-h" in flags or "--help" in flags:
+            if wants_help := bool({"-h", "--help"} & {*flags}):
                 flags.append(offer_help(name, sys.modules[task.__module__].__doc__ or ""))
             parts = by_checkpoint(overrides) if choices and is_multirun(flags) else [overrides]
             for part in parts:
@@ -97,6 +97,8 @@ def command(
                     sweep.fail(part, explain(error, name, part))
             if errors:
                 raise errors[0]
+            if sweep and is_multirun(flags) and sweep.is_empty and is_first_process() and not wants_help:
+                raise UserError("This sweep has no job: a list or a range in it is empty.")
         except KeyboardInterrupt:  # a training ends by itself, where it can go on from
             print("\ninterrupted", file=sys.stderr)
             sys.exit(130)

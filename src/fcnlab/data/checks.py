@@ -21,7 +21,9 @@ def refuse_unusable(data: "SegmentationData", splits: Sequence[str]) -> None:
 def unlabelled(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]:
     """Splits in which every pixel is void."""
     for split in splits:
-        if not data.contents(split).labelled:
+        if not data.names(split):
+            yield f"{split} has no images."
+        elif not data.contents(split).labelled:
             yield (
                 f"{split} has no labelled pixel: all of its {len(data.names(split))} masks are void throughout, so "
                 "nothing could be learnt or scored there. Put labelled images into it, or mend void_label and labels."

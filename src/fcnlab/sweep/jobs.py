@@ -50,6 +50,11 @@ class Sweep:
         """Whether any job was begun."""
         return self.folder.exists()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job was."""
+        return not any(self.folder.glob("*.json"))
+
     def run(self, task: Callable[[DictConfig], Any], cfg: DictConfig, explain: Callable[[Exception], str]) -> Any:
         """Run one job; an error ends the job and is kept, and the others go on."""
         setting = HydraConfig.get()
