@@ -30,6 +30,15 @@ def test_a_variant_of_the_same_net_is_named_by_what_differs(copy: Path) -> None:
     assert [variant.name for variant in variants][-1].partition(" epochs=")[2] == "7"
 
 
+def test_what_follows_from_an_override_is_not_told_beside_it(copy: Path) -> None:
+    file = one(copy, "fcn8s-shapes-s1") / "config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["optim"] |= {"lr": 0.5, "weight_decay": 0.5}
+    for overrides, told in (("optim.lr=0.5", "optim.lr=0.5"), ("x=0", "optim.lr=0.5 optim.weight_decay=0.5")):
+        file.write_text(yaml.safe_dump(config | {"overrides": [overrides]}))
+        assert group(read_runs(find_runs(str(copy), "runs"))[0])[-1].name == f"fcn8s {told}"
+
+
 def test_a_variant_that_starts_from_a_coarser_one_is_named_by_the_stage(copy: Path) -> None:
     file = one(copy, "fcn8s-shapes-s1") / "config.yaml"
     start = one(copy, "fcn32s-shapes-s1").name
