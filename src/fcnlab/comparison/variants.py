@@ -47,25 +47,25 @@ def group(runs: Sequence[FinishedRun]) -> list[Variant]:
     for run in runs:
         groups.setdefault(json.dumps(settings(run.folder, run.config), sort_keys=True), []).append(run)
     own = {key: settings(members[0].folder, members[0].config) for key, members in groups.items()}
-    typed = {word.lstrip("+").partition("=")[0] for run in runs for word in run.config.get("overrides", ())}
+    overridden = {word.lstrip("+").partition("=")[0] for run in runs for word in run.config.get("overrides", ())}
     variants = []
     for key, members in groups.items():
         name = members[0].model["name"]
         family = [own[other] for other, runs in groups.items() if runs[0].model["name"] == name]
         ordered = sorted(members, key=lambda run: (run.config["seed"], run.config["data"].get("fold", 0)))
-        variants.append(Variant(name=label(name, own[key], family, typed), runs=tuple(ordered), settings=own[key]))
+        variants.append(Variant(name=label(name, own[key], family, overridden), runs=tuple(ordered), settings=own[key]))
     return sorted(variants, key=lambda variant: (variant.skips, variant.name))
 
 
-def label(name: str, own: Mapping[str, Any], family: Sequence[Mapping[str, Any]], typed: Collection[str]) -> str:
+def label(name: str, own: Mapping[str, Any], family: Sequence[Mapping[str, Any]], overridden: Collection[str]) -> str:
     """The name of a net, with the overrides that tell its settings from the others of its family.
 
     Args:
-        typed: keys of the command line: where they tell all apart, the settings that follow from them are left out.
+        overridden: keys of the command line: where they tell all apart, the settings that follow from them are left out.
     """
     keys = differing(family)
     told = [key for key in keys if not any(follows(key, other, family) for other in keys)]
-    chosen = [key for key in told if key in typed]
+    chosen = [key for key in told if key in overridden]
     if len({tuple(spell(one.get(key)) for key in chosen) for one in family}) == len(family):
         told = chosen
     stages = {one.get("start"): stage(one) for one in family}
