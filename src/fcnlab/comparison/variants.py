@@ -61,7 +61,7 @@ def label(name: str, own: Mapping[str, Any], family: Sequence[Mapping[str, Any]]
     """The name of a net, with the overrides that tell its settings from the others of its family.
 
     Args:
-        overridden: keys of the command line: where they tell all apart, the settings that follow from them are left out.
+        overridden: keys of the command line: where they tell all apart, what follows from them is left out.
     """
     keys = differing(family)
     told = [key for key in keys if not any(follows(key, other, family) for other in keys)]
