@@ -37,7 +37,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path, command: Command) -> None:
     FAULTS["truncated JPEG"][0](root)
     PIL.Image.new("L", (50, 48), 37).save(root / "masks" / "photo_1.png")
     (root / "images" / "photo_6.jpg").unlink()
-    PIL.Image.new("RGB", (5, 5)).save(root / "masks" / "photo_9.png")
+    PIL.Image.new("RGB", (5, 5), "red").save(root / "masks" / "photo_9.png")
     (root / "lists" / "test.txt").write_text("photo_8\nphoto_9\nphoto_2\n")
     outcome = command("survey", *FOLDER, f"data.root={root}")
     assert outcome.code == 1
@@ -47,7 +47,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path, command: Command) -> None:
     assert Path("survey.png").is_file()  # what can be shown is shown
 
 
-def test_masks_of_0_and_255_are_a_fault_and_their_score_says_what_it_leaves_out(
+def test_masks_of_0_and_255_are_a_fault_unless_255_is_a_class_and_a_score_says_what_it_leaves_out(
     tmp_path: Path, command: Command
 ) -> None:
     root = make_folder(tmp_path / "data")
@@ -57,10 +57,13 @@ def test_masks_of_0_and_255_are_a_fault_and_their_score_says_what_it_leaves_out(
         path.unlink()
     outcome = command("survey", *FOLDER, f"data.root={root}")
     assert outcome.code == 1
-    for part in ("1 faults", "no class but ground", "a mask of 0 and 255 must be saved as 0 and 1"):
+    for part in ("1 faults", "no class but ground", "of masks of 0 and 255, data.labels=[0,255] makes it a class"):
         assert part in outcome.text
     narrow = ("model.backbone.width=0.05", "model.backbone.fc_channels=8", "trainer=smoke", "logger=none")
-    trained = command("train", *FOLDER, *narrow, f"data.root={root}")
+    refused = command("train", *FOLDER, *narrow, f"data.root={root}")
+    assert refused.code == 1
+    assert "data.labels=[0,255] makes it a class" in refused.text
+    trained = command("train", *FOLDER, *narrow, f"data.root={root}", "data.labels=[0,255,7]")
     for name in ("leaf", "stem"):
         told = name in trained.text.partition("In no mean: ")[2].partition(".")[0]
         assert told == (f"test/iou/{name}" not in trained.value)

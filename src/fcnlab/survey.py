@@ -34,7 +34,7 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
 
     from fcnlab.cli.compose import build, plain
     from fcnlab.cli.terminal import say
-    from fcnlab.data.checks import unlabelled
+    from fcnlab.data.checks import monotony, unlabelled
     from fcnlab.data.datamodule import SPLITS
     from fcnlab.data.notes import notes
     from fcnlab.data.tables import show_survey
@@ -52,7 +52,11 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
     whole = [split for split in SPLITS if not found[split]["faults"]]
     faults = [fault for split in found.values() for fault in split["faults"]]
     faults += [f"{name} is in both {split} and test." for split in SPLITS[:2] for name in both(found, split)]
-    faults += [*twins(found), *unlabelled(data, whole), *monotony(data.class_names, found)]
+    faults += [
+        *twins(found),
+        *unlabelled(data, whole),
+        *monotony(data.class_names, sum(split["pixels"] for split in found.values())),
+    ]
     show_survey(config["data"]["name"], data.class_names, found)
     for note in notes(data, found):
         say(note)
@@ -79,6 +83,7 @@ def write_guess(file: "Path", root: str | None) -> dict[str, Any]:
     from fcnlab.cli.terminal import say
     from fcnlab.data.guess import guess
     from fcnlab.data.loading import usable_cores
+    from fcnlab.data.spelling import on_disk
 
     if file.suffix not in (".yaml", ".yml"):
         raise UserError(f"write={file} is no YAML file. End it with .yaml.")
@@ -90,7 +95,7 @@ def write_guess(file: "Path", root: str | None) -> dict[str, Any]:
         raise UserError("write=... guesses at data=folder data.root=DIR, but these data have no data.root.")
     if file.exists():
         raise UserError(f"write={file} is there already, perhaps with names that you gave. Take another name.")
-    text = guess(Path(root).expanduser(), threads=usable_cores())
+    text = guess(on_disk(Path(root).expanduser()), threads=usable_cores())
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     folder = file.parent.parent if file.parent.name == "data" else Path("DIR")
@@ -163,16 +168,6 @@ def both(found: dict[str, Any], split: str) -> list[str]:
 
     here, there = (zip(found[one]["names"], found[one]["images"], strict=True) for one in (split, "test"))
     return under_one_name(here, there)
-
-
-def monotony(class_names: "tuple[str, ...]", found: dict[str, Any]) -> list[str]:
-    """The fault of masks among which there is nothing to tell apart: mostly those of 0 and 255."""
-    pixels = sum(split["pixels"] for split in found.values())
-    seen = [name for name, count in zip(class_names, pixels, strict=False) if count]
-    if len(seen) > 1 or len(class_names) == 1 or not pixels.any():
-        return []
-    void = " 255 is void: a mask of 0 and 255 must be saved as 0 and 1." if pixels[255] else ""
-    return [f"The masks hold no class but {', '.join(seen) or 'void'}, so there is nothing to learn.{void}"]
 
 
 main = command(survey, jobs=Sweep)

@@ -79,7 +79,7 @@ FAULTS: dict[str, tuple[Fault, list[str]]] = {
         ["photo_0.png is 5x4, its image 50x40", "must have its image's size"],
     ),
     "mask in colour": (
-        lambda r: PIL.Image.new("RGB", (50, 40)).save(mask(r)),
+        lambda r: PIL.Image.new("RGB", (50, 40), "red").save(mask(r)),
         ["photo_0.png has mode RGB", "one class index per pixel", "8-bit grey or palette PNG"],
     ),
     "mask with label 37": (

@@ -123,7 +123,7 @@ def spoil(root: Path, **change: Any) -> None:
         ({"image_id": 7}, (), ("all.json is no file of COCO annotations", "image_id")),
         ({"category_id": 8}, (), ("class 'None'",)),
         ({}, ("data.classes=[cat]",), ("data.classes names cat", "person, dog, tree")),
-        ({}, ("data.images={train: pictures}",), ("pictures/", "must be whole")),
+        ({}, ("data.images={train: pictures}",), ("pictures/", "is missing")),
     ],
 )
 def test_what_cannot_be_drawn_is_told(change: Any, words: Any, parts: Any, root: Path, command: Command) -> None:

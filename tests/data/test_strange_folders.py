@@ -179,7 +179,7 @@ TOLD: dict[str, tuple[Callable[[Path], object], list[str], list[str]]] = {
     "a link to nowhere": (
         lambda r: (make(r), (r / "masks/photo_0.png").unlink(), (r / "masks/photo_0.png").symlink_to(r / "gone")),
         [],
-        ["photo_0.png as an image", "No such file"],
+        ["The mask", "photo_0.png of split 'train' is missing"],
     ),
     "classes in UTF-16": (
         lambda r: (make(r), (r / "classes.txt").write_text("ground\nleaf\nstem\n", encoding="utf-16")),
@@ -199,7 +199,7 @@ TOLD: dict[str, tuple[Callable[[Path], object], list[str], list[str]]] = {
     "an image without a mask": (
         lambda r: (make(r, lists=False), save(r / "images/photo_77.png", photo(0))),
         [ANY],
-        ["masks/photo_77.png as an image", "No such file"],
+        ["masks/photo_77.png of split", "is missing. data.unmasked=skip leaves such images out"],
     ),
     "a CSV without a column of names": (
         lambda r: lists(r, "where,what", "images/photo_{}.png,masks/photo_{}.png"),

@@ -14,8 +14,22 @@ SHOWN = 3  # names that a message tells
 
 def refuse_unusable(data: "SegmentationData", splits: Sequence[str]) -> None:
     """Raise UserError for the first thing in the splits that are used of which no score could be believed."""
-    for problem in (*unlabelled(data, splits), *leaked(data, splits)):
+    alone = monotony(data.class_names, data.contents("train").pixels) if "train" in splits else []
+    for problem in (*unlabelled(data, splits), *alone, *leaked(data, splits)):
         raise UserError(problem)
+
+
+def monotony(class_names: Sequence[str], pixels: Sequence[int]) -> list[str]:
+    """The fault of masks among which there is nothing to tell apart: mostly those of 0 and 255.
+
+    Args:
+        pixels: by label, 0 to 255.
+    """
+    seen = [name for name, count in zip(class_names, pixels, strict=False) if count]
+    if len(seen) > 1 or len(class_names) == 1 or not any(pixels):
+        return []
+    void = " 255 is void: of masks of 0 and 255, data.labels=[0,255] makes it a class." if pixels[255] else ""
+    return [f"The masks hold no class but {', '.join(seen) or 'void'}, so there is nothing to learn.{void}"]
 
 
 def unlabelled(data: "SegmentationData", splits: Sequence[str]) -> Iterator[str]:

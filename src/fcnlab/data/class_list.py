@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import PIL.ImageColor
 import yaml
 
+from fcnlab.data.spelling import on_disk
 from fcnlab.error import UserError
 
 Colour = tuple[int, int, int]
 VOID_NAME = "void"  # a class of this name counts nowhere
 KEYS = {  # the words that exporters use, by what they mean
     "name": ("name", "title", "class", "class_name"),
-    "label": ("label", "labels", "id", "index", "value"),
+    "label": ("label", "labels", "id", "index", "value", "idx", "pixel_value", "class_id", "label_id", "category_id"),
     "colour": ("colour", "colours", "color", "colors", "rgb"),
 }
 CHANNELS = (("r", "g", "b"), ("red", "green", "blue"))
@@ -99,7 +100,7 @@ def read_classes(classes: Any, root: Path, layout: str) -> ClassList:
     """The classes from a file under ``root`` (.txt, .yaml, .json, .csv), or written out as such a file holds them."""
     if not isinstance(classes, str | Path):
         return ClassList.of(rows_of(classes, "data.classes"), "data.classes")
-    path = root / classes
+    path = on_disk(root / classes)
     if not path.is_file():
         raise UserError(
             f"There is no file {path} of class names. Expected {layout}. Set data.root=... and data.classes=..."
@@ -127,11 +128,20 @@ def rows_of_file(path: Path) -> Iterator[Row]:
 
 
 def rows_of_lines(lines: list[str]) -> Iterator[Row]:
-    """A name per line; where all are numbered, as ``0 road`` or ``0: road``, the numbers are the labels."""
-    numbered = [re.fullmatch(r"(\d+)(?:\s*[:,;=]\s*|\s+)(.*\S)", line) for line in lines]
-    counted = [int(found[1]) for found in numbered if found]
-    if counted and counted in (list(range(len(lines))), list(range(1, len(lines) + 1))):
-        return (Row(found[2], labels=(int(found[1]),)) for found in numbered if found)
+    """A name per line; or all numbered, as ``0 road`` or ``0: road``: labels; or as CVAT's ``road:128,64,128::``."""
+    lines = [line for line in lines if not line.startswith("# ")]
+    coloured = [found for line in lines if (found := re.fullmatch(r"(.+?):(\d+,\d+,\d+)(:.*)?", line))]
+    if lines and len(coloured) == len(lines):
+        return (Row(found[1], colours=as_colours(found[2], found[0])) for found in coloured)
+    numbered = [found for line in lines if (found := re.fullmatch(r"(\d+)(\s*[:,;=]\s*|\s+)(.*\S)", line))]
+    counted = [int(found[1]) for found in numbered]
+    marked = all(found[2].strip() for found in numbered)  # 5 won and 10 won are names, 5: won is none
+    if (
+        lines
+        and len(counted) == len(lines)
+        and (marked or counted in (list(range(len(lines))), list(range(1, len(lines) + 1))))
+    ):
+        return (Row(found[3], labels=(int(found[1]),)) for found in numbered)
     return map(Row, lines)
 
 
@@ -186,7 +196,7 @@ def described(item: Mapping[str, Any], source: str) -> Row:
 def rows_of_table(text: str, source: str) -> Iterator[Row]:
     """Rows of a CSV with a header: name, r, g, b, as CamVid's class_dict.csv; or name, label. Others are not read."""
     reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    reader.fieldnames = [(field or "").strip().lower() for field in reader.fieldnames or ()]
+    reader.fieldnames = [(field or "").strip().lower().replace(" ", "_") for field in reader.fieldnames or ()]
     channels = next((names for names in CHANNELS if {*names} <= {*reader.fieldnames}), None)
     if not {*KEYS["name"]} & {*reader.fieldnames}:
         raise UserError(f"{source} begins with {','.join(reader.fieldnames)!r}. Its first line must be name,r,g,b.")

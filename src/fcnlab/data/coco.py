@@ -1,6 +1,7 @@
 """COCO: polygons and run-length encoded masks in a JSON file of annotations, beside folders of images."""
 
 import json
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from fcnlab.data.annotations import VOID, AnnotatedData
 from fcnlab.data.files import Pair
+from fcnlab.data.spelling import on_disk
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError, import_extra
 
@@ -39,8 +41,9 @@ class COCO(AnnotatedData):
         self.annotations, self.images = dict(annotations), dict(images)
         self.tables: dict[str, dict[str, Any]] = {}
         layout = f"{root}/{annotations.get('train')} in COCO's format and images in {root}/{images.get('train')}"
-        self.home, self.expected = Path(root).expanduser(), layout
-        found = [one["name"] for one in sorted(self.table("train")["categories"], key=lambda one: one["id"])]
+        self.home, self.expected = on_disk(Path(root).expanduser()), layout
+        categories = sorted(self.table("train")["categories"], key=lambda one: one["id"])
+        found = list(dict.fromkeys(one["name"] for one in categories))
         if unknown := sorted({*(classes or [])} - {*found}):
             raise UserError(f"data.classes names {unknown[0]}, which {self.file('train')} has not: {', '.join(found)}.")
         super().__init__(root=root, layout=layout, classes=classes or found, **common)
@@ -81,10 +84,27 @@ class COCO(AnnotatedData):
         own = self.images.get(split) if self.annotations.get(split) else None
         folder = self.home / str(own or self.images.get("train"))
         together = [one for one in ("train", "val", "test") if self.file(one) == path]
-        known = {str(Path(one["file_name"]).with_suffix("")): key for key, one in self.table(split)["images"].items()}
+        files = dict[Path, Any]()
+        for file, key in self.located(folder, split):
+            if (other := files.setdefault(file, key)) != key:
+                raise UserError(
+                    f"{path} has two images, {other} and {key}, of one file, {file}: which shapes are meant is not "
+                    "clear. Give each file one image with all of its shapes."
+                )
+        stems = Counter(str(file.with_suffix("")) for file in files)
+        known = {
+            stem if stems[stem := str(file.with_suffix(""))] == 1 else str(file): (on_disk(folder / file), key)
+            for file, key in files.items()
+        }
         names = self.share(known, split, together)
-        files = {name: folder / self.table(split)["images"][known[name]]["file_name"] for name in names}
-        return [Pair(name, file, Path(f"{path}#{known[name]}")) for name, file in sorted(files.items())]
+        return [Pair(name, known[name][0], Path(f"{path}#{known[name][1]}")) for name in sorted(names)]
+
+    def located(self, folder: Path, split: str) -> list[tuple[Path, Any]]:
+        """Files relative to a folder with their images' ids: as they are written, or by name, where none is there."""
+        files = [(written_path(one), key) for key, one in self.table(split)["images"].items()]
+        if any(inside(file) and on_disk(folder / file).is_file() for file, _ in files):
+            return files
+        return [(Path(file.name), key) for file, key in files]
 
     def file_of(self, mask: Path) -> Path:
         """The file of annotations."""
@@ -136,3 +156,13 @@ class COCO(AnnotatedData):
                 f"{width}x{height}. A mask must have its image's size."
             )
         return region
+
+
+def written_path(image: dict[str, Any]) -> Path:
+    """The file that an image names; Windows writes its paths with backslashes."""
+    return Path(str(image["file_name"]).replace("\\", "/"))
+
+
+def inside(path: Path) -> bool:
+    """Whether a path stays within the folder it is seen from."""
+    return not path.is_absolute() and ".." not in path.parts

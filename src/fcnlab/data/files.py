@@ -96,7 +96,7 @@ class FileData(ListedData):
 
     def samples(self, split: str) -> dict[str, Callable[[], tuple[Image, Mask]]]:
         """Every name of a split with what reads its image and mask, whether the files are there or not."""
-        return {pair.name: partial(self.read_pair, pair) for pair in self.listed_pairs(split)}
+        return {pair.name: partial(self.read_listed, split, pair) for pair in self.listed_pairs(split)}
 
     def reading(self, split: str) -> Callable[[int], tuple[Image, Mask]]:
         """What gives image and mask by index, decoded once where there is a cache."""
@@ -115,6 +115,13 @@ class FileData(ListedData):
                 processes=self.trainer.num_devices if self.trainer else 1,
             )
         return self.decoded[split]
+
+    def read_listed(self, split: str, pair: Pair) -> tuple[Image, Mask]:
+        """The same, where the files may not be there."""
+        for kind, path in (("image", pair.image), ("mask", self.file_of(pair.mask))):
+            if not path.is_file():
+                raise UserError(f"The {kind} {path} of split {split!r} is missing.{self.hint(kind)}")
+        return self.read_pair(pair)
 
     def read_pair(self, pair: Pair) -> tuple[Image, Mask]:
         """Image and mask of one pair."""

@@ -1,17 +1,19 @@
 """Folder: a person's own images and masks, wherever they lie."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
 
 from fcnlab.data.class_list import read_classes
 from fcnlab.data.datamodule import SPLITS, Split
 from fcnlab.data.files import FileData, Pair
-from fcnlab.data.layout import Found, Template, held, nfc, shown, suggestion
+from fcnlab.data.layout import Found, Template, held, shown, suggestion
 from fcnlab.data.lists import Listed, find_list, read_list
 from fcnlab.data.sharing import share_by_hash
+from fcnlab.data.spelling import nfc, on_disk
 from fcnlab.error import UserError
 
 Files = dict[tuple[tuple[str, str], ...], Found]
@@ -32,7 +34,8 @@ class Folder(FileData):
         images, masks: templates of paths relative to ``root``, or lists of as many; see :class:`Template`.
         lists: a folder with train.txt, val.txt and test.txt (or .csv, .jsonl), or a list for all splits with a column
             ``split``, relative to ``root``. None: the split is in the templates, or follows from ``fractions``.
-        splits: what the folders call the splits, as {val: validation}; those of one folder share it by ``fractions``.
+        splits: what folders and lists call the splits, as {val: validation}; those of one share it by ``fractions``.
+        unmasked: ``refuse`` images whose mask is not there, or ``skip`` them; those of lists are always asked for.
         expects: how many images each split must have, where that is known; others are refused.
         fractions: shares of the splits; an image's split follows from a hash of its name.
     """
@@ -46,6 +49,7 @@ class Folder(FileData):
         masks: str | Sequence[str] = "masks/{name}.*",
         lists: str | None = None,
         splits: Mapping[Split, str] | None = None,
+        unmasked: Literal["refuse", "skip"] = "refuse",
         expects: Mapping[Split, Annotated[int, Ge(1)]] | None = None,
         fractions: dict[Split, Annotated[float, Interval(ge=0, le=1)]],
         **common: Any,
@@ -60,7 +64,11 @@ class Folder(FileData):
             self.layout += f" and class names in {root}/{classes}"
         found = read_classes(classes, Path(root).expanduser(), self.layout)
         super().__init__(root=root, classes=found, layout=self.layout, **common)
-        self.lists, self.fractions = lists, {str(split): share for split, share in fractions.items()}
+        self.unmasked, self.lists, self.fractions = (
+            unmasked,
+            lists,
+            {str(split): share for split, share in fractions.items()},
+        )
         self.called = {str(split): name for split, name in (splits or {}).items()}
         self.looked, self.expects = Looked(), {str(split): number for split, number in (expects or {}).items()}
         if odd := next((pair for pair in self.templates if pair[0].fields != pair[1].fields), None):
@@ -89,20 +97,29 @@ class Folder(FileData):
         if self.lists is not None:
             by_name = {found.fields["name"]: (key, found) for key, found in [*masks.items(), *images.items()]}
             by_name |= {found.name: (key, found) for key, found in [*masks.items(), *images.items()]}
-            path = find_list(self.root, self.lists, split)
+            path = self.list_of(split)
             if not path.is_file():
                 raise self.missing(f"The list {path} is missing.")
-            pairs = [self.listed_pair(listed, by_name, images, masks, split) for listed in read_list(path, split)]
+            lines = read_list(path, split)
+            pairs = [self.listed_pair(listed, by_name, images, masks, split) for listed in lines]
+            same = [one for one in SPLITS if self.list_of(one) == path]
+            together = [one for one in same if one == split or read_list(path, one) == lines]
         else:
-            own = [(key, found) for key, found in (images or masks).items()]
-            together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
-            if together != [split]:
-                chosen = {*share_by_hash([found.name for _, found in own], split, together, self.fractions)}
-                own = [one for one in own if one[1].name in chosen]
+            skip = self.unmasked == "skip"
+            own = [(key, found) for key, found in (images or masks).items() if key in masks or not skip]
             pairs = [self.pair(key, found, images, masks, split) for key, found in own]
+            together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
+        if together != [split]:
+            chosen = {*share_by_hash([pair.name for pair in pairs], split, together, self.fractions)}
+            pairs = [pair for pair in pairs if pair.name in chosen]
         if images and masks and not images.keys() & masks.keys() and not any(pair.mask.is_file() for pair in pairs):
             self.refuse_strangers(images, masks)
         return pairs
+
+    def list_of(self, split: str) -> Path:
+        """The list of a split, by what ``splits`` calls it or by its own name."""
+        called = find_list(self.root, str(self.lists), self.called.get(split, split))
+        return called if called.is_file() else find_list(self.root, str(self.lists), split)
 
     def folder_of(self, split: str) -> str:
         """What the folders call a split; nothing where they tell none apart."""
@@ -145,8 +162,10 @@ class Folder(FileData):
 
     def listed_pair(self, listed: Listed, by_name: Any, images: Files, masks: Files, split: str) -> Pair:
         """The files of one line of a list."""
-        if listed.name in by_name:
-            key, found = by_name[listed.name]
+        columns = re.fullmatch(r"(\S+)(?:\s+-?\d+){2,}", listed.name)  # behind the name
+        name = columns[1] if columns and listed.name not in by_name else listed.name
+        if name in by_name:
+            key, found = by_name[name]
             pair = self.pair(key, found, images, masks, split)
         else:
             called = self.called.get(split, split)
@@ -157,9 +176,13 @@ class Folder(FileData):
 
     def listed_file(self, path: str | None, found: Path) -> Path:
         """The file that a list names; that of the same name, where the list has a whole path of another machine."""
-        given = found if path is None else self.root / path
+        given = found if path is None else on_disk(self.root / path)
         foreign = path is not None and Path(path).is_absolute() and not given.is_file()
         return found if foreign and found.is_file() else given
+
+    def hint(self, kind: str) -> str:
+        """What to type where masks are missing."""
+        return " data.unmasked=skip leaves such images out." if kind == "mask" and self.lists is None else ""
 
     def refuse_strangers(self, images: Files, masks: Files) -> None:
         """Tell why no image has a mask: three names of each side, and the template that would do."""

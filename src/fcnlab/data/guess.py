@@ -10,14 +10,17 @@ from fcnlab.data.class_list import ClassList, Colour, rows_of_file
 from fcnlab.data.contents import in_order
 from fcnlab.data.guess_annotations import guess_annotations
 from fcnlab.data.guess_lines import SPLITS, fractions, listed, quoted
-from fcnlab.data.guess_pairs import Layout, guess_layout, image_files, split_of
-from fcnlab.data.guess_values import MOST, Seen, look_at, tolerance_for
+from fcnlab.data.guess_lists import guess_lists
+from fcnlab.data.guess_pairs import Layout, guess_layout, split_of
+from fcnlab.data.guess_rest import folder_names, nothing_found, unmasked, unread
+from fcnlab.data.guess_values import Seen, look_at, tolerance_for
 from fcnlab.error import UserError
 
 CLASS_FILES = (".csv", ".json", ".yaml", ".yml", ".txt")
 CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend")
 LARGEST = 100_000  # bytes of a list of classes
 SHOWN = 4  # colours in a comment
+SHEET = "survey.png"  # what the survey draws
 
 
 class Classes(NamedTuple):
@@ -30,6 +33,11 @@ class Classes(NamedTuple):
     def colours(self) -> list[Colour]:
         """All that it tells, void's too."""
         return [*(one for group in self.content.colours or () for one in group), *self.content.void_colours]
+
+    @property
+    def labels(self) -> set[int]:
+        """The same of labels."""
+        return {*(label for group in self.content.labels for label in group), *self.content.void_labels}
 
 
 def guess(root: Path, *, threads: int = 1) -> str:
@@ -48,61 +56,62 @@ def guess(root: Path, *, threads: int = 1) -> str:
         files.update([*one.labels, *one.colours])
     head = f"# A guess by fcnlab.survey at {root}, from {len(masks)} masks. Name the classes."
     start = [head, "defaults: [folder, _self_]", "name: folder", f"root: {quoted(str(root.resolve()))}"]
-    return "\n".join([*start, *where(layout), *what(seen, files, len(masks), class_files(root))]) + "\n"
+    return "\n".join([*start, *where(root, layout), *what(seen, files, len(masks), class_files(root))]) + "\n"
 
 
-def nothing_found(root: Path) -> UserError:
-    """An error that tells what was looked at."""
-    kinds = ", ".join(
-        f"{'/'.join(folder) or '.'}/ ({len(images)} images)" for folder, images in image_files(root).items()
-    )
-    return UserError(
-        f"Found no images with masks of the same names under {root}, and no annotations of COCO, LabelMe or YOLO: "
-        f"{kinds or 'no image file at all'}. A mask is a file with at most {MOST} labels or colours, or nearly all "
-        "black and white. Write data.images and data.masks yourself."
-    )
-
-
-def where(layout: Layout) -> Iterator[str]:
-    """Lines about images, masks and splits. A folder that holds two splits is shared out between them."""
-    spelled = {split_of(word): word for word in layout.spelled}
+def where(root: Path, layout: Layout) -> Iterator[str]:
+    """Lines about images, masks and splits. A folder, or a list, that holds two splits is shared out between them."""
+    lists = None if layout.spelled else guess_lists(root, {name for _, name in layout.pairs})
+    spelled = lists.spelled if lists else {split_of(word): word for word in layout.spelled}
     images, masks = [layout.images], [layout.masks]
+    names = lists.names if lists else [name for split, name in layout.pairs if split == spelled.get("train", "")]
     shared: Sequence[Any] = []
     lines = list[str]()
-    if layout.spelled and ("train" not in spelled or len(spelled) < max(2, len(layout.spelled))):
-        images, masks = (
-            [text.replace("{split}", word) for word in layout.spelled] for text in (layout.images, layout.masks)
-        )
-        shared = SPLITS
-    elif layout.spelled:
+    if not lists and ("train" not in spelled or len(spelled) < max(2, len(layout.spelled))):
+        words = layout.spelled or [""]
+        images, masks = ([text.replace("{split}", word) for word in words] for text in (layout.images, layout.masks))
+        names, shared = [name for _, name in layout.pairs], SPLITS
+    else:
         called = {"train": spelled["train"]}
         called["test"] = spelled.get("test", spelled.get("val", ""))
         called["val"] = spelled["val"] if {"val", "test"} <= {*spelled} else called["train"]
-        shared = (
-            [split for split in SPLITS if called[split] == called["train"]] if called["val"] == called["train"] else []
-        )
+        if called["val"] == called["train"]:
+            shared = [split for split in SPLITS if called[split] == called["train"]]
         if other := {split: word for split, word in called.items() if split != word}:
             told = "" if {"val", "test"} <= {*spelled} else f" # there is no {'test' if 'val' in spelled else 'val'}"
-            lines.append(f"splits: {{{', '.join(f'{a}: {b}' for a, b in sorted(other.items()))}}}{told}")
-    else:
-        shared = SPLITS
+            lines.append(f"splits: {{{', '.join(f'{a}: {quoted(b)}' for a, b in sorted(other.items()))}}}{told}")
     yield from (f"{key}: {listed(some)}" for key, some in (("images", images), ("masks", masks)))
+    if lists:
+        yield f"lists: {quoted(lists.folder)}"
     yield from lines
     if shared:
-        names = [name for split, name in layout.pairs if len(shared) == len(SPLITS) or split == spelled["train"]]
         yield from fractions(names, shared)
+    if not lists and (bare := unmasked(root, layout)):
+        yield f"unmasked: skip # {len(bare)} images have no mask, as {bare[0].name}"
+    yield from (*folder_names(root, layout), *unread(root, layout))
 
 
 def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Classes]) -> Iterator[str]:
     """Lines about labels, colours and classes."""
-    if not seen.crisp and seen.shades and not seen.groups[0]:
+    if not seen.crisp and (seen.blurred or (seen.shades and not seen.groups[0])):
         why = "what is brighter is the second class"
         yield f"threshold: 127 # the masks hold {len(seen.colours)} shades, nearly all black or white: {why}"
         yield "classes: [class_0, class_1]"
         return
-    if seen.palette or not seen.labelled:
+    values: list[Any] = sorted(seen.labels if seen.labelled else seen.colours)
+    if len(values) == 1:
+        only = values[0] if seen.labelled else hexadecimal(values[0])
+        raise UserError(
+            f"All {masks} masks hold nothing but {only}, so that no class can be told from another. Look whether the "
+            "drawings were exported, or whether their transparency tells the classes: save that as a grey PNG."
+        )
+    void = [VOID] if seen.labelled and VOID in values and len(values) > 2 else []
+    fits = [one for one in known if seen.labelled and seen.crisp and {*values} - {*void} <= one.labels]
+    if seen.palette or not fits:
         for one in known:
             near = tolerance_for(seen.colours, one.colours)
+            if seen.labelled and not seen.palette and not {*seen.colours} <= {*one.colours}:
+                continue  # labels, which are all near to black
             if near is not None and len(one.content.names) > 1:
                 yield from [f"classes: {quoted(one.file)}", "colours: true"]
                 if near[0]:
@@ -114,17 +123,13 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
             if one.colours:
                 missed = [colour for colour in seen.colours if colour not in one.colours]
                 yield f"# {one.file} is of other masks: it has no {', '.join(map(hexadecimal, missed[:SHOWN]))}."
-    values: list[Any] = sorted(seen.labels if seen.labelled else seen.colours)
     pixels: Mapping[Any, int] = seen.labels if seen.labelled else seen.colours
     if not seen.crisp:
         values, tolerance = seen.groups
         yield f"tolerance: {tolerance} # {len(seen.colours)} colours, so near to one of these"
-    void = [VOID] if seen.labelled and VOID in values and len(values) > 2 else []
-    if seen.labelled and seen.crisp:
-        for one in known:
-            if {*values} - {*void} <= {label for group in one.content.labels for label in group} and len(values) > 1:
-                yield f"classes: {quoted(one.file)}"
-                return
+    if fits:
+        yield f"classes: {quoted(fits[0].file)} # the masks hold {listing(values)}: look whether {SHEET} names them so"
+        return
     if not seen.labelled or not seen.crisp:
         yield "colours: true"
     yield "classes: # in so many masks, so much of all pixels"
@@ -150,6 +155,11 @@ def class_files(root: Path) -> list[Classes]:
             continue
         found.append(Classes(path.relative_to(root).as_posix(), content))
     return found
+
+
+def listing(values: Sequence[int]) -> str:
+    """A few labels, or the first and the last of many."""
+    return ", ".join(map(str, values)) if len(values) <= 2 * SHOWN else f"{values[0]} to {values[-1]}"
 
 
 def hexadecimal(colour: Colour) -> str:

@@ -1,18 +1,20 @@
 """A guess at a folder of annotations, in the formats of COCO, LabelMe and YOLO: the YAML that would draw them."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fcnlab.data.coco import written_path
 from fcnlab.data.guess_lines import SPLITS, fractions, quoted
-from fcnlab.data.guess_pairs import WORD, split_of
+from fcnlab.data.guess_pairs import WORD, folders, split_of
 from fcnlab.data.labelme import BACKGROUND, IGNORED
+from fcnlab.data.spelling import on_disk
 from fcnlab.data.yolo import read_names
 from fcnlab.error import UserError
 
 Lines = list[str] | None
+OF_COCO = {"train": 0.9, "val": 0.1, "test": 0.2}  # what conf/data/coco.yaml says
 
 
 def guess_annotations(root: Path) -> Lines:
@@ -22,26 +24,35 @@ def guess_annotations(root: Path) -> Lines:
 
 def guess_coco(root: Path) -> Lines:
     """Files with images, categories and annotations; each belongs to the split in its name."""
-    files, images, names = dict[str, str](), dict[str, str](), list[str]()
+    most, files, images, names = dict[str, int](), dict[str, str](), dict[str, str](), dict[str, list[str]]()
+    unread = list[str]()
     for path in found(root, ".json"):
         content = read(path)
         if not (isinstance(content, dict) and {"images", "annotations", "categories"} <= {*content}):
             if isinstance(content, dict) and "shapes" in content:
                 return None
             continue
-        split = next(filter(None, map(split_of, WORD.findall(str(path.relative_to(root))))), "train")
-        first = next((one["file_name"] for one in content["images"]), None)
-        folder = first and next((one for one in folders(root) if (one / first).is_file()), None)
-        if folder:
-            files[split], images[split] = relative(path, root), relative(folder, root)
-            if split == "train":
-                names = [str(Path(one["file_name"]).with_suffix("")) for one in content["images"]]
-    if "train" not in files:
+        split = next(filter(None, map(split_of, WORD.findall(str(path.relative_to(root)))[::-1])), "train")
+        first = next(map(written_path, content["images"]), None)
+        tried = (first, Path(first.name)) if first else ()
+        folder = next((one for file in tried for one in folders(root) if on_disk(one / file).is_file()), None)
+        if not folder:
+            continue
+        unread.append(relative(path, root))
+        if len(content["annotations"]) >= most.get(split, 0):
+            most[split], files[split] = len(content["annotations"]), relative(path, root)
+            images[split] = relative(folder, root)
+            names[split] = [str(written_path(one).with_suffix("")) for one in content["images"]]
+    if not files:
         return None
-    lines = head("coco", root)
-    for key, some in (("annotations", files), ("images", images)):
+    if "train" not in files:
+        largest = max(files, key=lambda split: most[split])
+        files["train"], images["train"], names["train"] = files.pop(largest), images[largest], names[largest]
+    lines = [*head("coco", root), *(f"# not read: {file}" for file in unread if file not in files.values())]
+    for key, some in (("annotations", files), ("images", {split: images[split] for split in files})):
         lines.append(f"{key}: {{{', '.join(f'{split}: {text(some.get(split))}' for split in SPLITS)}}}")
-    return [*lines, *fractions(names, [split for split in SPLITS if split == "train" or split not in files])]
+    shared = [split for split in SPLITS if split == "train" or split not in files]
+    return [*lines, *fractions(names["train"], shared, OF_COCO)]
 
 
 def guess_labelme(root: Path) -> Lines:
@@ -84,13 +95,6 @@ ATTEMPTS: tuple[Callable[[Path], Lines], ...] = (guess_coco, guess_labelme, gues
 def head(kind: str, root: Path) -> list[str]:
     """The first lines."""
     return [f"defaults: [{kind}, _self_]", f"name: {kind}", f"root: {text(str(root.resolve()))}"]
-
-
-def folders(root: Path) -> Iterator[Path]:
-    """A folder and all within it, hidden ones left out."""
-    for where, inner, _ in os.walk(root):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        yield Path(where)
 
 
 def found(root: Path, suffix: str) -> Iterator[Path]:

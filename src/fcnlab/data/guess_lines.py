@@ -10,11 +10,11 @@ USUAL = {"train": 0.7, "val": 0.1, "test": 0.2}
 FRACTIONS = (USUAL, {"train": 0.6, "val": 0.2, "test": 0.2}, {"train": 0.4, "val": 0.3, "test": 0.3})
 
 
-def fractions(names: Sequence[str], shared: Sequence[str]) -> Iterator[str]:
-    """A line about the shares of the splits that lie together, where the usual ones leave one without an image."""
-    for shares in FRACTIONS:
+def fractions(names: Sequence[str], shared: Sequence[str], default: Mapping[str, float] = USUAL) -> Iterator[str]:
+    """A line about the shares of splits that lie together, where those of ``default`` leave one without an image."""
+    for shares in (default, *FRACTIONS):
         if fills(names, shared, shares):
-            if shares is not USUAL:
+            if shares is not default:
                 yield f"fractions: {{{', '.join(f'{split}: {share}' for split, share in shares.items())}}}"
             return
     yield f"# {len(names)} images are too few to share them out by fractions: name those of each split in lists."

@@ -9,9 +9,9 @@ from pathlib import Path
 from string import ascii_letters
 from typing import NamedTuple
 
-from fcnlab.data.guess_values import mask_like
-from fcnlab.data.images import IMAGE_SUFFIXES
-from fcnlab.data.layout import nfc
+from fcnlab.data.guess_values import mask_like, two_coloured
+from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
+from fcnlab.data.spelling import nfc
 
 SPLIT_NAMES = {
     "train": ("train", "training", "trn"),
@@ -25,8 +25,14 @@ TRIED = 40  # ways of naming that are tried for two folders
 FEW = 40  # folders of which every two are compared
 PREFERRED, AVOIDED = ("mask", "label", "annot", "gt", "seg"), ("pred", "inst", "color", "colour", "vis", "result")
 
-Folder = tuple[str, ...]
 Key = tuple[str, str]  # the spelling of a split, and a name
+
+
+class Folder(NamedTuple):
+    """A folder, with {split} for a split's name; of its files those of one suffix, where others have the same names."""
+
+    parts: tuple[str, ...]
+    suffix: str = ""
 
 
 class Pairing(NamedTuple):
@@ -55,24 +61,48 @@ def guess_layout(root: Path) -> Layout | None:
         return None
     ends = [one_suffix(pair[side] for pair in best.pairs.values()) for side in (0, 1)]
     before, behind, mask_before, mask_behind = best.affixes
-    images = "/".join([*best.folders[0], f"{before}{{name}}{behind}{ends[0]}"])
-    masks = "/".join([*best.folders[1], f"{mask_before}{{name}}{mask_behind}{ends[1]}"])
+    images = "/".join([*best.folders[0].parts, f"{literal(before)}{{name}}{literal(behind)}{ends[0]}"])
+    masks = "/".join([*best.folders[1].parts, f"{literal(mask_before)}{{name}}{literal(mask_behind)}{ends[1]}"])
     return Layout(images, masks, tuple(dict.fromkeys(split for split, _ in best.pairs if split)), best.pairs)
 
 
+def folders(root: Path) -> Iterator[Path]:
+    """A folder and all within it: links are followed, unless they lead back, and hidden ones left out."""
+    for where, inner, _ in os.walk(root, followlinks=True):
+        here = Path(where)
+        inner[:] = sorted(
+            name
+            for name in inner
+            if not (name.startswith(".") or here.resolve().is_relative_to((here / name).resolve()))
+        )
+        yield here
+
+
 def image_files(root: Path) -> dict[Folder, dict[Key, Path]]:
-    """The image files under a folder, by folder (with {split} for a split's name), spelling of the split, and name."""
-    found = defaultdict[Folder, dict[Key, Path]](dict)
-    for where, inner, names in os.walk(root):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        parts = tuple(nfc(part) for part in Path(where).relative_to(root).parts)
-        spelled = next((word for part in parts for word in WORD.findall(part) if split_of(word)), "")
-        folder = tuple(re.sub(rf"(?<![A-Za-z]){spelled}(?![A-Za-z])", "{split}", part) for part in parts)
-        for name in sorted(names):
-            path = Path(where, name)
-            if path.suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
-                found[folder if spelled else parts][spelled, nfc(path.stem)] = path
-    return dict(found)
+    """The files of images and masks under a folder, by folder, spelling of the split, and name."""
+    found = defaultdict[tuple[str, ...], dict[Key, list[Path]]](lambda: defaultdict(list))
+    for folder in folders(root):
+        parts = tuple(nfc(part) for part in folder.relative_to(root).parts)
+        spelled = next((word for part in parts[::-1] for word in WORD.findall(part) if split_of(word)), "")
+        named = tuple(
+            re.sub(rf"(?<![A-Za-z]){spelled or '$'}(?![A-Za-z])", "{split}" if spelled else "", literal(part))
+            for part in parts
+        )
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in MASK_SUFFIXES and not path.name.startswith("."):
+                found[named][spelled, nfc(path.stem)].append(path)
+    views = defaultdict[Folder, dict[Key, Path]](dict)
+    for parts, files in found.items():
+        doubled = any(len(paths) > 1 for paths in files.values())
+        for key, paths in files.items():
+            for path in paths:
+                views[Folder(parts, path.suffix.lower() if doubled else "")][key] = path
+    return dict(views)
+
+
+def literal(text: str) -> str:
+    """A part of a path as a template has it: braces would be a field."""
+    return re.sub(r"[{}]", "?", text)
 
 
 def split_of(word: str) -> str | None:
@@ -87,10 +117,9 @@ def candidates(folders: Mapping[Folder, Mapping[Key, Path]]) -> Iterator[Pairing
         for affixes, pairs in named_alike(folders[one], folders[other]):
             pairing = Pairing((one, other), affixes, pairs)
             yield pairing
-            for part in {*one} & {*other}:
-                general = tuple(tuple("{folder}" if it == part else it for it in folder) for folder in (one, other))
+            for part in {*one.parts} & {*other.parts}:
                 if "{" not in part:
-                    alike[(general[0], general[1]), affixes][part] = pairing
+                    alike[(without(one, part), without(other, part)), affixes][part] = pairing
     for (general, affixes), members in alike.items():
         if len(members) > 1:
             joined = {
@@ -101,6 +130,11 @@ def candidates(folders: Mapping[Folder, Mapping[Key, Path]]) -> Iterator[Pairing
             yield Pairing(general, affixes, joined)
 
 
+def without(folder: Folder, part: str) -> Folder:
+    """A folder of many that are alike but for one part of their paths."""
+    return folder._replace(parts=tuple("{folder}" if it == part else it for it in folder.parts))
+
+
 def compared(folders: Sequence[Folder]) -> Iterator[tuple[Folder, Folder]]:
     """Which folders may hold images and masks of each other: of many, those that differ in one part."""
     if len(folders) <= FEW:
@@ -108,8 +142,8 @@ def compared(folders: Sequence[Folder]) -> Iterator[tuple[Folder, Folder]]:
         return
     near = defaultdict[tuple[str | None, ...], list[Folder]](list)
     for folder in folders:
-        for position in range(len(folder)):
-            near[(*folder[:position], None, *folder[position + 1 :])].append(folder)
+        for position in range(len(folder.parts)):
+            near[(*folder.parts[:position], None, *folder.parts[position + 1 :])].append(folder)
     close = {folder: {folder} for folder in folders}
     for some in near.values():
         if len(some) <= FEW:
@@ -129,12 +163,16 @@ def named_alike(
         for spelled, name in masks:
             if spelled == split:
                 tried.update(affixes_of(first, name))
+                if images is masks:  # the first file there may be a mask
+                    tried.update(affixes_of(name, first))
     for affixes in sorted(tried, key=lambda some: (sum(map(len, some)), some))[:TRIED]:
         before, behind, mask_before, mask_behind = affixes
         pairs = dict[Key, tuple[Path, Path]]()
         for (split, stem), image in images.items():
             name = stem.removeprefix(before).removesuffix(behind)
             mask = masks.get((split, f"{mask_before}{name}{mask_behind}"))
+            if image.suffix.lower() not in IMAGE_SUFFIXES:
+                continue
             if mask is not None and mask != image and name and f"{before}{name}{behind}" == stem:
                 pairs[split, name] = (image, mask)
         if pairs and not {mask for _, mask in pairs.values()} & {image for image, _ in pairs.values()}:
@@ -169,9 +207,11 @@ def rank(pairing: Pairing, kinds: dict[Path, int]) -> tuple[int, int, bool, int,
     pairs = [*pairing.pairs.values()]
     some = pairs[:: max(1, len(pairs) // LOOKED_AT)][:LOOKED_AT]
     kind = min(kind_of(mask, kinds) for _, mask in some)
-    words = " ".join([*pairing.folders[1], *pairing.affixes[2:]]).lower()
+    words = " ".join([*pairing.folders[1].parts, *pairing.affixes[2:]]).lower()
     liked = sum(word in words for word in PREFERRED) - 2 * sum(word in words for word in AVOIDED)
     photos = kind > 0 and not all(kind_of(image, kinds) for image, _ in some)
+    if kind > 0 and not photos and all(two_coloured(image) for image, _ in some):
+        kind = 0  # masks of other classes
     return kind, len(pairs), photos, liked, -sum(map(len, pairing.affixes))
 
 

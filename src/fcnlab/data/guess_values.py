@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from fcnlab.data.class_list import Colour
@@ -18,6 +19,8 @@ MOST = 64  # labels or colours that one mask may hold
 RADIUS = 16  # how far a colour may be from its class's in a mask that was blurred or made by hand
 EDGE, FLAT = 32, 0.95  # shades: so much of all pixels is so near to black or white
 STRAYS = 0.001  # of all pixels: colours that slipped in by hand
+BETWEEN = 4  # shades without an area: no one draws so many classes of that kind
+AREA = np.ones((3, 3), np.uint8)
 JPEGS = (".jpg", ".jpeg")
 
 
@@ -29,20 +32,35 @@ class Seen:
         labels: pixels by label, where the files have one per pixel.
         colours: pixels by colour, as it is shown.
         palette: the colours that palette files give to their labels.
+        solid: labels that fill an area somewhere, of grey files.
         labelled: whether every file has labels, which no two files colour differently.
+        few: whether no file holds too many values for labels or colours of classes.
         lossy: whether a file's compression changes values.
     """
 
     labels: Counter[int] = field(default_factory=Counter)
     colours: Counter[Colour] = field(default_factory=Counter)
     palette: dict[int, Colour] = field(default_factory=dict)
+    solid: set[int] = field(default_factory=set)
     labelled: bool = True
+    few: bool = True
     lossy: bool = False
 
     @property
     def crisp(self) -> bool:
-        """Whether the values are few enough to be classes as they are."""
-        return not self.lossy and len(self.labels if self.labelled else self.colours) <= MOST
+        """Whether the values are classes as they are: few, or, of all files together, no variations of few."""
+        if self.lossy or not self.few or self.blurred:
+            return False
+        few = len(self.labels if self.labelled else self.colours) <= MOST
+        return few or not self.groups[0]
+
+    @property
+    def blurred(self) -> bool:
+        """Whether black and white have several shades between them that fill no area: edges that were made smooth."""
+        between = {label for label in self.labels if EDGE < label < 255 - EDGE}
+        thin = between - self.solid
+        edges = len(thin) >= BETWEEN and 4 * len(thin) >= 3 * len(between)
+        return edges and self.labelled and not self.palette and {0, 255} <= {*self.labels}
 
     @property
     def shades(self) -> bool:
@@ -52,7 +70,7 @@ class Seen:
             sum(number for colour, number in self.colours.items() if max(abs(end - one) for one in colour) <= EDGE)
             for end in (0, 255)
         ]
-        return len(self.colours) > 1 and sum(ends) >= FLAT * total
+        return sum(ends) >= FLAT * total
 
     @cached_property
     def groups(self) -> tuple[list[Colour], int]:
@@ -62,6 +80,8 @@ class Seen:
     def add(self, other: "Seen") -> None:
         """Take note of another mask."""
         self.labelled = self.labelled and other.labelled and self.agrees(other.palette)
+        self.solid |= other.solid
+        self.few = self.few and other.few
         self.lossy = self.lossy or other.lossy
         self.labels += other.labels
         self.colours += other.colours
@@ -79,13 +99,22 @@ def look_at(path: Path) -> Seen:
     values = file.values[..., 0] if grey else file.values
     lossy = file.values.dtype == np.uint8 and path.suffix.lower() in JPEGS
     if values.ndim == 3:
-        return Seen(colours=Counter(unpacked(counted(packed(values)))), labelled=False, lossy=lossy)
+        shades = unpacked(counted(packed(values)))
+        return Seen(colours=Counter(shades), labelled=False, few=len(shades) <= MOST, lossy=lossy)
     labels = counted(values)
     shown = colours_of(file, labels)
     colours = Counter[Colour]()
     for label, number in labels.items():
         colours[shown[label]] += number
-    return Seen(Counter(labels), colours, shown if file.palette is not None else {}, lossy=lossy)
+    palette = shown if file.palette is not None else {}
+    solid = solid_values(values) if len(labels) > BETWEEN else set()
+    return Seen(Counter(labels), colours, palette, solid, few=len(labels) <= MOST, lossy=lossy)
+
+
+def solid_values(values: Stored) -> set[int]:
+    """The values (H, W) that somewhere have only themselves around them."""
+    wide = np.ascontiguousarray(values)
+    return set(np.unique(wide[cv2.erode(wide, AREA) == cv2.dilate(wide, AREA)]).tolist())
 
 
 def counted(values: Stored) -> dict[int, int]:
@@ -150,6 +179,11 @@ def tolerance_for(colours: Mapping[Colour, int], known: Sequence[Colour]) -> tup
     return max((far for far in away.values() if far <= HINTED), default=0), strays
 
 
+def two_coloured(path: Path) -> bool:
+    """Whether a file that can be read as a mask has two values or one."""
+    return len(look_at(path).colours) <= 2
+
+
 def mask_like(path: Path) -> int:
     """Whether a file is a mask: 2 by its few values, 1 if they are variations of few, 0 if it is none."""
     try:
@@ -158,4 +192,4 @@ def mask_like(path: Path) -> int:
         return 0
     if seen.crisp:
         return 2
-    return int(seen.shades or bool(seen.groups[0]))
+    return int(seen.shades or seen.blurred or bool(seen.groups[0]))

@@ -14,6 +14,7 @@ import PIL.ImageDraw
 from fcnlab.data.annotations import VOID, AnnotatedData, fill_polygon, named_classes
 from fcnlab.data.files import Pair, read_text, unreadable, without_suffix
 from fcnlab.data.opened import BROKEN
+from fcnlab.data.spelling import on_disk
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError
 
@@ -59,7 +60,7 @@ class LabelMe(AnnotatedData):
         """The image that a JSON file names; Windows writes its paths with backslashes."""
         if not path.is_file():
             return path.with_suffix(".jpg")  # told as missing
-        return path.parent / str(self.load(path)["imagePath"]).replace("\\", "/")
+        return on_disk(path.parent / str(self.load(path)["imagePath"]).replace("\\", "/"))
 
     def load(self, path: Path) -> dict[str, Any]:
         """One JSON file."""

@@ -146,7 +146,8 @@ class Labels:
                 refuse_hidden(colours, file.alpha, path, self.colour_table)
             return colours
         if values.ndim == 3:
-            if self.told and file.alpha is None and (values == values[..., :1]).all():
+            told = self.told or not self.known_colours
+            if told and file.alpha is None and (values == values[..., :1]).all():
                 return np.ascontiguousarray(values[..., 0])  # grey, saved in three channels
             hint = (
                 "data.colours=true reads the colours of data.classes"

@@ -3,13 +3,13 @@
 import glob
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
+from fcnlab.data.spelling import nfc, on_disk
 from fcnlab.error import UserError
 
 TOKEN = re.compile(r"\{(?P<field>[a-z_]\w*)\}|(?P<deep>\*\*/)|(?P<many>\*)|(?P<one>\?)|(?P<literal>.)", re.DOTALL)
@@ -69,7 +69,7 @@ class Template:
             if re.search(r"[{}*?]", part):
                 break
             fixed.append(part)
-        return root.joinpath(*fixed)
+        return on_disk(root.joinpath(*fixed))
 
     def filled(self, split: str) -> str:
         """The template of one split, in NFC."""
@@ -107,7 +107,7 @@ class Template:
             text = text.replace(f"{{{key}}}", value)
         if text.endswith(ANY_SUFFIX):
             text = text[: -len(ANY_SUFFIX)] + (".png" if self.setting == "masks" else "")
-        return root / text
+        return on_disk(root / text)
 
 
 def compiled(text: str) -> tuple[re.Pattern[str], str]:
@@ -137,11 +137,6 @@ def compiled(text: str) -> tuple[re.Pattern[str], str]:
 def listing(base: Path, wildcard: str) -> list[str]:
     """The paths under ``base`` that fit; hidden files are left alone, which ``Path.glob`` would give."""
     return glob.glob(wildcard, root_dir=base, recursive=True)  # noqa: PTH207
-
-
-def nfc(text: str) -> str:
-    """Text in one Unicode form: macOS decomposes names, others do not."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def shown(names: Iterable[str]) -> str:

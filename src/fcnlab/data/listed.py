@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple
 from annotated_types import Ge
 
 from fcnlab.data.datamodule import SPLITS, SegmentationData
+from fcnlab.data.spelling import on_disk
 from fcnlab.data.stamp import file_stamp, own_settings
 from fcnlab.error import UserError
 
@@ -45,7 +46,7 @@ class ListedData(SegmentationData):
             raise UserError(f"data.fold={fold} is no part of data.folds={folds}. Known: {parts}.")
         super().__init__(**common)
         self.folds, self.fold = folds, fold
-        self.root, self.layout = Path(root).expanduser(), layout
+        self.root, self.layout = on_disk(Path(root).expanduser()), layout
         self.listings: dict[str, list[Pair]] = {}
         self.complete: set[str] = set()
 
@@ -88,7 +89,11 @@ class ListedData(SegmentationData):
         """Raise UserError where a file is missing: a split is whole or it is not used."""
         if absent := [path for path in paths if not path.is_file()]:
             number = f", one of {len(absent)} missing of {len(paths)}" if len(absent) > 1 else ""
-            raise self.missing(f"The {kind} {absent[0]} of split {split!r} is missing{number}.")
+            raise self.missing(f"The {kind} {absent[0]} of split {split!r} is missing{number}.{self.hint(kind)}")
+
+    def hint(self, kind: str) -> str:
+        """What else to type where files of a kind, ``image`` or ``mask``, are missing."""
+        return ""
 
     def file_of(self, mask: Path) -> Path:
         """The file on the disk that holds a mask: itself, unless one file holds many."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from fcnlab.data.class_list import read_text
 from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
-from fcnlab.data.layout import nfc
+from fcnlab.data.spelling import nfc, on_disk
 from fcnlab.error import UserError
 
 COLUMNS = {  # the words that people use, by what they mean
@@ -31,7 +31,7 @@ class Listed(NamedTuple):
 
 def find_list(root: Path, lists: str, split: str) -> Path:
     """The list of a split: in the folder ``lists``, or where ``lists`` says with {split}, or one for all splits."""
-    given = root / lists.replace("{split}", split)
+    given = on_disk(root / lists.replace("{split}", split))
     if given.suffix.lower() in SUFFIXES and not given.is_dir():
         return given
     found = [path for suffix in SUFFIXES if (path := given / f"{split}{suffix}").is_file()]

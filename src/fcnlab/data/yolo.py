@@ -7,6 +7,7 @@ import yaml
 
 from fcnlab.data.annotations import AnnotatedData, area, fill_polygon, image_size
 from fcnlab.data.files import IMAGE_SUFFIXES, Pair, read_text
+from fcnlab.data.spelling import on_disk
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError
 
@@ -40,16 +41,17 @@ class YOLO(AnnotatedData):
     def pairs(self, split: str) -> list[Pair]:
         """The images of the split's folder with their text files."""
         folder = self.splits.get(split, split)
-        images = self.root / self.images_in.format(split=folder)
-        labels = self.root / self.labels_in.format(split=folder)
+        images = on_disk(self.root / self.images_in.format(split=folder))
+        labels = on_disk(self.root / self.labels_in.format(split=folder))
         for where in (images, labels):
             if not where.is_dir():
                 raise self.missing(f"There is no folder {where} for split {split!r}; set data.splits.{split}=...")
         together = [one for one in ("train", "val", "test") if self.splits.get(one, one) == folder]
         found = {path.stem: path for path in sorted(images.iterdir()) if is_image(path)}
-        if found and not any(labels.glob("*.txt")):
-            raise self.missing(f"{labels} holds no text file.")
-        pairs = [Pair(name, found[name], labels / f"{name}.txt") for name in self.share(found, split, together)]
+        texts = {name: on_disk(labels / f"{name}.txt") for name in found}
+        if found and not any(text.is_file() for text in texts.values()):
+            raise self.missing(f"{labels} holds no text file of an image in {images}.")
+        pairs = [Pair(name, found[name], texts[name]) for name in self.share(found, split, together)]
         self.image_of |= {pair.mask: pair.image for pair in pairs}
         return pairs
 

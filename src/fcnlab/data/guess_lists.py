@@ -1,0 +1,47 @@
+"""The lists of splits that lie beside images, for a guess: train.txt, val.txt and test.txt, or some of them."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from fcnlab.data.guess_pairs import folders, split_of
+from fcnlab.data.lists import SUFFIXES, find_list, read_list
+from fcnlab.error import UserError
+
+JOINED = "trainval"  # what is not for the test
+
+
+class Lists(NamedTuple):
+    """A folder of lists, how it spells the splits, and the names in the first of them, of train."""
+
+    folder: str
+    spelled: dict[str, str]
+    names: list[str]
+
+
+def guess_lists(root: Path, names: Collection[str]) -> Lists | None:
+    """The first folder with lists of train and of another split, which name some of ``names`` and nothing else."""
+    for folder in folders(root):
+        words = [path.stem for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
+        spelled = {split: word for word in words[::-1] if (split := split_of(word))}
+        if JOINED in words and "train" not in spelled:
+            spelled["train"] = JOINED
+        if "train" not in spelled or len(spelled) < 2:
+            continue
+        where = folder.relative_to(root).as_posix()
+        listed = {split: listed_names(root, where, word, names) for split, word in spelled.items()}
+        if all(listed.values()):
+            return Lists(where, spelled, listed["train"])
+    return None
+
+
+def listed_names(root: Path, where: str, word: str, known: Collection[str]) -> list[str]:
+    """The names in a list; none where one of them is not known."""
+    try:
+        names = [
+            one.name if one.name in known else one.name.split()[0]
+            for one in read_list(find_list(root, where, word), word)
+        ]
+    except (UserError, IndexError):
+        return []
+    return names if {*names} <= {*known} else []

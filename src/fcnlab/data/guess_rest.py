@@ -1,0 +1,80 @@
+"""What a guess does not read: images without masks, files beside those that it reads, and folders it cannot."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from fcnlab.data.guess_pairs import Layout, folders, image_files
+from fcnlab.data.guess_values import MOST, mask_like
+from fcnlab.data.images import IMAGE_SUFFIXES
+from fcnlab.data.layout import Template
+from fcnlab.error import UserError
+
+SHOWN = 6  # folders in a message
+OTHERS = {  # by suffix, what to do with files that are no images
+    (".json", ".xml", ".txt", ".ndjson"): "export them anew as COCO (polygons), or as masks in PNG",
+    (".npz", ".mat", ".h5", ".pkl", ".pt"): "save each mask as .npy or PNG: (H, W) whole numbers",
+    (".dcm", ".nii", ".gz", ".mha", ".nrrd"): "save each slice as PNG or TIFF, its labels too",
+    (".mp4", ".avi", ".mov", ".mkv"): "save the frames as PNG",
+    (".zip", ".tar", ".tgz", ".rar", ".7z"): "unpack them",
+    (".parquet", ".arrow"): "data=huggingface reads them",
+}
+
+
+def unmasked(root: Path, layout: Layout) -> list[Path]:
+    """The images of a guess whose masks are not there."""
+    found = []
+    for word in layout.spelled or ("",):
+        try:
+            images, masks = (
+                Template(text, kind).find(root, word)
+                for text, kind in ((layout.images, "images"), (layout.masks, "masks"))
+            )
+        except UserError:  # told when it is read
+            continue
+        drawn = {mask.path for mask in masks.values()}
+        found += [image.path for key, image in images.items() if key not in masks and image.path not in drawn]
+    return found
+
+
+def folder_names(root: Path, layout: Layout) -> Iterator[str]:
+    """A line that tells what {folder} stands for."""
+    parts = layout.images.split("/")
+    if "{folder}" in parts:
+        at = parts.index("{folder}")
+        names = sorted({image.relative_to(root).parts[at] for image, _ in layout.pairs.values()})
+        yield f"# {{folder}}: {', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)}"
+
+
+def unread(root: Path, layout: Layout) -> Iterator[str]:
+    """A line for each folder with files that a guess does not read."""
+    read = {path for pair in layout.pairs.values() for path in pair}
+    left = {
+        folder: [path for path in files.values() if path not in read] for folder, files in image_files(root).items()
+    }
+    some = [(folder, paths) for folder, paths in left.items() if paths]
+    for folder, paths in some[:SHOWN]:
+        told = ", masks too perhaps: one file must hold all classes of an image" if mask_like(paths[0]) else ""
+        yield f"# not read: {len(paths)} files of {'/'.join(folder.parts) or '.'}/, as {paths[0].name}{told}"
+    if len(some) > SHOWN:
+        yield f"# not read: files of {len(some) - SHOWN} more folders"
+
+
+def nothing_found(root: Path) -> UserError:
+    """An error that tells what was looked at, and what to do with it."""
+    kinds = [f"{'/'.join(one.parts) or '.'}/ ({len(files)} images)" for one, files in image_files(root).items()]
+    suffixes = Counter(
+        path.suffix.lower() for folder in folders(root) for path in folder.iterdir() if not path.name.startswith(".")
+    )
+    advice = [
+        f"{sum(suffixes[one] for one in group)} files {', '.join(one for one in group if suffixes[one])}: {what}."
+        for group, what in OTHERS.items()
+        if any(suffixes[one] for one in group)
+    ]
+    more = f" and {len(kinds) - SHOWN} more" if len(kinds) > SHOWN else ""
+    own = "Write data.images and data.masks yourself." if any(suffixes[one] for one in IMAGE_SUFFIXES) else ""
+    return UserError(
+        f"Found no images with masks of the same names under {root}, and no annotations of COCO, LabelMe or YOLO: "
+        f"{', '.join(kinds[:SHOWN]) or 'no image file at all'}{more}. A mask is one file for all classes of one image, "
+        f"with at most {MOST} labels or colours, or nearly all black and white. {' '.join([*advice, own])}".strip()
+    )
