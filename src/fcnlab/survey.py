@@ -77,8 +77,11 @@ def survey(cfg: DictConfig) -> dict[str, Any]:
 
 def write_guess(file: "Path", root: str | None) -> dict[str, Any]:
     """Write the YAML that would read the folder ``root``, for a person to name the classes."""
+    import re
+    import shlex
     from pathlib import Path
 
+    from fcnlab.cli.arguments import quoted
     from fcnlab.cli.conf import CONF
     from fcnlab.cli.terminal import say
     from fcnlab.data.guess import guess
@@ -101,7 +104,8 @@ def write_guess(file: "Path", root: str | None) -> dict[str, Any]:
     folder = file.parent.parent if file.parent.name == "data" else Path("DIR")
     moved = "" if file.parent.name == "data" else "move it to DIR/data/, "
     say(f"{text}Written to {file}. Name its classes, {moved}then look at it:")
-    say(f"python -m fcnlab.survey --config-dir {folder} data={file.stem}")
+    name = file.stem if re.fullmatch(r"[\w.-]+", file.stem, re.ASCII) else quoted(file.stem)
+    say(f"python -m fcnlab.survey {shlex.join(['--config-dir', str(folder), f'data={name}'])}")
     return {"written": str(file)}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,13 @@ class COCO(AnnotatedData):
                     f"{path} is no file of COCO annotations: {type(error).__name__} {error}. It must hold images, "
                     "categories and annotations whose image_id is an image's id."
                 ) from error
+            for kind, known in (("images", images), ("categories", categories)):
+                if len(known) < len(content[kind]):
+                    twice = Counter(one["id"] for one in content[kind]).most_common(1)[0][0]
+                    raise UserError(
+                        f"{path} has several {kind} of id {twice}, so that whose shapes are whose is not clear. Files "
+                        "that were joined must be numbered anew: export them as one."
+                    )
             self.tables[str(path)] = {"images": images, "names": categories, "shapes": shapes} | {
                 "categories": content["categories"]
             }
@@ -91,10 +99,9 @@ class COCO(AnnotatedData):
                     f"{path} has two images, {other} and {key}, of one file, {file}: which shapes are meant is not "
                     "clear. Give each file one image with all of its shapes."
                 )
-        stems = Counter(str(file.with_suffix("")) for file in files)
         known = {
-            stem if stems[stem := str(file.with_suffix(""))] == 1 else str(file): (on_disk(folder / file), key)
-            for file, key in files.items()
+            name: (on_disk(folder / file), key)
+            for name, (file, key) in zip(names_of(files), files.items(), strict=True)
         }
         names = self.share(known, split, together)
         return [Pair(name, known[name][0], Path(f"{path}#{known[name][1]}")) for name in sorted(names)]
@@ -161,6 +168,12 @@ class COCO(AnnotatedData):
 def written_path(image: dict[str, Any]) -> Path:
     """The file that an image names; Windows writes its paths with backslashes."""
     return Path(str(image["file_name"]).replace("\\", "/"))
+
+
+def names_of(files: Collection[Path]) -> list[str]:
+    """What images are called: their files without suffix, unless two differ in nothing else."""
+    stems = Counter(file.with_suffix("") for file in files)
+    return [str(file if stems[file.with_suffix("")] > 1 else file.with_suffix("")) for file in files]
 
 
 def inside(path: Path) -> bool:

@@ -99,8 +99,13 @@ class Folder(FileData):
             by_name |= {found.name: (key, found) for key, found in [*masks.items(), *images.items()]}
             path = self.list_of(split)
             if not path.is_file():
-                raise self.missing(f"The list {path} is missing.")
+                raise self.missing(
+                    f"The list {path} is missing. data.splits={{test: val, val: train}} shares out what is there."
+                )
             lines = read_list(path, split)
+            folder = self.templates[0][1].base(self.root, self.called.get(split, split))
+            if not folder.is_dir() and not all(listed.mask for listed in lines):
+                raise self.missing(f"There is no folder {folder}.")
             pairs = [self.listed_pair(listed, by_name, images, masks, split) for listed in lines]
             same = [one for one in SPLITS if self.list_of(one) == path]
             together = [one for one in same if one == split or read_list(path, one) == lines]
@@ -132,7 +137,7 @@ class Folder(FileData):
             return self.looked.files[called]
         images, masks = Files(), Files()
         for image, mask in self.templates:
-            if not (folder := mask.base(self.root, called)).is_dir():
+            if self.lists is None and not (folder := mask.base(self.root, called)).is_dir():
                 raise self.missing(f"There is no folder {folder}.")
             for found, template in ((images, image), (masks, mask)):
                 for key, file in template.find(self.root, called).items():

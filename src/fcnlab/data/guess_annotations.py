@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fcnlab.data.coco import written_path
+from fcnlab.data.coco import names_of, written_path
 from fcnlab.data.guess_lines import SPLITS, fractions, quoted
 from fcnlab.data.guess_pairs import WORD, folders, split_of
 from fcnlab.data.labelme import BACKGROUND, IGNORED
@@ -35,14 +35,16 @@ def guess_coco(root: Path) -> Lines:
         split = next(filter(None, map(split_of, WORD.findall(str(path.relative_to(root)))[::-1])), "train")
         first = next(map(written_path, content["images"]), None)
         tried = (first, Path(first.name)) if first else ()
-        folder = next((one for file in tried for one in folders(root) if on_disk(one / file).is_file()), None)
-        if not folder:
+        found_by = next(((file, one) for file in tried for one in folders(root) if on_disk(one / file).is_file()), None)
+        if not found_by:
             continue
+        file, folder = found_by
         unread.append(relative(path, root))
         if len(content["annotations"]) >= most.get(split, 0):
             most[split], files[split] = len(content["annotations"]), relative(path, root)
             images[split] = relative(folder, root)
-            names[split] = [str(written_path(one).with_suffix("")) for one in content["images"]]
+            written = [written_path(one) for one in content["images"]]
+            names[split] = names_of(written if file == first else [Path(one.name) for one in written])
     if not files:
         return None
     if "train" not in files:
