@@ -216,6 +216,10 @@ READ: dict[str, tuple[Make, dict[str, object]]] = {
         lambda r: pairs(r, "{}.jpg", "{}.png", (0, 255)),
         {"images": "{name}.jpg", "masks": "{name}.png"},
     ),
+    "one name, suffixes in capitals": (
+        lambda r: pairs(r, "{}.JPG", "{}.png", numbers=range(8)) | pairs(r, "{}.jpg", "{}.png", numbers=range(8, 16)),
+        {"images": "{name}.*", "masks": "{name}.png"},
+    ),
     "a mask is the first file": (mask_comes_first, {"images": "train/{name}_sat.jpg", "classes": "class_dict.csv"}),
     "GIF masks": (lambda r: pairs(r, "train/{}.jpg", "train_masks/{}_mask.gif", (0, 1)), {}),
     "numpy masks": (lambda r: pairs(r, "JPEGImages/{}.jpg", "SegmentationClass/{}.npy"), {}),
@@ -307,6 +311,10 @@ TOLD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "slices of a scanner": (
         lambda r: [text(r / name, "") for name in ("images/1.dcm", "images/2.dcm", "labels/1.nii.gz")],
         ["no image file at all", "3 files .dcm, .gz: save each slice as PNG"],
+    ),
+    "masks of fractions": (
+        lambda r: pairs(r, "images/{}.png", "masks/{}.tif", draw=lambda labels: labels.astype(np.float32)),
+        ["0.tif has mode F", "save it as an 8-bit grey or palette PNG", "as '{name}/img.png'"],
     ),
     "another tool's JSON": (
         lambda r: [put(r / "ds/img/1.jpg", photo(1)), text(r / "ds/ann/1.jpg.json", '{"objects": []}')],

@@ -136,19 +136,20 @@ class Folder(FileData):
         if called in self.looked.files:
             return self.looked.files[called]
         images, masks = Files(), Files()
-        for image, mask in self.templates:
+        image_templates, mask_templates = zip(*self.templates, strict=True)
+        for mask in mask_templates:
             if self.lists is None and not (folder := mask.base(self.root, called)).is_dir():
                 raise self.missing(f"There is no folder {folder}.")
-            for found, template in ((images, image), (masks, mask)):
-                for key, file in template.find(self.root, called).items():
+        differ = any(image.text != mask.text for image, mask in self.templates)
+        for found, templates in ((masks, mask_templates), (images, image_templates)):
+            drawn = {file.path for file in masks.values()} if found is images and differ else set()
+            for template in templates:  # NAME_mask.png beside NAME.png is no image
+                for key, file in template.find(self.root, called, drawn).items():
                     if (other := found.setdefault(key, file)) is not file:
                         raise UserError(
                             f"{other.path} and {file.path} have one name, {file.name}. Tell them apart by a field: "
                             f"data.{template.setting}='{{site}}/{{name}}.*'."
                         )
-        if any(image.text != mask.text for image, mask in self.templates):  # NAME_mask.png beside NAME.png is no image
-            drawn = {file.path for file in masks.values()}
-            images = {key: file for key, file in images.items() if file.path not in drawn}
         image, mask = self.templates[0]
         for found, template in ((images, image), (masks, mask)):
             if not found and (folder := template.base(self.root, called)).is_dir():

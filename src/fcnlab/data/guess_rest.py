@@ -8,6 +8,7 @@ from fcnlab.data.guess_pairs import Layout, folders, image_files
 from fcnlab.data.guess_values import MOST, mask_like
 from fcnlab.data.images import IMAGE_SUFFIXES
 from fcnlab.data.layout import Template
+from fcnlab.data.masks import read_mask_file
 from fcnlab.error import UserError
 
 SHOWN = 6  # folders in a message
@@ -26,14 +27,12 @@ def unmasked(root: Path, layout: Layout) -> list[Path]:
     found = []
     for word in layout.spelled or ("",):
         try:
-            images, masks = (
-                Template(text, kind).find(root, word)
-                for text, kind in ((layout.images, "images"), (layout.masks, "masks"))
-            )
+            masks = Template(layout.masks, "masks").find(root, word)
+            drawn = {mask.path for mask in masks.values()}
+            images = Template(layout.images, "images").find(root, word, drawn)
         except UserError:  # told when it is read
             continue
-        drawn = {mask.path for mask in masks.values()}
-        found += [image.path for key, image in images.items() if key not in masks and image.path not in drawn]
+        found += [image.path for key, image in images.items() if key not in masks]
     return found
 
 
@@ -62,7 +61,9 @@ def unread(root: Path, layout: Layout) -> Iterator[str]:
 
 def nothing_found(root: Path) -> UserError:
     """An error that tells what was looked at, and what to do with it."""
-    kinds = [f"{'/'.join(one.parts) or '.'}/ ({len(files)} images)" for one, files in image_files(root).items()]
+    found = image_files(root)
+    kinds = [f"{'/'.join(one.parts) or '.'}/ ({len(files)} images)" for one, files in found.items()]
+    faults = [fault for files in found.values() if (fault := fault_of(next(iter(files.values()))))]
     suffixes = Counter(
         path.suffix.lower() for folder in folders(root) for path in folder.iterdir() if not path.name.startswith(".")
     )
@@ -72,9 +73,19 @@ def nothing_found(root: Path) -> UserError:
         if any(suffixes[one] for one in group)
     ]
     more = f" and {len(kinds) - SHOWN} more" if len(kinds) > SHOWN else ""
-    own = "Write data.images and data.masks yourself." if any(suffixes[one] for one in IMAGE_SUFFIXES) else ""
+    own = "Write data.images and data.masks yourself, as '{name}/img.png' where each image has a folder."
+    advice += [*faults[:1], own] if any(suffixes[one] for one in IMAGE_SUFFIXES) else []
     return UserError(
         f"Found no images with masks of the same names under {root}, and no annotations of COCO, LabelMe or YOLO: "
         f"{', '.join(kinds[:SHOWN]) or 'no image file at all'}{more}. A mask is one file for all classes of one image, "
-        f"with at most {MOST} labels or colours, or nearly all black and white. {' '.join([*advice, own])}".strip()
+        f"with at most {MOST} labels or colours, or nearly all black and white. {' '.join(advice)}".strip()
     )
+
+
+def fault_of(path: Path) -> str:
+    """What keeps a file from being a mask, if anything does."""
+    try:
+        read_mask_file(path, lossy=True)
+    except UserError as error:
+        return str(error)
+    return ""

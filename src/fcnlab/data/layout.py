@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -75,8 +75,13 @@ class Template:
         """The template of one split, in NFC."""
         return nfc(self.text.replace(f"{{{SPLIT}}}", split))
 
-    def find(self, root: Path, split: str = "") -> dict[tuple[tuple[str, str], ...], Found]:
-        """The files that fit, sorted, by what their paths say. Raises UserError where two say the same."""
+    def find(
+        self, root: Path, split: str = "", without: Collection[Path] = ()
+    ) -> dict[tuple[tuple[str, str], ...], Found]:
+        """The files that fit, sorted, by what their paths say, but those of ``without``.
+
+        Raises UserError where two say the same.
+        """
         base, text = self.base(root, split), self.filled(split)
         inner = PurePosixPath(text).parts[len(PurePosixPath(base).parts) - len(PurePosixPath(root).parts) :]
         if PurePosixPath(text).is_absolute():
@@ -87,7 +92,7 @@ class Template:
         for relative in sorted(listing(base, wildcard)):
             seen = nfc(relative.replace(os.sep, "/"))
             fits = pattern.fullmatch(seen)
-            if not fits or (any_suffix and not seen.lower().endswith(self.suffixes)):
+            if not fits or base / relative in without or (any_suffix and not seen.lower().endswith(self.suffixes)):
                 continue
             fields = fits.groupdict()
             others = [value for field, value in fields.items() if field != NAME]
