@@ -27,7 +27,7 @@ def test_void_is_labels_colours_and_the_rest() -> None:
     assert split_void(65535) == ({65535}, [], False)
 
 
-@pytest.mark.parametrize("wrong", [-1, 256, 1.5, True, "nothing", [[1, 2]]])
+@pytest.mark.parametrize("wrong", [-32769, 256, 1.5, True, "nothing", [[1, 2]]])
 def test_what_is_neither_is_refused(wrong: object) -> None:
     with pytest.raises(UserError, match="data.void_label"):
         split_void(wrong)
