@@ -64,12 +64,12 @@ class Template:
 
     def base(self, root: Path, split: str) -> Path:
         """The folder under which all its files lie."""
-        fixed = []
+        folder = root
         for part in PurePosixPath(self.filled(split)).parts[:-1]:
             if re.search(r"[{}*?]", part):
                 break
-            fixed.append(part)
-        return root.joinpath(*fixed)
+            folder /= spelled(folder, part)
+        return folder
 
     def filled(self, split: str) -> str:
         """The template of one split, in NFC."""
@@ -135,13 +135,37 @@ def compiled(text: str) -> tuple[re.Pattern[str], str]:
 
 
 def listing(base: Path, wildcard: str) -> list[str]:
-    """The paths under ``base`` that fit; hidden files are left alone, which ``Path.glob`` would give."""
+    """The paths under ``base`` that may fit; hidden files are left alone, which ``Path.glob`` would give."""
+    if "**" in wildcard:
+        return walk(base)
     return glob.glob(wildcard, root_dir=base, recursive=True)  # noqa: PTH207
+
+
+def walk(base: Path) -> list[str]:
+    """The files at any depth; a folder is entered once, whatever links lead back to it: else there would be no end."""
+    found, entered = list[str](), set[tuple[int, int]]()
+    for place, folders, files in os.walk(base, followlinks=True):
+        folder = Path(place)
+        seen = folder.stat()
+        if (seen.st_dev, seen.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((seen.st_dev, seen.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [str((folder / name).relative_to(base)) for name in files if not name.startswith(".")]
+    return found
 
 
 def nfc(text: str) -> str:
     """Text in one Unicode form: macOS decomposes names, others do not."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def spelled(folder: Path, name: str) -> str:
+    """A name as it is written in a folder, be it in another Unicode form."""
+    if name.isascii() or (folder / name).exists() or not folder.is_dir():
+        return name
+    return next((entry.name for entry in folder.iterdir() if nfc(entry.name) == name), name)
 
 
 def shown(names: Iterable[str]) -> str:
