@@ -119,9 +119,9 @@ class FileData(ListedData):
     def read_pair(self, pair: Pair) -> tuple[Image, Mask]:
         """Image and mask of one pair."""
         mask = self.read_labels(pair.mask)
-        return self.image_of(pair, mask.shape), mask
+        return self.read_image_of(pair, mask.shape), mask
 
-    def image_of(self, pair: Pair, drawn: tuple[int, ...]) -> Image:
+    def read_image_of(self, pair: Pair, drawn: tuple[int, ...]) -> Image:
         """The image of a pair, of which the mask has the shape ``drawn``. Raises UserError where its own is another."""
         image = self.reader.read(pair.image, drawn=drawn)
         if image.shape[:2] != drawn:
@@ -189,7 +189,7 @@ class FileData(ListedData):
         pair = self.checked_pairs(split)[index]
         size, raw = self.image_size(pair), self.decode_mask(pair.mask)
         if split == "test":
-            self.image_of(pair, raw.shape[:2])
+            self.read_image_of(pair, raw.shape[:2])
         digest = hashlib.sha256(np.ascontiguousarray(raw).data)
         digest.update(f"{size}{self.labels.signature}".encode())
         pixels = self.labels.count(raw, pair.mask, self.labels_elsewhere)

@@ -144,8 +144,8 @@ def listing(base: Path, wildcard: str) -> list[str]:
 def walk(base: Path) -> list[str]:
     """The files at any depth; a folder is entered once, whatever links lead back to it: else there would be no end."""
     found, entered = list[str](), set[tuple[int, int]]()
-    for place, folders, files in os.walk(base, followlinks=True):
-        folder = Path(place)
+    for path, folders, files in os.walk(base, followlinks=True):
+        folder = Path(path)
         seen = folder.stat()
         if (seen.st_dev, seen.st_ino) in entered:
             folders.clear()

@@ -143,7 +143,7 @@ class NYUD(PublishedData):
             return np.asarray(self.to_40[self.take("labels", path)])
         return read_matrix(path, "segmentation") if path.suffix == ".mat" else super().decode_mask(path)
 
-    def image_of(self, pair: Pair, drawn: tuple[int, ...]) -> Image:
+    def read_image_of(self, pair: Pair, drawn: tuple[int, ...]) -> Image:
         """The chosen input (H, W, 1, 3 or 4)."""
         parts = []
         if self.kind != "depth":

@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.fabric.utilities.logger import _add_prefix
 from lightning.pytorch.loggers import MLFlowLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only
 
 REFUSED = re.compile(r"[^\w/.\- :]")  # by MLflow in the name of a metric
 
@@ -27,7 +27,7 @@ class NamedMLFlowLogger(MLFlowLogger):
 
         now, named = int(time.time() * 1000), _add_prefix(metrics, self._prefix, self.LOGGER_JOIN_CHAR)
         row = [
-            Metric(key=posixpath.normpath(REFUSED.sub("_", key)), value=value, timestamp=now, step=step or 0)
+            Metric(key=posixpath.normpath(REFUSED.sub("_", key)), value=float(value), timestamp=now, step=step or 0)
             for key, value in named.items()
             if not isinstance(value, str)
         ]
