@@ -35,7 +35,7 @@ def test_the_first_colours_are_vocs() -> None:
 def test_colours_with_which_the_test_could_draw_nothing_are_refused(
     typed: str, told: str, tmp_path: Path, command: Command
 ) -> None:
-    outcome = command("train", *words(make(tmp_path / "data"), f"+data.palette={typed}"), "logger=none")
+    outcome = command("survey", *words(make(tmp_path / "data"), f"+data.palette={typed}"))
     assert outcome.code == 1
     assert told in outcome.text
     assert "Traceback" not in outcome.text
