@@ -23,7 +23,6 @@ TESTED_BY = {
     "callbacks/history.py": "callbacks/test_image_results.py",
     "callbacks/optimizer_modes.py": "stranger/test_callbacks.py",
     "callbacks/skipped_images.py": "callbacks/test_finite_loss.py",
-    "callbacks/validation_images.py": "logger/test_wandb.py",
     "cli/bench_settings.py": "cli/test_settings.py",
     "cli/explain.py": "cli/test_command.py",
     "data/tables.py": "test_survey.py",

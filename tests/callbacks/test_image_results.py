@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 from conftest import Command, Trained
 
 from fcnlab.callbacks.history import History
@@ -31,8 +34,6 @@ def test_counts_of_an_image_add_up_to_its_pixels(trained: Trained) -> None:
 
 def test_a_mask_is_written_as_labels_in_colour_and_over_its_photo(tmp_path: Path) -> None:
     writer = MaskWriter(tmp_path / "out", {"out": [[0, 0, 0], [255, 0, 0]]})
-    import torch
-
     batch = {"photo": np.full((2, 2, 3), 100, np.uint8), "name": ["a"]}
     writer.on_predict_batch_end(None, None, torch.tensor([[[0, 1], [1, 0]]]), batch, 0)
     with PIL.Image.open(tmp_path / "out" / "a.png") as mask:
@@ -51,6 +52,28 @@ def test_time_per_image_leaves_the_first_batch_out(tmp_path: Path, trained: Trai
     assert subject.seconds_per_image() == pytest.approx(0.1)
     # Seven test images are one batch, and that was left out.
     assert json.loads((trained.folder / "record.json").read_text())["seconds_per_image"] is None
+
+
+def test_no_drawing_of_an_image_overwrites_that_of_another(tmp_path: Path) -> None:
+    labels = {"a": 0, "a_panel": 1, "b": 2}
+    data: Any = SimpleNamespace(
+        test_split="test",
+        palette=[[0, 0, 0]] * 3,
+        names=lambda _: [*labels],
+        read=lambda _, index: (np.zeros((4, 5, 3), np.uint8), np.full((4, 5), index, np.uint8)),
+    )
+    subject, trainer = ImageResults(tmp_path, data), SimpleNamespace(is_global_zero=True)
+    subject.on_test_start(trainer, None)
+    outputs = {
+        "counts": torch.zeros(3, 3, 3, dtype=torch.long),
+        "prediction": torch.arange(3)[:, None, None].expand(3, 4, 5),
+    }
+    subject.on_test_batch_start()
+    subject.on_test_batch_end(trainer, None, outputs, {"name": [*labels]})
+    subject.on_test_end(trainer, None)
+    drawn = {file.name: np.array(PIL.Image.open(file)) for file in (tmp_path / "predictions").iterdir()}
+    assert {*drawn} == {"a_panel.png", "a_panel_panel.png", "b.png", "b_panel.png"}  # those of a would be a_panel's
+    assert (drawn["a_panel.png"] == 1).all()
 
 
 def test_a_test_keeps_counts_by_image_and_class_and_no_matrix(

@@ -52,6 +52,10 @@ REFUSED = {
     "{_target_: albumentations.OneOf, transforms: [{_target_: albumentations.ToFloat}]}": "data.augment has ToFloat",
     "{_target_: albumentations.PadIfNeeded, mask_value: 255}": "mask_value",
     "{_target_: albumentations.Rotate, mask_interpolation: 1}": "Rotate has mask_interpolation=1, which mixes labels",
+    "{_target_: albumentations.SelectiveChannelTransform, transforms: [{_target_: albumentations.Rotate}]}": (
+        "SelectiveChannelTransform gives Rotate the image alone, so that the mask would stay where it is"
+    ),
+    "{_target_: albumentations.OneOf, transforms: []}": "data.augment has OneOf without transforms, which does nothing",
     "{_target_: pathlib.Path}": "which is no transform of albumentations",
 }
 

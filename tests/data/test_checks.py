@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 from conftest import TINY, Command
 from data.faults import make_folder
 
@@ -87,6 +88,44 @@ def test_it_is_refused_before_training_and_told_by_the_survey(case: str, tmp_pat
             assert part in outcome.text, name
         assert "Traceback" not in outcome.text
     assert not list(Path("runs").glob("*/checkpoints/*"))
+
+
+def photo_9(root: Path, change: Callable[[Path], object]) -> None:
+    """An image of the test as a PNG, changed."""
+    old = root / "images" / "photo_9.jpg"
+    with PIL.Image.open(old) as photo:
+        photo.save(old.with_suffix(".png"))
+    old.unlink()
+    change(old.with_suffix(".png"))
+
+
+def rewrite(path: Path, values: Callable[[np.ndarray], np.ndarray], suffix: str = ".png") -> None:
+    with PIL.Image.open(path) as photo:
+        new = values(np.asarray(photo))
+    path.unlink()
+    tifffile.imwrite(path.with_suffix(suffix), new) if suffix == ".tif" else PIL.Image.fromarray(new).save(path)
+
+
+UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "cut off": (lambda p: p.write_bytes(p.read_bytes()[:-30]), "photo_9.png as an image: truncated PNG file"),
+    "12 bits in 16": (lambda p: rewrite(p, lambda v: v[..., 0].astype(np.uint16) * 16), "12 bits in 16?"),
+    "four bands": (lambda p: rewrite(p, lambda v: np.dstack([v, v])[..., :4], ".tif"), "photo_9.tif has 4 bands"),
+    "another size": (lambda p: rewrite(p, lambda v: v[1:]), "photo_9.png is 50x40, its image 50x39"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_an_image_that_only_the_test_reads_is_looked_at_before_the_training(
+    case: str, tmp_path: Path, command: Command
+) -> None:
+    root = make_folder(tmp_path / "data")
+    change, told = UNREADABLE[case]
+    photo_9(root, change)
+    outcome = command("train", *OWN, f"data.root={root}")
+    assert outcome.code == 1
+    assert told in outcome.text
+    assert not list(Path("runs").glob("*/checkpoints/*"))
+    assert "epoch 1/" not in outcome.text
 
 
 def test_what_is_not_used_is_not_asked_for_labels(tmp_path: Path, command: Command) -> None:

@@ -13,6 +13,7 @@ NAMES = ("ground", "leaf", "stem")
 RED = ((200, 30, 30),)
 SAME = {
     "a.txt": "ground\n\n leaf\nstem",
+    "b.txt": "# what is drawn\nground\nleaf\n  # and what is rare\nstem\n",
     "a.yaml": "- ground\n- leaf\n- stem\n",
     "b.yaml": "2: stem\n0: ground\n1: leaf\n",
     "c.yaml": "ground: 0\nleaf: 1\nstem: 2\n",

@@ -62,6 +62,10 @@ FOUND = {
     ),
     "hidden twins of macOS": (twins, [ANY]),
     "any depth": (deep, ["data.images='a/**/{name}.png'", "data.masks='m/{name}.*'", "data.lists=lists"]),
+    "any depth, with links that lead back": (
+        lambda r: (deep(r), (r / "a/b/up").symlink_to(r / "a"), (r / "a/again").symlink_to(r / "a/b")),
+        ["data.images='a/**/{name}.png'", "data.masks='m/{name}.*'", "data.lists=lists"],
+    ),
     "a wildcard": (deep, ["data.images='a/*/?/{name}.png'", "data.masks='m/{name}.*'", "data.lists=lists"]),
     "two roots": (
         sites,
@@ -110,6 +114,17 @@ def test_a_name_is_one_name_in_both_of_unicodes_spellings(image: str, mask: str,
     assert (data.read("train", 0)[1] == truth(0)).all()
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_folders_and_words_of_a_template_are_the_same_in_both_of_unicodes_spellings(form: str, tmp_path: Path) -> None:
+    make(tmp_path, image_name=unicodedata.normalize(form, "이미지/사진_photo_{}.png"), lists=False)
+    other = unicodedata.normalize("NFD" if form == "NFC" else "NFC", "이미지/사진_{name}.*")
+    data = folder(tmp_path, f"data.images='{other}'", ANY, lists=False)
+    names = [(split, index, name) for split in SPLITS for index, name in enumerate(data.names(split))]
+    assert sorted(name for _, _, name in names) == [f"photo_{i}" for i in range(8)]
+    for split, index, name in names:
+        assert (data.read(split, index)[1] == truth(int(name[-1]))).all()
+
+
 TOLD = {
     "masks with a suffix": (
         lambda r: make(r, mask_name="masks/photo_{}_mask.png"),
@@ -155,6 +170,19 @@ def test_what_does_not_fit_is_shown(case: str, tmp_path: Path, command: Command)
     for part in parts:
         assert part in outcome.text
     assert "Traceback" not in outcome.text
+
+
+@pytest.mark.parametrize("image", ["photo_0.heic", "photo_0.gif", "other.png"])
+def test_masks_of_which_no_image_is_read_are_told(image: str, tmp_path: Path, command: Command) -> None:
+    root = make(tmp_path / "data", lists=False)
+    (root / "images" / "photo_0.png").rename(root / "images" / image)
+    if image == "other.png":
+        (root / "masks" / "photo_0.png").rename(root / "masks" / "another.png")
+        save(root / "masks" / "other.png", truth(0))
+    text = " ".join(command("survey", *words(root, ANY, lists=False)).text.split())
+    left = "another.png" if image == "other.png" else "photo_0.png"
+    assert text.count("1 masks of data.masks=masks/{name}.* have no image of data.images=images/{name}.* and") == 1
+    assert f"are left out: {left}. Images are read from .png, .jpg," in text
 
 
 def test_a_template_may_lie_anywhere(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Folders as strangers bring them: each is read as it was made, or refused with file, value and what to type."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 from conftest import Command
 from data.made import SPLITS, folder, make, palette_png, photo, same, save, truth, words
 
@@ -74,6 +76,23 @@ def moving(path: Path, values: np.ndarray, suffix: str) -> None:
     PIL.Image.fromarray(values).save(path.with_suffix(suffix), save_all=True, append_images=more, **options)
 
 
+def instead(path: Path, content: bytes | None) -> None:
+    """Other content under a name that stays; None: a pipe, whose reader waits for somebody to write."""
+    path.unlink()
+    path.write_bytes(content) if content is not None else os.mkfifo(path)
+
+
+def of_windows(root: Path, suffix: str) -> None:
+    line = "C:\\my data\\images\\photo_{}.png"
+    if suffix == "csv":
+        lists(root, "image,mask", f"{line},{line.replace('images', 'masks')}")
+    else:
+        lists(root, "", line, "txt")
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
+
 READ: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "numpy's arrays": (lambda r: make(r, array), []),
     "GIF": (lambda r: make(r, lambda p, m: palette_png(p.with_suffix(".gif"), m)), []),
@@ -94,6 +113,12 @@ READ: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     ),
     "two paths of another machine": (
         lambda r: lists(r, "", "/home/kim/images/photo_{}.png\t/home/kim/masks/photo_{}.png", "txt"),
+        [],
+    ),
+    "paths of Windows": (lambda r: of_windows(r, "txt"), []),
+    "paths of Windows in a CSV": (lambda r: of_windows(r, "csv"), []),
+    "signed numbers of 8 bits": (
+        lambda r: make(r, lambda p, m: tifffile.imwrite(p.with_suffix(".tif"), m.astype(np.int8))),
         [],
     ),
     "links": (linked, []),
@@ -130,6 +155,14 @@ def test_it_is_read_as_it_was_made(case: str, tmp_path: Path) -> None:
     assert data.image_shape("test", 0) == truth(6).shape
 
 
+def sparse(path: Path) -> None:
+    """An array of 12 GB that fills no disk."""
+    shape = (110_000, 110_000)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        file.truncate(file.tell() + shape[0] * shape[1])
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:60])
 
@@ -164,6 +197,59 @@ TOLD: dict[str, tuple[Callable[[Path], object], list[str], list[str]]] = {
         lambda r: make(r, lambda p, m: array(p, m.astype(int) - 1), classes="a\nb\n"),
         ["data.threshold=127", "data.void_label=-1"],
         ["photo_0.npy has labels -1 to 1", "8 bits"],
+    ),
+    "a pipe for a mask": (
+        lambda r: (make(r), instead(r / "masks/photo_0.png", None)),
+        [],
+        ["photo_0.png as an image: it is a pipe or a device, no file"],
+    ),
+    "a pipe for an image": (
+        lambda r: (make(r), instead(r / "images/photo_0.png", None)),
+        [],
+        ["photo_0.png as an image: it is a pipe or a device, no file"],
+    ),
+    "a pipe for an array": (
+        lambda r: (make(r, array), instead(r / "masks/photo_0.npy", None)),
+        [],
+        ["photo_0.npy as an image: it is a pipe or a device, no file"],
+    ),
+    "pointers of Git LFS": (
+        lambda r: (
+            make(r, array),
+            instead(r / "masks/photo_0.npy", POINTER),
+            instead(r / "images/photo_1.png", POINTER),
+        ),
+        [],
+        [
+            "photo_0.npy as an image: it is a pointer of Git LFS",
+            "photo_1.png as an image: it is a pointer",
+            "git lfs pull",
+        ],
+    ),
+    "a web page": (
+        lambda r: (make(r), instead(r / "images/photo_0.png", b"<!DOCTYPE html><html><title>404</title></html>")),
+        [],
+        ["photo_0.png as an image: it is a web page, as a download leaves that failed"],
+    ),
+    "HEIC under another name": (
+        lambda r: (make(r), instead(r / "images/photo_0.png", b"\0\0\0\x24ftypheic\0\0\0\0mif1heic" + bytes(99))),
+        [],
+        ["photo_0.png as an image: it is a HEIC, whatever its name says. Save it as JPEG or PNG"],
+    ),
+    "a mask with numbers below 0 in 8 bits": (
+        lambda r: make(r, lambda p, m: tifffile.imwrite(p.with_suffix(".tif"), m.astype(np.int8) - 1)),
+        [],
+        ["photo_0.tif has numbers of 8 bits below 0 (TIFF's SampleFormat 2). Save it with 0 to 255"],
+    ),
+    "an image with numbers below 0 in 8 bits": (
+        lambda r: make(r, image=lambda p, v: tifffile.imwrite(p.with_suffix(".tif"), v[..., 0].view(np.int8))),
+        [],
+        ["photo_0.tif has numbers of 8 bits below 0"],
+    ),
+    "an array of more pixels than were agreed on": (
+        lambda r: (make(r, array), sparse(r / "masks/photo_0.npy")),
+        [],
+        ["photo_0.npy has 110000x110000 = 12,100,000,000 pixels; the limit is 178,956,970"],
     ),
     "an array that is cut": (lambda r: (make(r, array), cut(r / "masks/photo_0.npy")), [], ["photo_0.npy"]),
     "frames in masks": (

@@ -1,5 +1,6 @@
 """Files and downloads become tensors by name, and what they expect as input is told from names and values."""
 
+import socket
 from dataclasses import asdict
 from pathlib import Path
 
@@ -116,6 +117,18 @@ def test_a_file_in_the_cache_is_not_fetched_again(tmp_path: Path, monkeypatch: p
     file.parent.mkdir(parents=True)
     file.touch()
     assert fetch_weights("https://nowhere.invalid/w-e3b0c442.pth") == file
+
+
+def test_a_server_that_says_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr("fcnlab.model.source.PATIENCE", 0.1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/vgg16-397923af.pth"
+        with pytest.raises(UserError, match=f"Cannot fetch {url}: timed out. Get it by hand and put it at {tmp_path}"):
+            fetch_weights(url)
+    assert socket.getdefaulttimeout() is None
 
 
 @pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "model.", "module.model."])

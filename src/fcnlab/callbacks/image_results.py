@@ -55,7 +55,8 @@ class ImageResults(L.Callback):
         self.names += batch["name"]
         self.counts.append(outputs["counts"].cpu())
         for name, prediction in zip(batch["name"], outputs["prediction"], strict=True):
-            if self.positions[name] < self.drawn_images:
+            taken = f"{name}_panel" in self.positions  # by an image of that name
+            if self.positions[name] < self.drawn_images and not taken:
                 self.drawn[name] = prediction.cpu().numpy().astype(np.uint8)
 
     def draw(self, name: str, prediction: Any) -> None:

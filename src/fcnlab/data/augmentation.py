@@ -97,11 +97,26 @@ def walk(transforms: Sequence[Any]) -> Iterator[Any]:
     """All transforms, those within OneOf and the like too."""
     for transform in transforms:
         if isinstance(transform, albumentations.BaseCompose):
-            yield from walk(transform.transforms)
+            inner = list(walk(transform.transforms))
+            refuse_choice(transform, inner)
+            yield from inner
         elif isinstance(transform, albumentations.BasicTransform):
             yield transform
         else:
             raise UserError(f"data.augment has a {type(transform).__name__}, which is no transform of albumentations.")
+
+
+def refuse_choice(outer: Any, inner: Sequence[Any]) -> None:
+    """Raise UserError for a choice of transforms that does nothing, or that moves an image without its mask."""
+    name = type(outer).__name__
+    if not inner:
+        raise UserError(f"data.augment has {name} without transforms, which does nothing. Take it out.")
+    moving = [type(one).__name__ for one in inner if isinstance(one, albumentations.DualTransform)]
+    if isinstance(outer, albumentations.SelectiveChannelTransform) and moving:
+        raise UserError(
+            f"data.augment: {name} gives {moving[0]} the image alone, so that the mask would stay where it is. Take "
+            f"{moving[0]} out of it."
+        )
 
 
 def check(transform: Any) -> None:

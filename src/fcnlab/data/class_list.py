@@ -114,7 +114,8 @@ def rows_of_file(path: Path) -> Iterator[Row]:
     if suffix == ".csv":
         return rows_of_table(text, str(path))
     if suffix not in (".yaml", ".yml", ".json"):
-        return rows_of_lines([line.strip() for line in text.split("\n") if line.strip()])
+        lines = [line.strip() for line in text.split("\n")]
+        return rows_of_lines([line for line in lines if line and not line.startswith("#")])
     try:  # every scalar as it is written: a class may be called no, or 1e3
         content = json.loads(text) if suffix == ".json" else yaml.BaseLoader(text).get_single_data()
     except (yaml.YAMLError, ValueError) as error:

@@ -69,7 +69,7 @@ class SegmentationData(Checked, Loaded):
         name: str,
         class_names: Sequence[str],
         batch_size: Annotated[int, Ge(1)],
-        palette: Sequence[Sequence[int]] | None = None,
+        palette: Sequence[Sequence[Annotated[int, Interval(ge=0, le=255)]]] | None = None,
         image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[Above0] | None = None,
@@ -95,6 +95,10 @@ class SegmentationData(Checked, Loaded):
         self.on_bad_sample = on_bad_sample
         self.name, self.class_names = name, tuple(class_names)
         self.palette = [list(map(int, c)) for c in (palette or voc_palette(len(self.class_names)))]
+        if len(self.palette) < len(self.class_names) or any(len(colour) != 3 for colour in self.palette):
+            raise UserError(
+                f"data.palette={palette} must hold red, green and blue for each of {len(self.class_names)} classes."
+            )
         usual = usual_input(channels, order, scale)
         self.mean, self.std = usual[0] if mean is None else mean, usual[1] if std is None else std
         self.hide = hidden_by_split(hide, self.class_names)

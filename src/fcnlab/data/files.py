@@ -51,7 +51,7 @@ class FileData(ListedData):
         *,
         classes: ClassList | None = None,
         class_names: Sequence[str] = (),
-        palette: Sequence[Sequence[int]] | None = None,
+        palette: Sequence[Sequence[Annotated[int, Interval(ge=0, le=255)]]] | None = None,
         void_label: Any = VOID,
         labels: Sequence[Any] | Mapping[Any, str] | None = None,
         colours: Sequence[Any] | bool | None = None,
@@ -126,13 +126,17 @@ class FileData(ListedData):
     def read_pair(self, pair: Pair) -> tuple[Image, Mask]:
         """Image and mask of one pair."""
         mask = self.read_labels(pair.mask)
-        image = self.reader.read(pair.image, drawn=mask.shape)
-        if image.shape[:2] != mask.shape:
+        return self.read_image_of(pair, mask.shape), mask
+
+    def read_image_of(self, pair: Pair, drawn: tuple[int, ...]) -> Image:
+        """The image of a pair, of which the mask has the shape ``drawn``. Raises UserError where its own is another."""
+        image = self.reader.read(pair.image, drawn=drawn)
+        if image.shape[:2] != drawn:
             raise UserError(
-                f"Mask {pair.mask} is {mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}. "
+                f"Mask {pair.mask} is {drawn[1]}x{drawn[0]}, its image {image.shape[1]}x{image.shape[0]}. "
                 "A mask must have its image's size."
             )
-        return image, mask
+        return image
 
     def masks(self, split: str) -> Iterator[Mask]:
         """The split's masks in order, without those that are forgiven; its images need not be there."""
@@ -186,10 +190,13 @@ class FileData(ListedData):
     def examine(self, split: str, index: int) -> Look:
         """The mask's pixels and the image's size: quick, and the same however the files are compressed.
 
-        Raises UserError for a mask that holds what is no class, before anything is learnt.
+        Raises UserError for a mask that holds what is no class, before anything is learnt; and for an image of the
+        test that cannot be read, which nobody else would look at until all is learnt.
         """
         pair = self.checked_pairs(split)[index]
         size, raw = self.image_size(pair), self.decode_mask(pair.mask)
+        if split == "test":
+            self.read_image_of(pair, raw.shape[:2])
         digest = hashlib.sha256(np.ascontiguousarray(raw).data)
         digest.update(f"{size}{self.labels.signature}".encode())
         pixels = self.labels.count(raw, pair.mask, self.labels_elsewhere)

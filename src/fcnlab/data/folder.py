@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
 
+from fcnlab.cli.terminal import say
 from fcnlab.data.class_list import read_classes
 from fcnlab.data.datamodule import SPLITS, Split
 from fcnlab.data.files import FileData, Pair
+from fcnlab.data.images import IMAGE_SUFFIXES
 from fcnlab.data.layout import Found, Template, held, shown, suggestion
 from fcnlab.data.lists import Listed, find_list, read_list
 from fcnlab.data.sharing import share_by_hash
@@ -24,6 +26,13 @@ class Looked:
 
     def __init__(self) -> None:
         self.files = dict[str, tuple[Files, Files]]()
+        self.told = set[str]()
+
+    def tell(self, message: str) -> None:
+        """Say something once."""
+        if message not in self.told:
+            self.told.add(message)
+            say(message)
 
 
 class Folder(FileData):
@@ -112,6 +121,12 @@ class Folder(FileData):
         else:
             skip = self.unmasked == "skip"
             own = [(key, found) for key, found in (images or masks).items() if key in masks or not skip]
+            if images and (alone := [found.path.name for key, found in masks.items() if key not in images]):
+                self.looked.tell(
+                    f"{len(alone)} masks of data.masks={self.templates[0][1].text} have no image of data.images="
+                    f"{self.templates[0][0].text} and are left out: {shown(alone)}. Images are read from "
+                    f"{', '.join(IMAGE_SUFFIXES)}."
+                )
             pairs = [self.pair(key, found, images, masks, split) for key, found in own]
             together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
         if together != [split]:

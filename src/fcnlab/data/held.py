@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -39,9 +40,16 @@ class HeldFile:
 
 def held(path: Path) -> Path:
     """A file that is read once, however often it is opened."""
-    return cast("Path", HeldFile(str(path), cache(path.read_bytes)))
+    return cast("Path", HeldFile(str(path), cache(lambda: regular(path).read_bytes())))
 
 
 def openable(path: Any) -> Any:
     """What libraries can open: a path itself, or the bytes that are held under it."""
-    return path if isinstance(path, os.PathLike) else path.open("rb")
+    return regular(path) if isinstance(path, os.PathLike) else path.open("rb")
+
+
+def regular(path: Any) -> Any:
+    """The path. Raises OSError for a pipe or a device, whose reader would wait without end."""
+    if isinstance(path, os.PathLike) and not stat.S_ISREG(mode := Path(path).stat().st_mode) and not stat.S_ISDIR(mode):
+        raise OSError("it is a pipe or a device, no file")
+    return path

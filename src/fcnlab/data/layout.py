@@ -64,7 +64,7 @@ class Template:
 
     def base(self, root: Path, split: str) -> Path:
         """The folder under which all its files lie."""
-        fixed = []
+        fixed = list[str]()
         for part in PurePosixPath(self.filled(split)).parts[:-1]:
             if re.search(r"[{}*?]", part):
                 break
@@ -140,8 +140,25 @@ def compiled(text: str) -> tuple[re.Pattern[str], str]:
 
 
 def listing(base: Path, wildcard: str) -> list[str]:
-    """The paths under ``base`` that fit; hidden files are left alone, which ``Path.glob`` would give."""
+    """The paths under ``base`` that may fit; hidden files are left alone, which ``Path.glob`` would give."""
+    if "**" in wildcard:
+        return walk(base)
     return glob.glob(wildcard, root_dir=base, recursive=True)  # noqa: PTH207
+
+
+def walk(base: Path) -> list[str]:
+    """The files at any depth; a folder is entered once, whatever links lead back to it: else there would be no end."""
+    found, entered = list[str](), set[tuple[int, int]]()
+    for path, folders, files in os.walk(base, followlinks=True):
+        folder = Path(path)
+        seen = folder.stat()
+        if (seen.st_dev, seen.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((seen.st_dev, seen.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [str((folder / name).relative_to(base)) for name in files if not name.startswith(".")]
+    return found
 
 
 def shown(names: Iterable[str]) -> str:

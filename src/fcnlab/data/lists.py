@@ -44,7 +44,7 @@ def read_list(path: Path, split: str) -> list[Listed]:
     """The images of a split, in the list's order; one with a column ``split`` is for all of them."""
     text = read_text(path)
     if path.suffix.lower() not in (".csv", ".jsonl"):
-        return [listed_line(line.strip()) for line in text.splitlines() if line.strip()]
+        return [listed_line(posix(line.strip())) for line in text.splitlines() if line.strip()]
     return [listed(row, path) for row in rows(text, path) if str(row.get("split") or split) == split]
 
 
@@ -68,7 +68,7 @@ def rows(text: str, path: Path) -> Iterator[dict[str, Any]]:
 def listed(row: dict[str, Any], path: Path) -> Listed:
     """An image from a row."""
     image, mask, name = (
-        next((str(row[word]).strip() for word in words if row.get(word)), None) for words in COLUMNS.values()
+        next((posix(str(row[word]).strip()) for word in words if row.get(word)), None) for words in COLUMNS.values()
     )
     if not (image or name):
         raise UserError(
@@ -85,6 +85,11 @@ def listed_line(line: str) -> Listed:
         if Path(image).suffix.lower() in IMAGE_SUFFIXES and Path(mask).suffix.lower() in MASK_SUFFIXES:
             return Listed(nfc(without_suffix(image)), image, mask)
     return Listed(nfc(without_suffix(line)))
+
+
+def posix(path: str) -> str:
+    """A path of Windows with slashes, and without its drive."""
+    return re.sub(r"^[A-Za-z]:(?=/)", "", path.replace("\\", "/"))
 
 
 def without_suffix(line: str) -> str:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import PIL.Image
 
-from fcnlab.data.held import held
+from fcnlab.data.held import held, regular
 from fcnlab.data.images import TURNS
-from fcnlab.data.opened import ORIENTATION, decode, png_depth, unreadable
+from fcnlab.data.opened import ORIENTATION, check_pixels, decode, png_depth, unreadable
 from fcnlab.error import UserError
 
 LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
@@ -47,7 +47,7 @@ def read_mask_file(path: Path, *, lossy: bool = False, **opening: Any) -> MaskFi
         opening: page and limit of pixels, as ``open_image`` takes them.
     """
     if is_array(path):
-        return read_array(path)
+        return read_array(path, **opening)
     file = held(path)
 
     def read(mask: PIL.Image.Image) -> MaskFile:
@@ -73,7 +73,7 @@ def is_array(path: Path) -> bool:
 def open_array(path: Path) -> Stored:
     """A mask of numpy's format, of which the header alone is read yet; nothing in it is executed."""
     try:
-        values: Stored = np.load(path, mmap_mode="r", allow_pickle=False)
+        values: Stored = np.load(regular(path), mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise unreadable(path, error) from error
     if values.ndim != 2 or values.dtype.kind not in "iub":
@@ -84,9 +84,11 @@ def open_array(path: Path) -> Stored:
     return values
 
 
-def read_array(path: Path) -> MaskFile:
+def read_array(path: Path, *, max_pixels: int | None = None, prefix: str = "data.", **_: Any) -> MaskFile:
     """The labels of a mask of numpy's format."""
-    return MaskFile(as_labels(np.array(open_array(path)), f"Mask {path}"), "array")
+    stored = open_array(path)
+    check_pixels(path, stored.shape[1], stored.shape[0], max_pixels, prefix)
+    return MaskFile(as_labels(np.array(stored), f"Mask {path}"), "array")
 
 
 def as_labels(values: Stored, what: str) -> Stored:

@@ -13,7 +13,7 @@ from fcnlab.data.images import ImageReader
 from fcnlab.data.masks import Stored
 from fcnlab.data.opened import decode
 from fcnlab.data.published import PublishedData, names_in, read_matrix
-from fcnlab.data.transforms import Image, Mask
+from fcnlab.data.transforms import Image
 from fcnlab.error import UserError, import_extra
 
 # In the order of the labels 1 ... 40 (shelhamer/fcn.berkeleyvision.org, data/nyud/classes.txt).
@@ -143,9 +143,8 @@ class NYUD(PublishedData):
             return np.asarray(self.to_40[self.take("labels", path)])
         return read_matrix(path, "segmentation") if path.suffix == ".mat" else super().decode_mask(path)
 
-    def read_pair(self, pair: Pair) -> tuple[Image, Mask]:
-        """The chosen input (H, W, 1, 3 or 4) and the mask."""
-        mask = self.read_labels(pair.mask)
+    def read_image_of(self, pair: Pair, drawn: tuple[int, ...]) -> Image:
+        """The chosen input (H, W, 1, 3 or 4)."""
         parts = []
         if self.kind != "depth":
             parts.append(self.colour(pair))
@@ -153,9 +152,9 @@ class NYUD(PublishedData):
             parts.append(self.depth(pair))
         if self.kind == "color-hha":
             parts.append(self.colour_reader.read(self.one(f"data/hha/{pair.name}", ".png", ".jpg")))
-        if any(part.shape[:2] != mask.shape for part in parts):
+        if any(part.shape[:2] != drawn for part in parts):
             raise UserError(f"The files of {pair.name} have different sizes. An image, its depth and mask have one.")
-        return np.ascontiguousarray(np.concatenate(parts, -1)), mask
+        return np.ascontiguousarray(np.concatenate(parts, -1))
 
     def colour(self, pair: Pair) -> Image:
         """Colour, or HHA, as (H, W, 3)."""

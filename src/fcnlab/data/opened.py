@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import PIL.Image
 
-from fcnlab.data.held import openable
+from fcnlab.data.held import openable, regular
 from fcnlab.error import UserError
 
 # What Pillow raises for files that are no whole images.
@@ -23,6 +23,14 @@ ONE_OF_MANY = ("MPO",)  # photos of telephones, with previews behind them
 OPENING = threading.Lock()  # Pillow's limit is one number for all threads
 T = TypeVar("T")
 TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+BITS, SAMPLE_FORMAT, SIGNED = 258, 339, 2  # tags of TIFF, and a value of the last
+STRANGERS = {  # what lies under the names of images, by what it begins with
+    b"version https://git-lfs": "it is a pointer of Git LFS. Fetch what it points to: git lfs pull.",
+    b"<!doctype html": "it is a web page, as a download leaves that failed. Get the file anew.",
+    b"<html": "it is a web page, as a download leaves that failed. Get the file anew.",
+    b"ftyphei": "it is a HEIC, whatever its name says. Save it as JPEG or PNG.",
+    b"ftypmif1": "it is a HEIC, whatever its name says. Save it as JPEG or PNG.",
+}
 
 
 def open_image(
@@ -109,6 +117,8 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], T], **opening: Any) -> 
         try:
             if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) in SIDEWAYS:
                 raise UserError(f"{path} lies on its side (TIFF's Orientation), where readers differ. Save it upright.")
+            if image.format == "TIFF":
+                refuse_negative(path, image)
             if image.format == "PNG":  # Pillow decodes them without looking at the checksums
                 check_png(path.read_bytes())
             return read(image)
@@ -116,6 +126,14 @@ def decode(path: Path, read: Callable[[PIL.Image.Image], T], **opening: Any) -> 
             raise
         except BROKEN as error:
             raise unreadable(path, error) from error
+
+
+def refuse_negative(path: Path, image: PIL.Image.Image) -> None:
+    """Raise UserError for a TIFF with numbers of 8 bits below 0, of which Pillow makes 128 to 255."""
+    tags: Any = image
+    signed, bits = (tags.tag_v2.get(tag, (1,)) for tag in (SAMPLE_FORMAT, BITS))
+    if SIGNED in signed and set(bits) == {8} and image.tobytes() and max(image.tobytes()) > 127:
+        raise UserError(f"{path} has numbers of 8 bits below 0 (TIFF's SampleFormat 2). Save it with 0 to 255.")
 
 
 def check_png(content: bytes) -> None:
@@ -132,8 +150,19 @@ def check_png(content: bytes) -> None:
 
 def unreadable(path: Path, error: Exception) -> UserError:
     """An error about a file that is no whole image."""
+    if known := next((what for head, what in STRANGERS.items() if head in beginning(path).lower()), None):
+        return UserError(f"Cannot read {path} as an image: {known}")
     told = "cannot identify image file" if isinstance(error, PIL.UnidentifiedImageError) else error
     return UserError(f"Cannot read {path} as an image: {told}. Every listed file must be whole: replace or unlist it.")
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file; none where it cannot be read."""
+    try:
+        with regular(path).open("rb") as file:
+            return bytes(file.read(32))
+    except OSError:
+        return b""
 
 
 def png_depth(path: Path) -> tuple[int, int]:
@@ -146,7 +175,7 @@ def png_depth(path: Path) -> tuple[int, int]:
 def is_tiff(path: Path) -> bool:
     """Whether a file begins as TIFFs do."""
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             return file.read(4) in TIFF_HEADS
     except OSError as error:
         raise unreadable(path, error) from error

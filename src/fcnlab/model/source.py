@@ -1,8 +1,10 @@
 """Where weights come from: files and downloads become tensors by name, and the input for which they were made."""
 
+import contextlib
 import hashlib
+import socket
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from fcnlab.error import UserError, nearest
 from fcnlab.model.checkpoint import describe
 
 State = dict[str, torch.Tensor]
+PATIENCE = 60.0  # seconds without a word from a server
 
 # torchvision.models.vgg16: the position of every convolution in ``features``, of fc6 and fc7 in ``classifier``.
 VGG16_POSITIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
@@ -155,6 +158,17 @@ def torchvision_weights(model: str | None) -> dict[str, str]:
     return {name: weights.url for name, weights in get_model_weights(model).__members__.items()}
 
 
+@contextlib.contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """A server that says nothing for so long has failed; torch.hub would wait for it without end."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
 def fetch_weights(url: str) -> Path:
     """A file of torchvision's, fetched once into torch's cache; its hash is checked whenever it is used."""
     file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
@@ -162,7 +176,8 @@ def fetch_weights(url: str) -> Path:
     try:
         if not file.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(file), hash_prefix=wanted)
+            with patience(PATIENCE):
+                torch.hub.download_url_to_file(url, str(file), hash_prefix=wanted)
         with file.open("rb") as content:
             found = hashlib.file_digest(content, "sha256").hexdigest()[: len(wanted)]
     except (OSError, RuntimeError) as error:  # RuntimeError: what was fetched has another hash
