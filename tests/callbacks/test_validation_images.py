@@ -34,7 +34,7 @@ def test_a_photo_of_a_megapixel_is_shown_with_400_pixels_a_side_and_labels_stay_
         if kind == "W&B"
         else SimpleNamespace(experiment=board)
     )
-    trainer: Any = SimpleNamespace(is_global_zero=True, loggers=[logger], global_step=7)
+    trainer: Any = SimpleNamespace(is_global_zero=True, sanity_checking=False, loggers=[logger], global_step=7)
     mask = torch.from_numpy(LABELS.astype(np.int64))[None]
     data: Any = Data()
     ValidationImages(data).on_validation_batch_end(

@@ -1,7 +1,7 @@
 """How the tests run what a stranger brings: the real command, a folder of YAML, a module of one's own, tiny data."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,12 @@ class Brought:
 Bring = Callable[..., Brought]
 
 
+def forget() -> None:
+    """Forget the module of one's own: other tests have others of that name."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mylab"]:
+        del sys.modules[name]
+
+
 @pytest.fixture
 def bring(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bring:
     """Train with a stranger's words; ``vgg=False``: with another net or backbone than a tiny VGG16."""
@@ -73,12 +79,13 @@ def bring(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         folder = max((tmp_path / runs).glob("shapes-*"), key=lambda path: (path / "record.json").stat().st_mtime_ns)
         return Brought(folder, outcome.value, outcome.text)
 
+    forget()
     yield run
-    sys.modules.pop("mylab", None)
+    forget()
 
 
 @pytest.fixture
-def refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+def refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """Train with a stranger's words that are refused; what was printed."""
     monkeypatch.syspath_prepend(str(HERE))
 
@@ -88,7 +95,9 @@ def refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         assert "Traceback" not in outcome.text
         return outcome.text
 
-    return run
+    forget()
+    yield run
+    forget()
 
 
 def confusion(prediction: Any, truth: Any, classes: int = 3) -> Any:

@@ -6,7 +6,7 @@ import lightning as L
 
 
 class OptimizerModes(L.Callback):
-    """Call an optimiser's ``train()`` before it learns and its ``eval()`` before a validation, where it has both.
+    """Call an optimiser's method ``train`` before it learns and ``eval`` before a validation, where it has both.
 
     So ``best.ckpt`` holds the weights that were validated. ``last.ckpt`` may hold either: the optimiser's state tells
     which, and a run goes on to the bit.

@@ -119,7 +119,7 @@ class FileData(ListedData):
     def read_listed(self, split: str, pair: Pair) -> tuple[Image, Mask]:
         """The same, where the files may not be there."""
         for kind, path in (("image", pair.image), ("mask", self.file_of(pair.mask))):
-            if not path.is_file():
+            if not path.exists():
                 raise UserError(f"The {kind} {path} of split {split!r} is missing.{self.hint(kind)}")
         return self.read_pair(pair)
 
