@@ -34,6 +34,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return seen
 
 
+@pytest.mark.slow
 def test_a_second_start_looks_only_at_splits_whose_files_changed(
     tmp_path: Path, command: Command, looked: list
 ) -> None:

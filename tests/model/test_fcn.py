@@ -50,9 +50,8 @@ def relative_error(result: np.ndarray, reference: np.ndarray) -> float:
     return float(np.linalg.norm(result - reference) / np.linalg.norm(reference))
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "fcn8s" else pytest.mark.slow) for name in VARIANTS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VARIANTS)
 def test_logits_agree_with_an_independent_implementation(name: str, test_data: Path) -> None:
     reference = np.load(test_data / "reference" / "fcn_reference_logits.npz")
     net = formula_weights(variant(name, "model.backbone.padding=100"))

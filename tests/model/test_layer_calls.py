@@ -24,6 +24,7 @@ for classes in (1, 2, 11, 15):
 """
 
 
+@pytest.mark.slow
 def test_two_steps_of_the_full_score_layer_corrupt_no_memory() -> None:
     # Only on a CPU with AMX a bias within the convolution would end this process.
     ended = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=False)

@@ -28,6 +28,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> tuple[torchvision.mo
     return net, str(path)
 
 
+@pytest.mark.slow
 def test_convolutionalised_vgg16_is_the_classifier_slid_over_the_image(classifier) -> None:
     theirs, path = classifier
     net = FCN(num_classes=2, backbone=VGG16(padding=1)).eval()  # padding 1: fc6 is not padded
