@@ -29,7 +29,9 @@ def test_the_steps_are_told_where_they_are_counted(command: Command) -> None:
     assert ended() == ("finished", "all 3 steps")
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGXCPU"])
+@pytest.mark.parametrize(
+    "name", ["SIGTERM", *(pytest.param(one, marks=pytest.mark.slow) for one in ("SIGHUP", "SIGUSR1", "SIGXCPU"))]
+)
 def test_a_signal_is_told_once_the_step_is_saved(name: str, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     keep, number = LastCheckpoint.on_train_batch_end, getattr(signal, name)
 

@@ -184,6 +184,7 @@ def test_a_tilde_is_the_home_folder_wherever_runs_go(command: Command, monkeypat
     assert {path.name.split("-")[0] for path in (home / "runs").iterdir()} == {"csv", "shapes"}
 
 
+@pytest.mark.slow
 def test_two_jobs_of_quoted_values_find_their_data(command: Command) -> None:
     values = "data.root='a, (1)','b = 2'"
     outcome = command("train", "-m", "data=folder", "data.classes=x.txt", values, "logger=none")

@@ -171,7 +171,7 @@ def test_weights_of_torchvision_fill_it_up_to_its_scores(tmp_path: Path) -> None
     }
 
 
-@pytest.mark.parametrize("model", ["lraspp", "unet"])
+@pytest.mark.parametrize("model", ["lraspp", pytest.param("unet", marks=pytest.mark.slow)])
 def test_it_trains_in_an_experiment_made_for_fcns_and_its_checkpoint_gives_the_same_scores(
     model: str, command: Command
 ) -> None:

@@ -83,6 +83,7 @@ def test_killed_with_an_average_a_plateau_and_a_metric_it_ends_equal_to_the_bit(
     same(bring(*RECIPE, runs="cut"), whole)
 
 
+@pytest.mark.slow
 def test_an_optimiser_of_two_modes_is_scored_in_one_and_goes_on_to_the_bit(
     bring: Bring,  # noqa: F811
     command,

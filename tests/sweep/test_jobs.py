@@ -221,10 +221,8 @@ def test_jobs_of_joblib_start_together_in_processes_of_their_own_and_are_all_acc
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
 
 
-@pytest.mark.parametrize(
-    "more",
-    [(), *(pytest.param(one, marks=pytest.mark.slow) for one in (("hydra.sweep.dir=mine",), ("runs_dir='my runs'",)))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("hydra.sweep.dir=mine",), ("runs_dir='my runs'",)])
 def test_results_lie_where_the_command_was_given_whatever_hydra_changes_into(
     more: tuple[str, ...], command: Command, tmp_path: Path
 ) -> None:

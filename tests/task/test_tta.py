@@ -48,6 +48,7 @@ def test_no_scale_and_what_is_no_scale_are_refused() -> None:
             AugmentedNet(torch.nn.Identity(), **settings)
 
 
+@pytest.mark.slow
 def test_evaluate_scores_the_mean_of_a_mirrored_view(lively: Trained, command: Command) -> None:
     words = ("evaluate", f"checkpoint={lively.checkpoint}", "data.batch_size=7", QUIET)
     plain, mirrored = command(*words), command(*words, "tta={flip: true}")
