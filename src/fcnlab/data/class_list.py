@@ -130,7 +130,6 @@ def rows_of_file(path: Path) -> Iterator[Row]:
 
 def rows_of_lines(lines: list[str]) -> Iterator[Row]:
     """A name per line; or all numbered, as ``0 road`` or ``0: road``: labels; or as CVAT's ``road:128,64,128::``."""
-    lines = [line for line in lines if not line.startswith("# ")]
     coloured = [found for line in lines if (found := re.fullmatch(r"(.+?):(\d+,\d+,\d+)(:.*)?", line))]
     if lines and len(coloured) == len(lines):
         return (Row(found[1], colours=as_colours(found[2], found[0])) for found in coloured)
