@@ -56,7 +56,7 @@ BROUGHT = {
     ),
     "a score nobody logs": (
         [CALLBACK % "lightning.pytorch.callbacks.EarlyStopping, monitor: val/los"],
-        "Lightning refuses: Early stopping conditioned on metric `val/los` which is not available",
+        "callbacks.x.monitor=val/los is not among what SegmentationTask logs in a validation. Did you mean val/loss",
     ),
     "an end before the beginning": (
         [CALLBACK % "lightning.pytorch.callbacks.Timer, duration: {seconds: 0}"],
