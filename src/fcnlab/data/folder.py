@@ -73,11 +73,8 @@ class Folder(FileData):
             self.layout += f" and class names in {root}/{classes}"
         found = read_classes(classes, Path(root).expanduser(), self.layout)
         super().__init__(root=root, classes=found, layout=self.layout, **common)
-        self.unmasked, self.lists, self.fractions = (
-            unmasked,
-            lists,
-            {str(split): share for split, share in fractions.items()},
-        )
+        self.unmasked, self.lists = unmasked, lists
+        self.fractions = {str(split): share for split, share in fractions.items()}
         self.called = {str(split): name for split, name in (splits or {}).items()}
         self.looked, self.expects = Looked(), {str(split): number for split, number in (expects or {}).items()}
         if odd := next((pair for pair in self.templates if pair[0].fields != pair[1].fields), None):

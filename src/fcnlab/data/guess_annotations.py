@@ -7,8 +7,9 @@ from typing import Any
 
 from fcnlab.data.coco import names_of, written_path
 from fcnlab.data.guess_lines import SPLITS, fractions, quoted
-from fcnlab.data.guess_pairs import WORD, folders, split_of
+from fcnlab.data.guess_pairs import WORD, split_of
 from fcnlab.data.labelme import BACKGROUND, IGNORED
+from fcnlab.data.layout import folders
 from fcnlab.data.spelling import on_disk
 from fcnlab.data.yolo import read_names
 from fcnlab.error import UserError
@@ -35,7 +36,9 @@ def guess_coco(root: Path) -> Lines:
         split = next(filter(None, map(split_of, WORD.findall(str(path.relative_to(root)))[::-1])), "train")
         first = next(map(written_path, content["images"]), None)
         tried = (first, Path(first.name)) if first else ()
-        found_by = next(((file, one) for file in tried for one in folders(root) if on_disk(one / file).is_file()), None)
+        found_by = next(
+            ((file, one) for file in tried for one, _ in folders(root) if on_disk(one / file).is_file()), None
+        )
         if not found_by:
             continue
         file, folder = found_by
@@ -59,7 +62,7 @@ def guess_coco(root: Path) -> Lines:
 
 def guess_labelme(root: Path) -> Lines:
     """A folder of JSON files with shapes."""
-    for folder in folders(root):
+    for folder, _ in folders(root):
         files = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")]
         if not files or "shapes" not in (read(files[0]) or {}):
             continue
@@ -101,7 +104,7 @@ def head(kind: str, root: Path) -> list[str]:
 
 def found(root: Path, suffix: str) -> Iterator[Path]:
     """Files with a suffix."""
-    for folder in folders(root):
+    for folder, _ in folders(root):
         yield from sorted(path for path in folder.glob(f"*{suffix}") if not path.name.startswith("."))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from fcnlab.data.guess_pairs import folders, split_of
+from fcnlab.data.guess_pairs import split_of
+from fcnlab.data.layout import folders
 from fcnlab.data.lists import SUFFIXES, find_list, read_list
 from fcnlab.error import UserError
 
@@ -21,7 +22,7 @@ class Lists(NamedTuple):
 
 def guess_lists(root: Path, names: Collection[str]) -> Lists | None:
     """The first folder with lists of train and of another split, which name some of ``names`` and nothing else."""
-    for folder in folders(root):
+    for folder, _ in folders(root):
         words = [path.stem for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
         spelled = {split: word for word in words[::-1] if (split := split_of(word))}
         if JOINED in words and "train" not in spelled:

@@ -1,7 +1,6 @@
 """Which files of a folder are images and which are their masks, for a guess: the pairing that explains most files."""
 
 import itertools
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from fcnlab.data.guess_values import mask_like, two_coloured
 from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
+from fcnlab.data.layout import folders
 from fcnlab.data.spelling import nfc
 
 SPLIT_NAMES = {
@@ -66,22 +66,10 @@ def guess_layout(root: Path) -> Layout | None:
     return Layout(images, masks, tuple(dict.fromkeys(split for split, _ in best.pairs if split)), best.pairs)
 
 
-def folders(root: Path) -> Iterator[Path]:
-    """A folder and all within it: links are followed, unless they lead back, and hidden ones left out."""
-    for where, inner, _ in os.walk(root, followlinks=True):
-        here = Path(where)
-        inner[:] = sorted(
-            name
-            for name in inner
-            if not (name.startswith(".") or here.resolve().is_relative_to((here / name).resolve()))
-        )
-        yield here
-
-
 def image_files(root: Path) -> dict[Folder, dict[Key, Path]]:
     """The files of images and masks under a folder, by folder, spelling of the split, and name."""
     found = defaultdict[tuple[str, ...], dict[Key, list[Path]]](lambda: defaultdict(list))
-    for folder in folders(root):
+    for folder, _ in folders(root):
         parts = tuple(nfc(part) for part in folder.relative_to(root).parts)
         spelled = next((word for part in parts[::-1] for word in WORD.findall(part) if split_of(word)), "")
         named = tuple(

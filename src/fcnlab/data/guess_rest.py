@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from fcnlab.data.guess_pairs import Layout, folders, image_files
+from fcnlab.data.guess_pairs import Layout, image_files
 from fcnlab.data.guess_values import MOST, mask_like
 from fcnlab.data.images import IMAGE_SUFFIXES
-from fcnlab.data.layout import Template
+from fcnlab.data.layout import Template, folders
 from fcnlab.data.masks import read_mask_file
 from fcnlab.error import UserError
 
@@ -65,7 +65,7 @@ def nothing_found(root: Path) -> UserError:
     kinds = [f"{'/'.join(one.parts) or '.'}/ ({len(files)} images)" for one, files in found.items()]
     faults = [fault for files in found.values() if (fault := fault_of(next(iter(files.values()))))]
     suffixes = Counter(
-        path.suffix.lower() for folder in folders(root) for path in folder.iterdir() if not path.name.startswith(".")
+        path.suffix.lower() for folder, _ in folders(root) for path in folder.iterdir() if not path.name.startswith(".")
     )
     advice = [
         f"{sum(suffixes[one] for one in group)} files {', '.join(one for one in group if suffixes[one])}: {what}."

@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -147,18 +147,29 @@ def listing(base: Path, wildcard: str) -> list[str]:
 
 
 def walk(base: Path) -> list[str]:
-    """The files at any depth; a folder is entered once, whatever links lead back to it: else there would be no end."""
-    found, entered = list[str](), set[tuple[int, int]]()
-    for path, folders, files in os.walk(base, followlinks=True):
-        folder = Path(path)
-        seen = folder.stat()
+    """The files at any depth, relative to ``base``, without hidden ones."""
+    return [
+        str((folder / name).relative_to(base))
+        for folder, files in folders(base)
+        for name in files
+        if not name.startswith(".")
+    ]
+
+
+def folders(base: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and all within it but hidden ones, with the names of their files.
+
+    Links are followed, but a folder is entered once, whatever links lead back to it: else there would be no end.
+    """
+    entered = set[tuple[int, int]]()
+    for path, inner, files in os.walk(base, followlinks=True):
+        seen = Path(path).stat()
         if (seen.st_dev, seen.st_ino) in entered:
-            folders.clear()
+            inner.clear()
             continue
         entered.add((seen.st_dev, seen.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [str((folder / name).relative_to(base)) for name in files if not name.startswith(".")]
-    return found
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        yield Path(path), files
 
 
 def shown(names: Iterable[str]) -> str:
