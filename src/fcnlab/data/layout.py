@@ -92,11 +92,14 @@ class Template:
         for relative in sorted(listing(base, wildcard)):
             seen = nfc(relative.replace(os.sep, "/"))
             fits = pattern.fullmatch(seen)
-            if not fits or base / relative in without or (any_suffix and not seen.lower().endswith(self.suffixes)):
+            if not fits or (any_suffix and not seen.lower().endswith(self.suffixes)):
+                continue
+            path = base / relative
+            if path in without:
                 continue
             fields = fits.groupdict()
             others = [value for field, value in fields.items() if field != NAME]
-            file = Found(base / relative, fields, "_".join([*others, fields[NAME]]))
+            file = Found(path, fields, "_".join([*others, fields[NAME]]))
             if (other := found.setdefault(tuple(sorted(fields.items())), file)) is not file:
                 both = f"{other.path.relative_to(base)} and {file.path.relative_to(base)}"
                 raise UserError(
