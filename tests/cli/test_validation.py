@@ -24,6 +24,8 @@ CONTRADICTIONS = {
     "monitor.metric=val/loss": "monitor.mode=max takes the worst val/loss for the best: the lower it is, the better",
     "monitor.mode=min": "the higher it is, the better. Set monitor.mode=max",
     "+trainer.min_epochs=16": "trainer.min_epochs=16 is more than trainer.max_epochs=15",
+    "epochs=3 trainer.max_epochs=2": "epochs=3 has no use: trainer.max_epochs=2. Set trainer.max_epochs=3",
+    "limit=3 trainer=smoke": "limit=3 has no use: trainer.limit_train_batches=2",
     "trainer.strategy=dpp": "The Trainer refuses",
     "trainer.accelerator=npu": "The Trainer refuses",
 }
@@ -52,6 +54,11 @@ NEEDS |= {
 def test_every_shipped_choice_is_free_of_contradictions(group: str) -> None:
     for path in Path(CONF / group).glob("*.yaml"):
         refuse_contradictions(plain(compose("train", [f"{group}={path.stem}", *NEEDS.get(path.stem, ())])))
+
+
+def test_a_number_that_is_given_twice_is_no_contradiction() -> None:
+    for words in (["epochs=1", "trainer=smoke"], ["limit=3", "trainer.limit_test_batches=1"], ["trainer.max_epochs=2"]):
+        refuse_contradictions(plain(compose("train", words)))
 
 
 @pytest.mark.parametrize("words", [["score=best"], ["score=last", "early_stopping={patience: 2}"]])

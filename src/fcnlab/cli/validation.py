@@ -5,6 +5,10 @@ from typing import Any
 
 from fcnlab.error import UserError
 
+READERS = {  # settings that are read by these of the Trainer alone, each unless it is set to something else
+    "epochs": ("max_epochs",),
+    "limit": ("limit_train_batches", "limit_val_batches", "limit_test_batches"),
+}
 SCORES = ("iou", "accuracy")  # so end the names of the paper's four
 
 
@@ -84,6 +88,11 @@ def unused(config: dict[str, Any]) -> Iterator[str]:
     chosen = [word for word in config["overrides"] if word.lstrip("+").startswith("model/backbone=")]
     if chosen and not config["model"].get("backbone"):
         yield f"{chosen[0]} has no use: model={config['model']['name']} has its own. Set model.net, or leave it out."
+    for key in READERS.keys() & {word.lstrip("+").partition("=")[0] for word in config["overrides"]}:
+        read = {f"trainer.{name}": config["trainer"][name] for name in READERS[key]}
+        if config[key] not in read.values():
+            name, value = next(iter(read.items()))
+            yield f"{key}={config[key]} has no use: {name}={value}. Set {name}={config[key]}, or leave one of them out."
     if config["weights"] is None and config["weights_input"] != "auto":
         yield f"weights_input={config['weights_input']} tells of weights, but weights=null takes none. Set weights=..."
     if (algorithm := config["trainer"]["gradient_clip_algorithm"]) and config["trainer"]["gradient_clip_val"] is None:
