@@ -17,6 +17,7 @@ from fcnlab.cli.arguments import arrange, but_for_showing, by_checkpoint, is_mul
 from fcnlab.cli.compose import CONF, checked, no_config
 from fcnlab.cli.explain import explain, is_explained
 from fcnlab.cli.help import offer_help
+from fcnlab.cli.replacing import replace_objects
 from fcnlab.cli.terminal import flush_output, forget_output, is_first_process, open_closed
 from fcnlab.error import UserError
 
@@ -75,6 +76,7 @@ def command(
             refuse_lost_folder()
             rank.refuse_no_number()
             flags, overrides = arrange(words)
+            overrides = replace_objects(name, overrides, flags)
             if jobs:
                 sweep = jobs(flags, overrides)
             elif is_multirun(flags):

@@ -22,7 +22,10 @@ def compose(command: str, overrides: list[str] | None = None) -> DictConfig:
     Raises:
         UserError: a key or a value is not one that the command knows.
     """
-    return checked(command, compose_only(command, overrides), overrides or [])
+    from fcnlab.cli.replacing import replace_objects  # it composes too
+
+    words = replace_objects(command, overrides or [])
+    return checked(command, compose_only(command, words), words)
 
 
 def compose_only(command: str, overrides: list[str] | None = None) -> DictConfig:

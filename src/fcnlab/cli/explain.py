@@ -121,8 +121,13 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
     if match := re.search(r"call to target '([^']+)'\S* TypeError.*missing \d+ required.* arguments?: ([^\")]+)", text):
         return (
             f"{match.group(1)} is not given {match.group(2)}. Set it in YAML; what is to be called later, as an "
-            "optimiser, a scheduler or a function that is a loss, has _partial_: true."
+            "optimiser (optim.optimizer), a scheduler (scheduler.scheduler) or a function that is a loss, has "
+            "_partial_: true."
         )
+    if match := re.search(
+        r"call to target '([^']+)'.*unexpected keyword argument '(\w+)'.*?full_key: (\S+)", text, re.S
+    ):
+        return f"{match.group(1)} takes no setting {match.group(2)!r}, which {match.group(3)} gives it. Take that out."
     if isinstance(error, OverrideParseException):
         key, equals, value = error.override.partition("=")
         if not equals:

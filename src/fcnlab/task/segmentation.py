@@ -75,8 +75,8 @@ class SegmentationTask(Checked, ScoredTask):
         channels_last: bool = False,
     ) -> None:
         super().__init__()
-        refuse_other("optim", optim, Optim)
-        refuse_other("scheduler", scheduler, Scheduler)
+        refuse_other("optim.optimizer", optim, Optim)
+        refuse_other("scheduler.scheduler", scheduler, Scheduler)
         if optim is not None:
             optim.check_reduction(loss.reduction)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -219,12 +219,13 @@ class SegmentationTask(Checked, ScoredTask):
         advance(scheduler, metric, steps=self.global_step, epochs=self.current_epoch + 1)
 
 
-def refuse_other(group: str, built: Any, kind: type) -> None:
-    """Raise UserError where a group of the config builds what this task cannot use."""
+def refuse_other(setting: str, built: Any, kind: type) -> None:
+    """Raise UserError where a group of the config builds what this task cannot use; ``setting`` holds what it can."""
+    group = setting.partition(".")[0]
     if built is not None and not isinstance(built, kind):
         raise UserError(
             f"{group} builds a {type(built).__name__}. A SegmentationTask needs a {kind.__module__}.{kind.__name__}, "
-            f"in which another library's stands: see conf/{group}."
+            f"in which another library's stands: {setting}={{_target_: ..., _partial_: true}}, see conf/{group}."
         )
 
 
