@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from data.scenes import labels, photo, save
 
-from fcnlab.data.guess_pairs import affixes_of, guess_layout, image_files
+from fcnlab.data.guess_pairs import affixes_of, guess_layout
 from fcnlab.data.layout import Template
 
 
@@ -26,13 +26,6 @@ def test_what_two_names_share_is_found(image: str, mask: str, shared: tuple[str,
 @pytest.mark.parametrize(("image", "mask"), [("1", "10"), ("img_1", "mask_21"), ("left", "right")])
 def test_a_number_is_no_part_of_another(image: str, mask: str) -> None:
     assert list(affixes_of(image, mask)) == []
-
-
-def test_folders_of_splits_are_one_folder(tmp_path: Path) -> None:
-    for name in ("train/a.png", "Valid_masks/a.png", "deep/testing/x/a.png", "contest/a.png", ".git/a.png"):
-        save(photo(0), tmp_path / name)
-    found = {folder.parts for folder in image_files(tmp_path)}
-    assert found == {("{split}",), ("{split}_masks",), ("deep", "{split}", "x"), ("contest",)}
 
 
 def test_more_folders_than_can_be_compared_with_each_other(tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 from string import ascii_letters
 from typing import NamedTuple
 
-from fcnlab.data.guess_splits import WORD, Key, common, literal, marked, spelling, split_in_names, split_of, tails_of
+from fcnlab.data.guess_files import Folder, image_files
+from fcnlab.data.guess_splits import WORD, Key, common, literal, split_in_names, split_of
 from fcnlab.data.guess_values import fit, mask_like, one_area, two_coloured
-from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
-from fcnlab.data.layout import folders
-from fcnlab.data.spelling import nfc
+from fcnlab.data.images import IMAGE_SUFFIXES
 
 BORDER = "_-. "
 LOOKED_AT = 8  # masks of a folder, to tell its kind
@@ -20,15 +19,7 @@ FEW = 40  # folders of which every two are compared
 PREFERRED = ("mask", "label", "annot", "gt", "seg", "semantic")
 AVOIDED = ("pred", "inst", "panop", "color", "colour", "vis", "viz", "result")
 PHOTOS, NO_PHOTOS = ("image", "img", "photo", "rgb"), ("mask", "label", "annot", "overlay", "depth", "ndvi")
-OWN = 12  # files of an image's own folder, at most
 NOISE = 10  # files of which one pair may fit by accident
-
-
-class Folder(NamedTuple):
-    """A folder, with {split} for a split's name; of its files those of one suffix, where others have the same names."""
-
-    parts: tuple[str, ...]
-    suffix: str = ""
 
 
 class Pairing(NamedTuple):
@@ -74,46 +65,6 @@ def guess_layout(root: Path) -> Layout | None:
         )
     ]
     return Layout(*texts, spelled, pairs)
-
-
-def image_files(root: Path) -> dict[Folder, dict[Key, Path]]:
-    """The files of images and masks under a folder, by folder, spelling of the split, and name."""
-    found = defaultdict[tuple[str, ...], dict[Key, list[Path]]](lambda: defaultdict(list))
-    inside = [(folder, tuple(nfc(part) for part in folder.relative_to(root).parts)) for folder, _ in folders(root)]
-    tails = tails_of({word for _, parts in inside for part in parts for word in WORD.findall(part)})
-    for folder, parts in inside:
-        words = (word for part in parts[::-1] for word in WORD.findall(part))
-        spelled = next(filter(None, (spelling(word, tails) for word in words)), "")
-        named = tuple(marked(literal(part), spelled, tails) for part in parts)
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in MASK_SUFFIXES and not path.name.startswith("."):
-                found[named][spelled, marked(nfc(path.stem), spelled, tails)].append(path)
-    views = defaultdict[Folder, dict[Key, Path]](dict, own_folders(found))
-    for parts, files in found.items():
-        doubled = any(len(paths) > 1 for paths in files.values())
-        for key, paths in files.items():
-            for path in paths:
-                views[Folder(parts, path.suffix.lower() if doubled else "")][key] = path
-    return dict(views)
-
-
-def own_folders(found: dict[tuple[str, ...], dict[Key, list[Path]]]) -> dict[Folder, dict[Key, Path]]:
-    """Files of one name in a folder of each image, as 1_json/label.png; they are taken out of ``found``."""
-    inner = defaultdict[tuple[str, ...], dict[str, dict[Key, Path]]](lambda: defaultdict(dict))
-    for parts, files in found.items():
-        for (split, stem), paths in files.items():
-            if parts and "{" not in parts[-1] and not any(map(str.isdigit, stem)) and len(paths) == 1:
-                inner[parts[:-1]][literal(stem)][split, parts[-1]] = paths[0]
-    views = {
-        Folder((*parent, "{name}", stem)): files
-        for parent, stems in inner.items()
-        for stem, files in stems.items()
-        if len(stems) <= OWN and len(files) > 2 and len({name for _, name in files}) == len(files)
-    }
-    taken = {path for files in views.values() for path in files.values()}
-    for parts, several in [*found.items()]:
-        found[parts] = {key: left for key, paths in several.items() if (left := [p for p in paths if p not in taken])}
-    return views
 
 
 def respelled(masks: Mapping[Key, Path], images: Mapping[Key, Path]) -> Mapping[Key, Path]:
