@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from data.scenes import labels, photo, save
 
-from fcnlab.data.guess_pairs import affixes_of, guess_layout, image_files
+from fcnlab.data.guess_pairs import affixes_of, guess_layout
+from fcnlab.data.layout import Template
 
 
 @pytest.mark.parametrize(
@@ -27,18 +28,106 @@ def test_a_number_is_no_part_of_another(image: str, mask: str) -> None:
     assert list(affixes_of(image, mask)) == []
 
 
-def test_folders_of_splits_are_one_folder(tmp_path: Path) -> None:
-    for name in ("train/a.png", "Valid_masks/a.png", "deep/testing/x/a.png", "contest/a.png", ".git/a.png"):
-        save(photo(0), tmp_path / name)
-    found = {folder.parts for folder in image_files(tmp_path)}
-    assert found == {("{split}",), ("{split}_masks",), ("deep", "{split}", "x"), ("contest",)}
-
-
 def test_more_folders_than_can_be_compared_with_each_other(tmp_path: Path) -> None:
     for i in range(60):
-        save(photo(i, 4, 4), tmp_path / f"patient {i}" / "scan.png")
-        save(labels(i, [0, 1], 4, 4).astype(np.uint8), tmp_path / f"patient {i}" / "scan_seg.png")
+        save(photo(i, 4, 4), tmp_path / f"patient {i}" / "scan_1.png")
+        save(labels(i, [0, 1], 4, 4).astype(np.uint8), tmp_path / f"patient {i}" / "scan_1_seg.png")
     layout = guess_layout(tmp_path)
     assert layout is not None
     assert (layout.images, layout.masks) == ("{folder}/{name}.png", "{folder}/{name}_seg.png")
     assert len(layout.pairs) == 60
+
+
+LAYOUTS = {  # images and masks of six pairs with {}, by split; what is there besides; templates; words of the splits
+    "split glued to a word": (
+        {"train": ("traincrop/{}.jpg", "traincrop/{}_mask.png"), "test": ("testcrop/{}.jpg", "testcrop/{}_mask.png")},
+        (),
+        ("{split}crop/{name}.jpg", "{split}crop/{name}_mask.png"),
+        {"train": "train", "test": "test"},
+    ),
+    "splits in names, two of the test": (
+        {
+            "train": ("train_{}.bmp", "train_{}_anno.bmp"),
+            "A": ("testA_{}.bmp", "testA_{}_anno.bmp"),
+            "B": ("testB_{}.bmp", "testB_{}_anno.bmp"),
+        },
+        (),
+        ("{split}_{name}.bmp", "{split}_{name}_anno.bmp"),
+        {"train": "train", "test{part}": "test"},
+    ),
+    "field of view beside the labels, the split in names too": (
+        {
+            "train": ("training/images/{}_training.tif", "training/1st_manual/{}_manual1.gif"),
+            "test": ("test/images/{}_test.tif", "test/1st_manual/{}_manual1.gif"),
+        },
+        ("training/mask/{}_training_mask.gif", "test/mask/{}_test_mask.gif"),
+        ("{split}/images/{name}_{split}.tif", "{split}/1st_manual/{name}_manual1.gif"),
+        {"training": "train", "test": "test"},
+    ),
+    "each side has its own word for a split": (
+        {"train": ("images/train/{}.png", "masks/training/{}.png"), "val": ("images/val/{}.png", "masks/valid/{}.png")},
+        (),
+        ("images/{split}/{name}.png", "masks/{split}/{name}.png"),
+        {"train*": "train", "val*": "val"},
+    ),
+    "TR and TE": (
+        {
+            "train": ("D-TR/D-TR-Image/{}.png", "D-TR/D-TR-Mask/{}.png"),
+            "test": ("D-TE/D-TE-Image/{}.png", "D-TE/D-TE-Mask/{}.png"),
+        },
+        (),
+        ("D-{split}/D-{split}-Image/{name}.png", "D-{split}/D-{split}-Mask/{name}.png"),
+        {"TR": "train", "TE": "test"},
+    ),
+    "a folder for each image": (
+        {"": ("{}_json/img.png", "{}_json/label.png")},
+        (),
+        ("{name}/img.png", "{name}/label.png"),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LAYOUTS)
+def test_splits_and_masks_of_published_layouts_are_told_apart(case: str, tmp_path: Path) -> None:
+    made, besides, templates, spelled = LAYOUTS[case]
+    splits = dict[Path, str]()
+    for number, (split, texts) in enumerate(made.items()):
+        for i in range(6):
+            image, mask = (tmp_path / text.format(10 + i) for text in texts)
+            save(photo(10 * number + i, 24, 24), image)
+            save(labels(10 * number + i, [0, 1], 24, 24).astype(np.uint8) * 255, mask)
+            splits[image] = "test" if split in "AB" and split else split
+            view = np.zeros((24, 24), np.uint8)
+            view[2:22, 2:22] = 255
+            for text in besides:
+                save(view, tmp_path / text.format(10 + i))
+    layout = guess_layout(tmp_path)
+    assert layout is not None
+    assert ((layout.images, layout.masks), layout.spelled) == (templates, spelled)
+    found = {image: layout.spelled.get(word, "") for (word, _), (image, _) in layout.pairs.items()}
+    assert found == splits
+    for word in layout.spelled or [""]:
+        read = Template(layout.masks, "masks").find(tmp_path, word)
+        drawn = {file.path for file in read.values()}
+        images = Template(layout.images, "images").find(tmp_path, word, drawn)
+        pairs = {(file.path, read[key].path) for key, file in images.items()}
+        assert pairs == {pair for (split, _), pair in layout.pairs.items() if split == word}
+
+
+def test_masks_are_found_though_the_first_image_has_none(tmp_path: Path) -> None:
+    for i in range(12):
+        save(photo(i, 24, 24), tmp_path / "top" / f"area{i}.png")
+        if i % 2:
+            save(labels(i, [0, 1], 24, 24).astype(np.uint8), tmp_path / "gts" / f"area{i}.png")
+    layout = guess_layout(tmp_path)
+    assert layout is not None
+    assert len(layout.pairs) == 6
+
+
+def test_one_pair_among_many_files_is_no_data_set(tmp_path: Path) -> None:
+    for i in range(12):
+        save(photo(i, 24, 24), tmp_path / f"{i:02}" / "images" / f"{i:02}.png")
+        save(labels(i, [0, 1], 24, 24).astype(np.uint8), tmp_path / f"{i:02}" / "masks" / f"x{i + 60}.png")
+    save(labels(0, [0, 1], 24, 24).astype(np.uint8), tmp_path / "00" / "masks" / "00.png")
+    assert guess_layout(tmp_path) is None

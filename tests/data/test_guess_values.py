@@ -47,3 +47,11 @@ def test_a_photo_is_no_mask_and_a_blurred_mask_is_one(tmp_path: Path) -> None:
     assert [mask_like(tmp_path / name) for name in ("mask.png", "photo.png", "missing.png")] == [2, 0, 0]
     save(np.asarray(PIL.Image.fromarray(halves).resize((37, 41), PIL.Image.Resampling.BICUBIC)), tmp_path / "mask.jpg")
     assert mask_like(tmp_path / "mask.jpg") == 1
+
+
+def test_a_mask_of_many_labels_is_one_and_a_grey_photo_is_none(tmp_path: Path) -> None:
+    areas = np.arange(100).reshape(10, 10).repeat(10, 0).repeat(10, 1)
+    save(areas.astype(np.uint8), tmp_path / "mask.png")
+    save(photo(0, 60, 60)[..., 0], tmp_path / "photo.png")
+    np.save(tmp_path / "void.npy", areas % 7 - 1)
+    assert [mask_like(tmp_path / name) for name in ("mask.png", "photo.png", "void.npy")] == [2, 0, 2]

@@ -57,6 +57,43 @@ def test_a_list_may_give_masks_that_no_template_finds(tmp_path: Path) -> None:
     assert same(folder(tmp_path, "data.lists=all.csv", lists=False))
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("b/{}", ""),
+        ("b/images/{}.png", ""),
+        ("b_{}", ""),
+        ("/home/kim/set/b/images/{}.png /home/kim/set/b/masks/{}.png", ""),
+        ("{}", "names photo_0, but that is 2 images"),
+        ("c/{}", "names c/photo_0, but that is 2 images"),
+    ],
+)
+def test_folders_before_a_listed_name_tell_images_of_one_name_apart(line: str, told: str, tmp_path: Path) -> None:
+    for site in ("a", "b", "z"):
+        make(tmp_path, image_name=f"{site}/images/photo_{{}}.png", mask_name=f"{site}/masks/photo_{{}}.png")
+    for path in (tmp_path / "z").glob("*/photo_0.png"):
+        path.unlink()
+    for path in (tmp_path / "lists").iterdir():
+        path.write_text("".join(f"{line.replace('{}', name)}\n" for name in path.read_text().split()))
+    where = ("data.images='{site}/images/{name}.png'", "data.masks='{site}/masks/{name}.png'")
+    data = folder(tmp_path, *where)
+    if told:
+        with pytest.raises(UserError, match=told):
+            data.names("train")
+        return
+    files = [path for split in SPLITS for pair in data.checked_pairs(split) for path in (pair.image, pair.mask)]
+    assert {path.relative_to(tmp_path).parts[0] for path in files} == {"b"}
+
+
+def test_paths_of_a_list_may_be_seen_from_another_folder(tmp_path: Path) -> None:
+    root = make(tmp_path / "set" / "v1")
+    for path in (root / "lists").iterdir():
+        names = path.read_text().split()
+        path.with_suffix(".lst").write_text("".join(f"v1/images/{one}.png v1/masks/{one}.png\n" for one in names))
+        path.unlink()
+    assert same(folder(root))
+
+
 WRONG = {
     "split,picture\ntrain,photo_0\n": "has a row without a name",
     "split,image,mask\ntrain,images/photo_99.png,masks/photo_0.png\n": "photo_99.png of split 'train' is missing",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
@@ -101,8 +101,10 @@ class Folder(FileData):
         """The split's files, however many."""
         images, masks = self.look(split)
         if self.lists is not None:
-            by_name = {found.fields["name"]: (key, found) for key, found in [*masks.items(), *images.items()]}
-            by_name |= {found.name: (key, found) for key, found in [*masks.items(), *images.items()]}
+            by_name = dict[str, Files]()
+            for key, found in {**masks, **images}.items():
+                for name in {found.fields["name"], found.name}:
+                    by_name.setdefault(name, {})[key] = found
             path = self.list_of(split)
             if not path.is_file():
                 raise self.missing(
@@ -178,12 +180,25 @@ class Folder(FileData):
         )
         return Pair(found.name, image, mask)
 
-    def listed_pair(self, listed: Listed, by_name: Any, images: Files, masks: Files, split: str) -> Pair:
-        """The files of one line of a list."""
+    def listed_pair(
+        self, listed: Listed, by_name: Mapping[str, Files], images: Files, masks: Files, split: str
+    ) -> Pair:
+        """The files of one line of a list. Raises UserError where it names two images."""
         columns = re.fullmatch(r"(\S+)(?:\s+-?\d+){2,}", listed.name)  # behind the name
         name = columns[1] if columns and listed.name not in by_name else listed.name
         if name in by_name:
-            key, found = by_name[name]
+            several = by_name[name]
+            if len(several) > 1:  # of one name; the folders that the list writes before it may tell them apart
+                parts = {*PurePosixPath(listed.written).parts[:-1], "name"}
+                told = {key: {*(one.fields | {"name": "name"}).values()} for key, one in several.items()}
+                several = {key: one for key, one in several.items() if told[key] <= parts}
+            if len(several) != 1:
+                raise UserError(
+                    f"{self.list_of(split)} names {listed.written}, but that is {len(by_name[name])} images: "
+                    f"{shown(str(found.path) for found in by_name[name].values())}. Write which, as "
+                    f"{next(iter(by_name[name].values())).name}."
+                )
+            ((key, found),) = several.items()
             pair = self.pair(key, found, images, masks, split)
         else:
             called = self.called.get(split, split)
@@ -193,10 +208,14 @@ class Folder(FileData):
         return Pair(pair.name, *files)
 
     def listed_file(self, path: str | None, found: Path) -> Path:
-        """The file that a list names; that of the same name, where the list has a whole path of another machine."""
+        """The file that a list names; that of the same name, where the list's paths are of elsewhere.
+
+        Elsewhere is another machine, or a folder above or within ``root`` from which the path is that of the file.
+        """
         given = found if path is None else on_disk(self.root / path)
-        foreign = path is not None and Path(path).is_absolute() and not given.is_file()
-        return found if foreign and found.is_file() else given
+        if path is None or given.is_file() or not found.is_file():
+            return given
+        return found if Path(path).is_absolute() or nfc(found.as_posix()).endswith(f"/{nfc(path)}") else given
 
     def hint(self, kind: str) -> str:
         """What to type where masks are missing."""

@@ -1,5 +1,6 @@
 """A guess at how a folder is to be read: the YAML of a data set, for a person to name classes."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from fcnlab.data.contents import in_order
 from fcnlab.data.guess_annotations import guess_annotations
 from fcnlab.data.guess_lines import SPLITS, fractions, listed, quoted
 from fcnlab.data.guess_lists import guess_lists
-from fcnlab.data.guess_pairs import Layout, guess_layout, split_of
+from fcnlab.data.guess_pairs import Layout, guess_layout
 from fcnlab.data.guess_rest import folder_names, nothing_found, unmasked, unread
 from fcnlab.data.guess_values import Seen, look_at, tolerance_for
 from fcnlab.error import UserError
@@ -62,13 +63,13 @@ def guess(root: Path, *, threads: int = 1) -> str:
 def where(root: Path, layout: Layout) -> Iterator[str]:
     """Lines about images, masks and splits. A folder, or a list, that holds two splits is shared out between them."""
     lists = None if layout.spelled else guess_lists(root, {name for _, name in layout.pairs})
-    spelled = lists.spelled if lists else {split_of(word): word for word in layout.spelled}
+    spelled = lists.spelled if lists else {split: word for word, split in layout.spelled.items()}
     images, masks = [layout.images], [layout.masks]
     names = lists.names if lists else [name for split, name in layout.pairs if split == spelled.get("train", "")]
     shared: Sequence[Any] = []
     lines = list[str]()
     if not lists and ("train" not in spelled or len(spelled) < max(2, len(layout.spelled))):
-        words = layout.spelled or [""]
+        words = [*layout.spelled] or [""]
         images, masks = ([text.replace("{split}", word) for word in words] for text in (layout.images, layout.masks))
         names, shared = [name for _, name in layout.pairs], SPLITS
     else:
@@ -105,6 +106,12 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
             f"All {masks} masks hold nothing but {only}, so that no class can be told from another. Look whether the "
             "drawings were exported, or whether their transparency tells the classes: save that as a grey PNG."
         )
+    for one, other in itertools.combinations(known, 2) if seen.labelled else ():
+        if Path(one.file).name == Path(other.file).name and one.content.names != other.content.names:
+            raise UserError(
+                f"{one.file} and {other.file} name other classes: one label means two things. "
+                "Draw all masks by one list of classes; data=labelme does so from the JSON files of LabelMe."
+            )
     void = [VOID] if seen.labelled and VOID in values and len(values) > 2 else []
     fits = [one for one in known if seen.labelled and seen.crisp and {*values} - {*void} <= one.labels]
     if seen.palette or not fits:

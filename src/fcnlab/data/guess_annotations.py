@@ -7,7 +7,7 @@ from typing import Any
 
 from fcnlab.data.coco import names_of, written_path
 from fcnlab.data.guess_lines import SPLITS, fractions, quoted
-from fcnlab.data.guess_pairs import WORD, split_of
+from fcnlab.data.guess_splits import WORD, split_of
 from fcnlab.data.labelme import BACKGROUND, IGNORED
 from fcnlab.data.layout import folders
 from fcnlab.data.spelling import on_disk

@@ -4,12 +4,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from fcnlab.data.guess_pairs import split_of
+from fcnlab.data.guess_splits import split_of
 from fcnlab.data.layout import folders
 from fcnlab.data.lists import SUFFIXES, find_list, read_list
 from fcnlab.error import UserError
-
-JOINED = "trainval"  # what is not for the test
 
 
 class Lists(NamedTuple):
@@ -25,8 +23,6 @@ def guess_lists(root: Path, names: Collection[str]) -> Lists | None:
     for folder, _ in folders(root):
         words = [path.stem for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
         spelled = {split: word for word in words[::-1] if (split := split_of(word))}
-        if JOINED in words and "train" not in spelled:
-            spelled["train"] = JOINED
         if "train" not in spelled or len(spelled) < 2:
             continue
         where = folder.relative_to(root).as_posix()

@@ -1,38 +1,25 @@
 """Which files of a folder are images and which are their masks, for a guess: the pairing that explains most files."""
 
 import itertools
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_letters
 from typing import NamedTuple
 
-from fcnlab.data.guess_values import mask_like, two_coloured
-from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
-from fcnlab.data.layout import folders
-from fcnlab.data.spelling import nfc
+from fcnlab.data.guess_files import Folder, image_files
+from fcnlab.data.guess_splits import WORD, Key, common, literal, split_in_names, split_of
+from fcnlab.data.guess_values import fit, mask_like, one_area, two_coloured
+from fcnlab.data.images import IMAGE_SUFFIXES
 
-SPLIT_NAMES = {
-    "train": ("train", "training", "trn"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing", "tst"),
-}
-WORD = re.compile(r"[A-Za-z]+")
 BORDER = "_-. "
 LOOKED_AT = 8  # masks of a folder, to tell its kind
 TRIED = 40  # ways of naming that are tried for two folders
 FEW = 40  # folders of which every two are compared
-PREFERRED, AVOIDED = ("mask", "label", "annot", "gt", "seg"), ("pred", "inst", "color", "colour", "vis", "result")
-
-Key = tuple[str, str]  # the spelling of a split, and a name
-
-
-class Folder(NamedTuple):
-    """A folder, with {split} for a split's name; of its files those of one suffix, where others have the same names."""
-
-    parts: tuple[str, ...]
-    suffix: str = ""
+PREFERRED = ("mask", "label", "annot", "gt", "seg", "semantic")
+AVOIDED = ("pred", "inst", "panop", "color", "colour", "vis", "viz", "result")
+PHOTOS, NO_PHOTOS = ("image", "img", "photo", "rgb"), ("mask", "label", "annot", "overlay", "depth", "ndvi")
+NOISE = 10  # files of which one pair may fit by accident
 
 
 class Pairing(NamedTuple):
@@ -44,11 +31,11 @@ class Pairing(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Templates of images and masks, the folders' names of the splits, and the files by spelling of the split."""
+    """Templates of images and masks, the splits by what paths call them, and the files by the same."""
 
     images: str
     masks: str
-    spelled: tuple[str, ...]
+    spelled: dict[str, str]
     pairs: dict[Key, tuple[Path, Path]]
 
 
@@ -57,52 +44,46 @@ def guess_layout(root: Path) -> Layout | None:
     folders = image_files(root)
     kinds = dict[Path, int]()
     best = max(candidates(folders), key=lambda one: rank(one, kinds), default=None)
-    if best is None or rank(best, kinds)[0] == 0:
+    files = {path: split for some in folders.values() for (split, _), path in some.items()}
+    if best is None or rank(best, kinds)[0] == 0 or len(best.pairs) == 1 < NOISE < len(files):
         return None
-    ends = [one_suffix(pair[side] for pair in best.pairs.values()) for side in (0, 1)]
-    before, behind, mask_before, mask_behind = best.affixes
-    images = "/".join([*best.folders[0].parts, f"{literal(before)}{{name}}{literal(behind)}{ends[0]}"])
-    masks = "/".join([*best.folders[1].parts, f"{literal(mask_before)}{{name}}{literal(mask_behind)}{ends[1]}"])
-    return Layout(images, masks, tuple(dict.fromkeys(split for split, _ in best.pairs if split)), best.pairs)
-
-
-def image_files(root: Path) -> dict[Folder, dict[Key, Path]]:
-    """The files of images and masks under a folder, by folder, spelling of the split, and name."""
-    found = defaultdict[tuple[str, ...], dict[Key, list[Path]]](lambda: defaultdict(list))
-    for folder, _ in folders(root):
-        parts = tuple(nfc(part) for part in folder.relative_to(root).parts)
-        spelled = next((word for part in parts[::-1] for word in WORD.findall(part) if split_of(word)), "")
-        named = tuple(
-            re.sub(rf"(?<![A-Za-z]){spelled or '$'}(?![A-Za-z])", "{split}" if spelled else "", literal(part))
-            for part in parts
+    called = {split: common(split, files[mask]) for (split, _), (_, mask) in best.pairs.items()}
+    pairs = {(called[split], name.replace("{split}", split)): pair for (split, name), pair in best.pairs.items()}
+    spelled = {word: str(split_of(split)) for split, word in called.items() if split}
+    name = "{name}"
+    if not spelled and "{folder}" not in best.folders[0].parts and (told := split_in_names([n for _, n in pairs])):
+        name, keys = told
+        pairs = dict(zip(keys, pairs.values(), strict=True))
+        spelled = {word: str(split_of(WORD.findall(word)[0])) for word, _ in keys}
+    texts = [
+        "/".join([*folder.parts, *(["{name}"] if "{name}" not in folder.parts else [])]).replace(
+            "{name}", f"{literal(before)}{name}{literal(behind)}"
         )
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in MASK_SUFFIXES and not path.name.startswith("."):
-                found[named][spelled, nfc(path.stem)].append(path)
-    views = defaultdict[Folder, dict[Key, Path]](dict)
-    for parts, files in found.items():
-        doubled = any(len(paths) > 1 for paths in files.values())
-        for key, paths in files.items():
-            for path in paths:
-                views[Folder(parts, path.suffix.lower() if doubled else "")][key] = path
-    return dict(views)
+        + one_suffix(pair[side] for pair in pairs.values())
+        for side, (folder, before, behind) in enumerate(
+            zip(best.folders, best.affixes[::2], best.affixes[1::2], strict=True)
+        )
+    ]
+    return Layout(*texts, spelled, pairs)
 
 
-def literal(text: str) -> str:
-    """A part of a path as a template has it: braces would be a field."""
-    return re.sub(r"[{}]", "?", text)
-
-
-def split_of(word: str) -> str | None:
-    """The split that a word means."""
-    return next((split for split, words in SPLIT_NAMES.items() if word.lower() in words), None)
+def respelled(masks: Mapping[Key, Path], images: Mapping[Key, Path]) -> Mapping[Key, Path]:
+    """Masks by the words that images have for their splits, where these are alike: training for train."""
+    words = {split_of(word): word for word, _ in images}
+    own = {word for word, _ in images}
+    called = {
+        word: words[split]
+        for word in {word for word, _ in masks} - own
+        if (split := split_of(word)) in words and common(word, words[split]) != "*"
+    }
+    return {(called.get(word, word), name): path for (word, name), path in masks.items()} if called else masks
 
 
 def candidates(folders: Mapping[Folder, Mapping[Key, Path]]) -> Iterator[Pairing]:
     """Every way in which files of one folder name files of another; those of many folders alike are one way."""
     alike = defaultdict[tuple[tuple[Folder, Folder], tuple[str, str, str, str]], dict[str, Pairing]](dict)
     for one, other in compared([*folders]):
-        for affixes, pairs in named_alike(folders[one], folders[other]):
+        for affixes, pairs in named_alike(folders[one], respelled(folders[other], folders[one])):
             pairing = Pairing((one, other), affixes, pairs)
             yield pairing
             for part in {*one.parts} & {*other.parts}:
@@ -145,14 +126,12 @@ def named_alike(
     images: Mapping[Key, Path], masks: Mapping[Key, Path]
 ) -> Iterator[tuple[tuple[str, str, str, str], dict[Key, tuple[Path, Path]]]]:
     """Pairs of files by what their names have before and behind what they share."""
-    tried = set[tuple[str, str, str, str]]()
+    tried = {("", "", "", "")}
     for split in {split for split, _ in images} & {split for split, _ in masks}:
-        first = next(name for spelled, name in images if spelled == split)
-        for spelled, name in masks:
-            if spelled == split:
-                tried.update(affixes_of(first, name))
-                if images is masks:  # the first file there may be a mask
-                    tried.update(affixes_of(name, first))
+        names, drawn = ([name for spelled, name in some if spelled == split] for some in (images, masks))
+        # not all have a partner: several are tried, of either side
+        tried.update(affixes for first in ends(names) for name in drawn for affixes in affixes_of(first, name))
+        tried.update(affixes for last in ends(drawn) for name in names for affixes in affixes_of(name, last))
     for affixes in sorted(tried, key=lambda some: (sum(map(len, some)), some))[:TRIED]:
         before, behind, mask_before, mask_behind = affixes
         pairs = dict[Key, tuple[Path, Path]]()
@@ -165,6 +144,11 @@ def named_alike(
                 pairs[split, name] = (image, mask)
         if pairs and not {mask for _, mask in pairs.values()} & {image for image, _ in pairs.values()}:
             yield affixes, pairs
+
+
+def ends(names: Sequence[str]) -> set[str]:
+    """The first, the middle and the last of some names."""
+    return {names[0], names[len(names) // 2], names[-1]}
 
 
 def affixes_of(image: str, mask: str) -> Iterator[tuple[str, str, str, str]]:
@@ -190,17 +174,31 @@ def affixes_of(image: str, mask: str) -> Iterator[tuple[str, str, str, str]]:
             yield before, behind, mask_before, mask_behind
 
 
-def rank(pairing: Pairing, kinds: dict[Path, int]) -> tuple[int, int, bool, int, int]:
-    """How likely these are images with their masks: few values in masks, many files, many values in images."""
+def rank(pairing: Pairing, kinds: dict[Path, int]) -> tuple[int, bool, bool, int, bool, int, int, int]:
+    """How likely these are images with their masks: few values in masks, many files, many values in images.
+
+    Masks of other sizes, and those that are alike for all images, as a camera's field of view, come after others.
+    """
     pairs = [*pairing.pairs.values()]
     some = pairs[:: max(1, len(pairs) // LOOKED_AT)][:LOOKED_AT]
     kind = min(kind_of(mask, kinds) for _, mask in some)
-    words = " ".join([*pairing.folders[1].parts, *pairing.affixes[2:]]).lower()
-    liked = sum(word in words for word in PREFERRED) - 2 * sum(word in words for word in AVOIDED)
+    image, mask = (
+        " ".join(part for part in one.parts if part not in other.parts).lower()
+        for one, other in (pairing.folders, pairing.folders[::-1])
+    )
+    liked = liking(mask, PREFERRED, AVOIDED) + liking(image, PHOTOS, NO_PHOTOS)
+    named = liking(" ".join(pairing.affixes[2:]).lower(), PREFERRED, AVOIDED)
     photos = kind > 0 and not all(kind_of(image, kinds) for image, _ in some)
     if kind > 0 and not photos and all(two_coloured(image) for image, _ in some):
         kind = 0  # masks of other classes
-    return kind, len(pairs), photos, liked, -sum(map(len, pairing.affixes))
+    sizes = kind > 0 and all(fit(*pair) for pair in some)
+    varied = kind > 0 and not one_area([mask for _, mask in some])
+    return kind, sizes, varied, len(pairs), photos, liked, named, -sum(map(len, pairing.affixes))
+
+
+def liking(words: str, preferred: Sequence[str], avoided: Sequence[str]) -> int:
+    """How much words tell for something."""
+    return sum(word in words for word in preferred) - 2 * sum(word in words for word in avoided)
 
 
 def kind_of(path: Path, known: dict[Path, int]) -> int:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from fcnlab.data.guess_pairs import Layout, image_files
+from fcnlab.data.guess_files import image_files
+from fcnlab.data.guess_pairs import Layout
 from fcnlab.data.guess_values import MOST, mask_like
 from fcnlab.data.images import IMAGE_SUFFIXES
 from fcnlab.data.layout import Template, folders

@@ -1,5 +1,6 @@
 """What mask files hold, for a guess: labels, colours, or shades of two classes; and how near to its class each is."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +14,16 @@ import numpy as np
 from fcnlab.data.class_list import Colour
 from fcnlab.data.colours import HINTED, as_colours_of, packed
 from fcnlab.data.masks import MaskFile, Stored, read_mask_file
+from fcnlab.data.opened import open_image
 from fcnlab.error import UserError
 
 MOST = 64  # labels or colours that one mask may hold
+MAPPED = 255  # labels of a mask that is all areas
 RADIUS = 16  # how far a colour may be from its class's in a mask that was blurred or made by hand
 EDGE, FLAT = 32, 0.95  # shades: so much of all pixels is so near to black or white
 STRAYS = 0.001  # of all pixels: colours that slipped in by hand
 BETWEEN = 4  # shades without an area: no one draws so many classes of that kind
+SAME = 0.8  # of two areas: so much of what either marks is marked by both
 AREA = np.ones((3, 3), np.uint8)
 JPEGS = (".jpg", ".jpeg")
 
@@ -107,14 +111,16 @@ def look_at(path: Path) -> Seen:
     for label, number in labels.items():
         colours[shown[label]] += number
     palette = shown if file.palette is not None else {}
-    solid = solid_values(values) if len(labels) > BETWEEN else set()
-    return Seen(Counter(labels), colours, palette, solid, few=len(labels) <= MOST, lossy=lossy)
+    solid, share = solid_values(values) if len(labels) > BETWEEN else (set[int](), 1.0)
+    drawn = len(labels) <= MAPPED and share > 0.5 and 4 * len(solid) >= 3 * len(labels)  # not photographed
+    return Seen(Counter(labels), colours, palette, solid, few=drawn or len(labels) <= MOST, lossy=lossy)
 
 
-def solid_values(values: Stored) -> set[int]:
-    """The values (H, W) that somewhere have only themselves around them."""
-    wide = np.ascontiguousarray(values)
-    return set(np.unique(wide[cv2.erode(wide, AREA) == cv2.dilate(wide, AREA)]).tolist())
+def solid_values(values: Stored) -> tuple[set[int], float]:
+    """The values (H, W) that somewhere have only themselves around them, and the share of such pixels."""
+    wide = np.ascontiguousarray(values, dtype=np.float32)
+    flat = cv2.erode(wide, AREA) == cv2.dilate(wide, AREA)
+    return set(np.unique(values[flat]).tolist()), float(flat.mean())
 
 
 def counted(values: Stored) -> dict[int, int]:
@@ -182,6 +188,27 @@ def tolerance_for(colours: Mapping[Colour, int], known: Sequence[Colour]) -> tup
 def two_coloured(path: Path) -> bool:
     """Whether a file that can be read as a mask has two values or one."""
     return len(look_at(path).colours) <= 2
+
+
+def fit(image: Path, mask: Path) -> bool:
+    """Whether an image has its mask's size, turned or not, and is no map of measurements."""
+    try:
+        with open_image(image) as photo, open_image(mask) as drawn:
+            return photo.size in (drawn.size, drawn.size[::-1]) and photo.mode != "F"
+    except UserError:  # an array, or of more bands than are read here
+        return True
+
+
+def one_area(masks: Sequence[Path]) -> bool:
+    """Whether masks of two values all mark about one area."""
+    areas = [values == values.max() for values in (read_mask_file(mask, lossy=True).values for mask in masks)]
+    if len(areas) <= 2 or len({area.shape for area in areas}) > 1:
+        return False
+    return all(
+        np.logical_and(one, other).sum() >= SAME * np.logical_or(one, other).sum()
+        for first, second in itertools.pairwise(areas)
+        for one, other in ((first, second), (~first, ~second))
+    )
 
 
 def mask_like(path: Path) -> int:

@@ -18,15 +18,16 @@ COLUMNS = {  # the words that people use, by what they mean
     "mask": ("mask", "masks", "mask_path", "label", "label_path", "annotation", "seg"),
     "name": ("name", "id"),
 }
-SUFFIXES = (".txt", ".csv", ".jsonl")
+SUFFIXES = (".txt", ".csv", ".jsonl", ".lst")
 
 
 class Listed(NamedTuple):
-    """One image of a list: its name, and where it and its mask lie if the list says so."""
+    """One image of a list: its name, where it and its mask lie if the list says so, and the name with its folders."""
 
     name: str
     image: str | None = None
     mask: str | None = None
+    written: str = ""
 
 
 def find_list(root: Path, lists: str, split: str) -> Path:
@@ -75,7 +76,7 @@ def listed(row: dict[str, Any], path: Path) -> Listed:
             f"{path} has a row without a name: {dict(row)}. Its columns are name, or image and mask (paths seen from "
             "data.root), and split if it lists them all."
         )
-    return Listed(nfc(without_suffix(name or image or "")), image, mask)
+    return Listed(nfc(without_suffix(name or image or "")), image, mask, nfc(image or name or ""))
 
 
 def listed_line(line: str) -> Listed:
@@ -83,8 +84,8 @@ def listed_line(line: str) -> Listed:
     for middle in [found.span() for found in re.finditer(r"\s+", line)]:
         image, mask = line[: middle[0]], line[middle[1] :]
         if Path(image).suffix.lower() in IMAGE_SUFFIXES and Path(mask).suffix.lower() in MASK_SUFFIXES:
-            return Listed(nfc(without_suffix(image)), image, mask)
-    return Listed(nfc(without_suffix(line)))
+            return Listed(nfc(without_suffix(image)), image, mask, nfc(image))
+    return Listed(nfc(without_suffix(line)), written=nfc(line))
 
 
 def posix(path: str) -> str:
