@@ -1,4 +1,4 @@
-"""An object that is typed replaces the one of the chosen file, which Hydra alone would merge with it."""
+"""An object on the command line replaces the one of the chosen file, which Hydra alone would merge with it."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ SMOOTH = "{_target_: torch.nn.CrossEntropyLoss, label_smoothing: 0.1}"
         (["task={_target_: lightning.LightningModule}"], "task", {"_target_": "lightning.LightningModule"}),
     ],
 )
-def test_what_is_typed_is_all_that_the_new_object_is_given(words: list[str], key: str, found: dict[str, Any]) -> None:
+def test_what_is_written_is_all_that_the_new_object_is_given(words: list[str], key: str, found: dict[str, Any]) -> None:
     assert OmegaConf.to_container(OmegaConf.select(compose("train", words), key)) == found
 
 

@@ -12,32 +12,32 @@ from fcnlab.cli.arguments import CONFIG_DIR, quoted, value_of
 from fcnlab.cli.compose import CONF, compose_only
 
 OBJECT = re.compile(r"([\w./]+)=\{.*_target_", re.DOTALL)
-STAYS = ("_target_", "_partial_", "name")  # what the place asks for whoever is there
+STAYS = ("_target_", "_partial_", "name")  # what its position asks of every object
 
 
 def replace_objects(command: str, words: Sequence[str], flags: Sequence[str] = ()) -> list[str]:
-    """Overrides in which an object takes the place of one with another ``_target_``.
+    """Overrides in which an object replaces one with another ``_target_``.
 
     The old one's arguments are taken out (``~KEY.NAME``), and the new one's are let in (``++KEY=...``). An object with
     the same ``_target_`` is merged, as Hydra does.
     """
-    typed = {word: match[1] for word in words if (match := OBJECT.match(word))}
-    if not typed:
+    objects = {word: match[1] for word in words if (match := OBJECT.match(word))}
+    if not objects:
         return list(words)
-    within = tuple(f"{key}." for key in typed.values())
+    within = tuple(f"{key}." for key in objects.values())
     folders = [quoted(f"file://{value}") for flag, value in itertools.pairwise(flags) if flag in CONFIG_DIR]
     searched = [f"hydra.searchpath=[{','.join(folders)}]"] if folders else []
     try:
-        others = [without_sweep(word) for word in words if word not in typed and not word.startswith(within)]
+        others = [without_sweep(word) for word in words if word not in objects and not word.startswith(within)]
         base = compose_only(command, [*filter(None, others), *searched])
-        known = {word: targets(word) for word in typed}
+        known = {word: targets(word) for word in objects}
     except Exception:  # another override is at fault, which Hydra tells when it composes all of them
         return list(words)
     arranged = list[str]()
     for word in words:
-        if word in typed:
-            arranged += without(base, typed[word], known[word])
-        arranged.append(f"++{word}" if word in typed or word.startswith(within) else word)
+        if word in objects:
+            arranged += without(base, objects[word], known[word])
+        arranged.append(f"++{word}" if word in objects or word.startswith(within) else word)
     return arranged
 
 

@@ -55,16 +55,16 @@ def guess_layout(root: Path) -> Layout | None:
         name, keys = told
         pairs = dict(zip(keys, pairs.values(), strict=True))
         spelled = {word: str(split_of(WORD.findall(word)[0])) for word, _ in keys}
-    texts = [
-        "/".join([*folder.parts, *(["{name}"] if "{name}" not in folder.parts else [])]).replace(
-            "{name}", f"{literal(before)}{name}{literal(behind)}"
-        )
-        + one_suffix(pair[side] for pair in pairs.values())
-        for side, (folder, before, behind) in enumerate(
-            zip(best.folders, best.affixes[::2], best.affixes[1::2], strict=True)
-        )
-    ]
-    return Layout(*texts, spelled, pairs)
+    before, behind, mask_before, mask_behind = best.affixes
+    images = template(best.folders[0], before, name, behind, (image for image, _ in pairs.values()))
+    masks = template(best.folders[1], mask_before, name, mask_behind, (mask for _, mask in pairs.values()))
+    return Layout(images, masks, spelled, pairs)
+
+
+def template(folder: Folder, before: str, name: str, behind: str, paths: Iterable[Path]) -> str:
+    """How files of a folder are named, which may be by a folder of their own."""
+    parts = folder.parts if "{name}" in folder.parts else (*folder.parts, "{name}")
+    return "/".join(parts).replace("{name}", f"{literal(before)}{name}{literal(behind)}") + one_suffix(paths)
 
 
 def respelled(masks: Mapping[Key, Path], images: Mapping[Key, Path]) -> Mapping[Key, Path]:
