@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+from data.scenes import labels, photo, save
+
+from fcnlab.data.guess import guess
 from fcnlab.data.guess_lists import guess_lists
 
 NAMES = ("a 1", "a 2", "a 3")
@@ -17,3 +21,14 @@ def test_lists_are_taken_where_they_name_known_images(tmp_path: Path) -> None:
     (tmp_path / "sets" / "valid.csv").write_text("image,mask\nimages/a 2.png,masks/a 2.png\n")
     found = guess_lists(tmp_path, NAMES)
     assert found == ("sets", {"train": "train", "val": "valid"}, ["a 1"])
+
+
+def test_a_list_of_one_split_alone_is_told(tmp_path: Path) -> None:
+    """As fastai's copy of CamVid has it: nothing says which images are those of the training."""
+    for number in range(6):
+        save(photo(number), tmp_path / "images" / f"a{number}.png")
+        save(labels(number, [0, 1]).astype(np.uint8), tmp_path / "labels" / f"a{number}.png")
+    (tmp_path / "valid.txt").write_text("a1.png\na3.png\n")
+    (tmp_path / "codes.txt").write_text("sky\nroad\n")
+    (line,) = (line for line in guess(tmp_path).splitlines() if line.startswith("# not read: "))
+    assert line.startswith("# not read: valid.txt. data.lists needs train.txt and val.txt or test.txt")

@@ -11,7 +11,7 @@ from fcnlab.data.class_list import ClassList, Colour, rows_of_file
 from fcnlab.data.contents import in_order
 from fcnlab.data.guess_annotations import guess_annotations
 from fcnlab.data.guess_lines import SPLITS, fractions, listed, quoted
-from fcnlab.data.guess_lists import guess_lists
+from fcnlab.data.guess_lists import guess_lists, unused_lists
 from fcnlab.data.guess_pairs import Layout, guess_layout
 from fcnlab.data.guess_rest import folder_names, nothing_found, unmasked, unread
 from fcnlab.data.guess_values import Seen, look_at, tolerance_for
@@ -87,6 +87,8 @@ def where(root: Path, layout: Layout) -> Iterator[str]:
     yield from lines
     if shared:
         yield from fractions(names, shared)
+    if not lists and not layout.spelled and (alone := unused_lists(root, {*names})):
+        yield f"# not read: {', '.join(alone)}. data.lists needs train.txt and val.txt or test.txt in one folder"
     if not lists and (bare := unmasked(root, layout)):
         yield f"unmasked: skip # {len(bare)} images have no mask, as {bare[0].name}"
     yield from (*folder_names(root, layout), *unread(root, layout))

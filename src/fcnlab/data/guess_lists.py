@@ -18,6 +18,17 @@ class Lists(NamedTuple):
     names: list[str]
 
 
+def unused_lists(root: Path, names: Collection[str]) -> list[str]:
+    """The lists that name some of ``names`` and nothing else, as paths seen from ``root``, whether of use or not."""
+    return [
+        path.relative_to(root).as_posix()
+        for folder, _ in folders(root)
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in SUFFIXES and split_of(path.stem)
+        if listed_names(root, folder.relative_to(root).as_posix(), path.stem, names)
+    ]
+
+
 def guess_lists(root: Path, names: Collection[str]) -> Lists | None:
     """The first folder with lists of train and of another split, which name some of ``names`` and nothing else."""
     for folder, _ in folders(root):
