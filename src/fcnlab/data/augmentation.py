@@ -86,9 +86,12 @@ class Augmentation:
                 )
         if new_image.shape[:2] != new_mask.shape:
             raise UserError(f"data.augment makes an image of {new_image.shape[:2]} with a mask of {new_mask.shape}.")
-        if made_up := sorted(held(new_mask) - held(mask) - {MADE_UP}):
+        strange = ~held(mask)
+        strange[MADE_UP] = False
+        if cv2.LUT(np.ascontiguousarray(new_mask), strange.astype(np.uint8)).any():
+            label = new_mask[strange[new_mask]].min()
             raise UserError(
-                f"data.augment makes label {made_up[0]}, which the mask did not hold. Labels may move, or become void "
+                f"data.augment makes label {label}, which the mask did not hold. Labels may move, or become void "
                 "(fill_mask: 255), but not be made up."
             )
 
@@ -137,8 +140,9 @@ def check(transform: Any) -> None:
         )
 
 
-def held(mask: Mask) -> set[int]:
-    """The labels of a mask."""
-    seen = np.zeros(256, bool)
-    seen[mask.ravel()] = True
-    return set(np.flatnonzero(seen).tolist())
+def held(mask: Mask) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which labels 0 to 255 a mask holds, (256,): it is runs of one label, of which there are few to look at."""
+    flat, seen = mask.reshape(-1), np.zeros(256, bool)
+    seen[flat[:-1][flat[1:] != flat[:-1]]] = True
+    seen[flat[-1:]] = True
+    return seen
