@@ -75,6 +75,13 @@ def test_a_fault_beside_it_is_told_as_ever(command: Command) -> None:
     assert "There is no experiment=nowhere" in outcome.text
 
 
+@pytest.mark.parametrize("group", ["data", "model"])
+def test_what_is_new_does_not_go_by_the_name_of_what_was_there(group: str, command: Command) -> None:
+    outcome = command("train", f"{group}={{_target_: torch.nn.Identity}}")
+    assert outcome.code == 1
+    assert f"{group} has no name, by which runs are called: {group}={{_target_: ..., name: mine}}" in outcome.text
+
+
 def test_the_config_that_is_shown_is_the_one_that_is_used(command: Command) -> None:
     outcome = command("train", "experiment=shapes", f"loss={SMOOTH}", "--cfg", "job", "-p", "loss")
     assert outcome.code == 0, outcome.text

@@ -111,6 +111,8 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
         word = match.group(1) or match.group(2)
         key, _, value = word.partition("=")
         return f"{word} gives several values: add -m to run a job for each, or write one list: {key}=[{value}]."
+    if match := re.search(r"Interpolation key '(data|model)\.name' not found", text):
+        return "{0} has no name, by which runs are called: {0}={{_target_: ..., name: mine}}.".format(match.group(1))
     if match := re.search(r"Interpolation key '([^']*)' not found|Unsupported interpolation type", text):
         return (
             f"{text.split(' full_key')[0]}. ${{...}} refers to another setting. Where it belongs to the name of a "

@@ -12,7 +12,7 @@ from fcnlab.cli.arguments import CONFIG_DIR, quoted, value_of
 from fcnlab.cli.compose import CONF, compose_only
 
 OBJECT = re.compile(r"([\w./]+)=\{.*_target_", re.DOTALL)
-STAYS = ("_target_", "_partial_", "name")  # what its position asks of every object
+STAYS = ("_target_", "_partial_")  # the one is given anew, the other is asked of every object there
 
 
 def replace_objects(command: str, words: Sequence[str], flags: Sequence[str] = ()) -> list[str]:
