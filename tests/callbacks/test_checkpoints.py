@@ -98,7 +98,7 @@ def rows_of(log: Path) -> list[tuple[int | None, str]]:
 def test_a_run_goes_on_where_steps_are_counted_and_gradients_accumulated(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = [*TINY, "trainer.max_steps=7", "trainer.max_epochs=-1", "trainer.accumulate_grad_batches=2"]
+    words = [*TINY, "trainer.max_steps=7", "epochs=-1", "trainer.accumulate_grad_batches=2"]
     words += ["data.batch_size=3", "checkpoint.every_n_steps=1"]  # an epoch of 5 batches makes 3 steps
     assert command("train", *words, "runs_dir=whole").code == 0
     original = LastCheckpoint.on_train_batch_end
