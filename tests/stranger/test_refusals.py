@@ -23,7 +23,10 @@ BROUGHT = {
         "Write loss.weight={_target_: torch.tensor, data:",
     ),
     "a key of another file": (["loss._target_=torch.nn.CrossEntropyLoss"], "has set it, choose a file of your own"),
-    "a value of another file": ([OPTIM % "RMSprop"], "has set it, take it out: ~optim.optimizer.fused"),
+    "a value of another file": (
+        ["optim.optimizer._target_=torch.optim.RMSprop"],
+        "has set it, take it out: ~optim.optimizer.fused",
+    ),
     # metrics
     "probabilities": (
         ["+metrics.x={_target_: torchmetrics.AUROC, task: multiclass}"],
