@@ -55,7 +55,7 @@ def test_time_per_image_leaves_the_first_batch_out(tmp_path: Path, trained: Trai
 
 
 def test_no_drawing_of_an_image_overwrites_that_of_another(tmp_path: Path) -> None:
-    labels = {"a": 0, "a_panel": 1, "b": 2}
+    labels = {"a": 0, "a_panel": 1, "in/b": 2}  # as COCO's images are called that lie in folders
     data: Any = SimpleNamespace(
         test_split="test",
         palette=[[0, 0, 0]] * 3,
@@ -71,8 +71,9 @@ def test_no_drawing_of_an_image_overwrites_that_of_another(tmp_path: Path) -> No
     subject.on_test_batch_start()
     subject.on_test_batch_end(trainer, None, outputs, {"name": [*labels]})
     subject.on_test_end(trainer, None)
-    drawn = {file.name: np.array(PIL.Image.open(file)) for file in (tmp_path / "predictions").iterdir()}
-    assert {*drawn} == {"a_panel.png", "a_panel_panel.png", "b.png", "b_panel.png"}  # those of a would be a_panel's
+    files = (tmp_path / "predictions").rglob("*.png")
+    drawn = {str(file.relative_to(tmp_path / "predictions")): np.array(PIL.Image.open(file)) for file in files}
+    assert {*drawn} == {"a_panel.png", "a_panel_panel.png", "in/b.png", "in/b_panel.png"}  # a's would be a_panel's
     assert (drawn["a_panel.png"] == 1).all()
 
 

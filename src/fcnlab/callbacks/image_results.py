@@ -61,11 +61,11 @@ class ImageResults(L.Callback):
 
     def draw(self, name: str, prediction: Any) -> None:
         """Write the predicted labels as a palette PNG, and image, truth and prediction side by side."""
-        (self.folder / "predictions").mkdir(parents=True, exist_ok=True)
+        labels, drawn = (self.folder / "predictions" / fitting(name, suffix) for suffix in (".png", "_panel.png"))
+        labels.parent.mkdir(parents=True, exist_ok=True)  # a name may hold folders: COCO's images do
         image, truth = self.data.read(self.data.test_split, self.positions[name])
-        index_image(prediction, self.data.palette).save(self.folder / "predictions" / fitting(name, ".png"))
-        side_by_side = panel(image, truth, prediction, palette=self.data.palette)
-        PIL.Image.fromarray(side_by_side).save(self.folder / "predictions" / fitting(name, "_panel.png"))
+        index_image(prediction, self.data.palette).save(labels)
+        PIL.Image.fromarray(panel(image, truth, prediction, palette=self.data.palette)).save(drawn)
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write true positive, predicted and true pixels, (images, classes) each, in the data set's order; draw."""

@@ -14,6 +14,7 @@ from fcnlab.comparison.finished import FinishedRun
 from fcnlab.comparison.variants import Variant
 from fcnlab.data.arrays import VOID, Image, Mask
 from fcnlab.error import UserError
+from fcnlab.run.files import fitting
 from fcnlab.visualize import GAP, panel
 
 Palette = list[list[int]]
@@ -37,9 +38,9 @@ def scenes(variants: Sequence[Variant], count: int) -> list[Scene]:
     return [read_scene(name, first) for name in names[:count]]
 
 
-def prediction_file(run: FinishedRun, name: str) -> Path:
+def prediction_file(run: FinishedRun, name: str, suffix: str = ".png") -> Path:
     """Where a run keeps its prediction of a test image."""
-    return run.folder / "predictions" / f"{name}.png"
+    return run.folder / "predictions" / fitting(name, suffix)
 
 
 def read_scene(name: str, runs: Sequence[FinishedRun]) -> Scene:
@@ -50,7 +51,7 @@ def read_scene(name: str, runs: Sequence[FinishedRun]) -> Scene:
         with PIL.Image.open(prediction_file(run, name)) as mask:
             predictions.append(np.array(mask))
             palette = np.array(mask.getpalette()).reshape(-1, 3).tolist()[: len(run.record["class_names"])]
-    with PIL.Image.open(prediction_file(runs[0], name).with_name(f"{name}_panel.png")) as file:
+    with PIL.Image.open(prediction_file(runs[0], name, "_panel.png")) as file:
         side_by_side = np.array(file)
     width = predictions[0].shape[1]
     image, drawn = side_by_side[:, :width], side_by_side[:, width + GAP : 2 * width + GAP]
