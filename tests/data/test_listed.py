@@ -1,6 +1,7 @@
 """The files of a split: each named once, all of them there, shared out by folds, and stamped."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,17 @@ def test_every_image_is_in_one_fold_and_the_test_split_in_none(tmp_path: Path) -
         assert data.names("test") == plain.names("test")
     with pytest.raises(UserError, match=r"data.fold=2 is no part of data.folds=2. Known: 0 to 1\."):
         folder(root, "data.folds=2", "data.fold=2")
+
+
+def test_folds_lose_no_image_that_has_the_name_of_another(tmp_path: Path) -> None:
+    root = make(tmp_path / "data")
+    for split in ("train", "val"):
+        for kind in ("images", "masks"):
+            shutil.copytree(root / kind, root / split / kind)
+    words = ("data.images='{split}/images/{name}.*'", "data.masks='{split}/masks/{name}.*'", "data.lists=null")
+    assert folder(root, *words).names("train") == folder(root, *words).names("val")
+    with pytest.raises(UserError, match="train and val together, but both have an image called .*: .*train.* and .*val"):
+        folder(root, *words, "data.folds=2").names("train")
 
 
 def test_a_name_that_is_listed_twice_is_refused(tmp_path: Path) -> None:

@@ -58,7 +58,13 @@ class ListedData(SegmentationData):
         """``pairs``, with train and val shared out by ``folds``."""
         if self.folds is None or split == "test":
             return self.pairs(split)
-        pool = {pair.name: pair for part in ("train", "val") for pair in self.pairs(part)}
+        pool = dict[str, Pair]()
+        for pair in (pair for part in ("train", "val") for pair in self.pairs(part)):
+            if pool.setdefault(pair.name, pair) != pair:
+                raise UserError(
+                    f"data.folds shares out train and val together, but both have an image called {pair.name}: "
+                    f"{pool[pair.name].image} and {pair.image}. Give each image a name of its own."
+                )
         order = sorted(pool, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
         held = set(order[self.fold :: self.folds])
         return [pair for name, pair in pool.items() if (name in held) == (split == "val")]
