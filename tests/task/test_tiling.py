@@ -1,10 +1,12 @@
 """Labels worked out tile by tile are those of the whole image."""
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
 from conftest import Command, Trained
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from fcnlab.cli.compose import build, compose
 from fcnlab.task.tiling import TiledNet, cuts, label_at_size, label_in_tiles
@@ -78,6 +80,24 @@ def test_windows_of_unknown_reach_are_blended_and_a_small_image_is_whole() -> No
     assert not torch.equal(whole, blended)
     assert (whole - blended).abs().mean() < 0.2 * whole.abs().mean()
     assert torch.equal(TiledNet(blur, side=128)(image), whole)
+
+
+def test_the_map_of_a_large_image_is_made_once_not_once_for_each_tile() -> None:
+    class Made(TorchDispatchMode):
+        whole = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = func(*args, **(kwargs or {}))
+            self.whole += isinstance(made, torch.Tensor) and made.shape[-2:] == (96, 96) and "new_" in func.__name__
+            return made
+
+    blended = TiledNet(torch.nn.Conv2d(3, 2, 1), side=32)
+    exact = TiledNet(torch.nn.Conv2d(3, 2, 1), side=32)
+    exact.net.overlap = 0
+    for tiled in (blended, exact):
+        with Made() as made, torch.no_grad():
+            tiled(torch.randn(1, 3, 96, 96))
+        assert made.whole == 1 + (tiled is blended)  # and the sum of the weights
 
 
 @pytest.mark.slow

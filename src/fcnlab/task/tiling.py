@@ -25,8 +25,9 @@ def label_in_tiles(score: Score, image: torch.Tensor, *, side: int, overlap: int
     whole: dict[str, torch.Tensor] = {}
     for inner, seen, cut in tiles(image.shape[-2:], side, overlap):
         for name, logits in by_name(score(image[seen])).items():
-            labels = whole.setdefault(name, image.new_empty((len(image), *image.shape[-2:]), dtype=torch.uint8))
-            labels[inner] = most_likely(logits[cut]).to(torch.uint8)
+            if name not in whole:
+                whole[name] = image.new_empty((len(image), *image.shape[-2:]), dtype=torch.uint8)
+            whole[name][inner] = most_likely(logits[cut]).to(torch.uint8)
     return alone(whole)
 
 
@@ -84,7 +85,9 @@ class TiledNet(nn.Module):
         size, whole = image.shape[-2:], dict[str, torch.Tensor]()
         for inner, seen, cut in tiles(size, self.side, self.overlap):
             for name, logits in self.score(image[seen]).items():
-                whole.setdefault(name, logits.new_empty((*logits.shape[:2], *size)))[inner] = logits[cut]
+                if name not in whole:  # once: it may be the largest map of all
+                    whole[name] = logits.new_empty((*logits.shape[:2], *size))
+                whole[name][inner] = logits[cut]
         return alone(whole)
 
     def label(self, image: torch.Tensor) -> Found:
@@ -111,8 +114,9 @@ class TiledNet(nn.Module):
             for columns in windows(width, self.side):
                 weight = torch.outer(*(tent(s.stop - s.start).to(total) for s in (rows, columns)))
                 for name, logits in self.score(image[..., rows, columns]).items():
-                    sums = whole.setdefault(name, logits.new_zeros((*logits.shape[:2], height, width)))
-                    sums[..., rows, columns] += logits * weight
+                    if name not in whole:
+                        whole[name] = logits.new_zeros((*logits.shape[:2], height, width))
+                    whole[name][..., rows, columns] += logits * weight
                 total[rows, columns] += weight
         return alone({name: sums / total for name, sums in whole.items()})
 
