@@ -229,7 +229,7 @@ def test_by_choice_a_corrupt_training_image_is_skipped_and_counted(workers: int,
     assert sum(skipped.values()) >= 4  # both in both epochs
     assert all("photo_0.jpg" in message or "photo_1.png" in message for message in skipped)
     assert outcome.text.count("Skipped, another image is used instead") == 2
-    assert "of 2 training images could not be read" in outcome.text
+    assert "Training images that could not be read: 2, replaced by others" in outcome.text
 
 
 def test_validation_and_test_images_are_never_skipped(root: Path, command: Command) -> None:

@@ -39,8 +39,8 @@ class SkippedImages(L.Callback):
         """Say once more what was left out."""
         if self.counts:
             say(
-                f"{self.counts.total()} times one of {len(self.counts)} training images could not be read and were "
-                f"replaced by others: see skipped in {self.run.folder / 'record.json'}."
+                f"Training images that could not be read: {len(self.counts)}, replaced by others "
+                f"{self.counts.total()} times: see skipped in {self.run.folder / 'record.json'}."
             )
 
     def state_dict(self) -> dict[str, Any]:
