@@ -36,10 +36,13 @@ def test_onnxruntime_gives_the_originals_logits_at_any_size(
         np.testing.assert_allclose(logits, original(lively.checkpoint)(image).numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize(("model", "padding"), [("fcn32s", "same"), ("fcn8s", 100)])
-def test_other_variants_and_the_papers_padding_can_be_exported(model: str, padding: str | int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("model", "padding", "channels"), [("fcn32s", "same", 4), ("fcn8s", 100, 1)])
+def test_other_variants_paddings_and_channels_can_be_exported(
+    model: str, padding: str | int, channels: int, tmp_path: Path
+) -> None:
     words = (
         f"model={model}",
+        f"model.backbone.in_channels={channels}",
         f"model.backbone.padding={padding}",
         "model.backbone.width=0.02",
         "model.backbone.fc_channels=4",
@@ -47,12 +50,12 @@ def test_other_variants_and_the_papers_padding_can_be_exported(model: str, paddi
     net = build(compose("train", list(words)).model, num_classes=3).eval()
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
-    facts = {"class_names": ["a", "b", "c"], "palette": [[0, 0, 0]] * 3, "mean": [0.5] * 3, "std": [0.5] * 3}
-    facts |= {"order": "RGB", "scale": 1.0, "image_size": None}
+    facts = {"class_names": ["a", "b", "c"], "palette": [[0, 0, 0]] * 3, "mean": [0.5] * channels}
+    facts |= {"std": [0.5] * channels, "order": "RGB", "scale": 1.0, "image_size": None}
     write_onnx(net, tmp_path / "x.onnx", facts)
     shapes = plain(compose("export", ["checkpoint=x"]))["shapes"]
     assert len(shapes) >= 5
-    assert len(check(net, tmp_path / "x.onnx", shapes, 1e-4)) == len(shapes)
+    assert len(check(net, tmp_path / "x.onnx", shapes, 1e-4, channels=channels)) == len(shapes)
 
 
 def test_a_net_that_differs_is_refused_and_leaves_no_file(

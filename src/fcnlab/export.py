@@ -61,7 +61,7 @@ def export(cfg: DictConfig) -> str:
         with tempfile.TemporaryDirectory(dir=output) as scratch:
             file = Path(scratch) / "model.onnx"
             write_onnx(net.eval(), file, saved | {"image_size": config["data"]["image_size"]})
-            checks = check(net, file, config["shapes"], config["tolerance"])
+            checks = check(net, file, config["shapes"], config["tolerance"], channels=len(facts["mean"]))
             write_atomic(output / "model_card.md", model_card(saved, record, metrics, checks))
             file.replace(output / "model.onnx")
     except OSError as error:
@@ -105,7 +105,7 @@ def write_onnx(net: "nn.Module", file: Path, facts: dict[str, Any]) -> None:
         warnings.simplefilter("ignore")  # the exporter's talk to its own authors
         torch.onnx.export(
             net,
-            (torch.zeros(2, 3, 83, 118),),  # free sizes must not be 0, 1 or a stride's multiple in the example
+            (torch.zeros(2, len(facts["mean"]), 83, 118),),  # free sizes must not be 0, 1 or a stride's multiple in the example
             file,
             input_names=["image"],
             output_names=["logits"],
@@ -119,7 +119,9 @@ def write_onnx(net: "nn.Module", file: Path, facts: dict[str, Any]) -> None:
     onnx.save(model, str(file))
 
 
-def check(net: "nn.Module", file: Path, shapes: list[list[int]], tolerance: float) -> "list[Check]":
+def check(
+    net: "nn.Module", file: Path, shapes: list[list[int]], tolerance: float, *, channels: int = 3
+) -> "list[Check]":
     """Compare the file's logits with the net's on random images of every shape. Raises UserError where they differ."""
     import torch
 
@@ -129,7 +131,7 @@ def check(net: "nn.Module", file: Path, shapes: list[list[int]], tolerance: floa
 
     exported, generator, checks = ExportedNet(file), torch.Generator().manual_seed(0), []
     for images, height, width in shapes:
-        image = torch.randn(images, 3, height, width, generator=generator)
+        image = torch.randn(images, channels, height, width, generator=generator)
         with torch.inference_mode():
             expected, found = net(image), exported(image)
         if found.shape != expected.shape:
