@@ -73,3 +73,12 @@ def test_a_variant_is_held_against_the_likest_of_the_finest_coarser_ones() -> No
     assert [coarser(each, every) for each in every] == [None, coarse, coarse, fast, slow]
     assert coarser(fine, [fine, atonce]) is None
     assert coarser(atonce, [fine, atonce]) is fine  # nothing coarser: the first
+
+
+def test_a_variant_is_named_by_its_overrides_where_many_settings_follow_from_them(copy: Path) -> None:
+    file = one(copy, "fcn8s-shapes-s1") / "config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config |= {"callbacks": {"ema": {"_target_": "lightning.pytorch.callbacks.EMAWeightAveraging", "decay": 0.9}}}
+    file.write_text(yaml.safe_dump(config | {"overrides": [*config["overrides"], "callbacks=ema"]}))
+    variants = group(read_runs(find_runs(str(copy), "runs"))[0])
+    assert [variant.name for variant in variants] == ["fcn32s", "fcn8s", "fcn8s callbacks=ema"]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,31 +47,52 @@ def group(runs: Sequence[FinishedRun]) -> list[Variant]:
     for run in runs:
         groups.setdefault(json.dumps(settings(run.folder, run.config), sort_keys=True), []).append(run)
     own = {key: settings(members[0].folder, members[0].config) for key, members in groups.items()}
-    overridden = {word.lstrip("+").partition("=")[0] for run in runs for word in run.config.get("overrides", ())}
+    overrides = {
+        key: [w.lstrip("+") for w in members[0].config.get("overrides", ())] for key, members in groups.items()
+    }
     variants = []
     for key, members in groups.items():
         name = members[0].model["name"]
-        family = [own[other] for other, runs in groups.items() if runs[0].model["name"] == name]
+        family = [other for other, runs in groups.items() if runs[0].model["name"] == name]
+        told = label(name, own[key], [own[other] for other in family], [overrides[other] for other in family])
         ordered = sorted(members, key=lambda run: (run.config["seed"], run.config["data"].get("fold", 0)))
-        variants.append(Variant(name=label(name, own[key], family, overridden), runs=tuple(ordered), settings=own[key]))
+        variants.append(Variant(name=told, runs=tuple(ordered), settings=own[key]))
     return sorted(variants, key=lambda variant: (variant.skips, variant.name))
 
 
-def label(name: str, own: Mapping[str, Any], family: Sequence[Mapping[str, Any]], overridden: Collection[str]) -> str:
-    """The name of a net, with the overrides that tell its settings from the others of its family.
+def label(
+    name: str, own: Mapping[str, Any], family: Sequence[Mapping[str, Any]], overrides: Sequence[Sequence[str]]
+) -> str:
+    """The name of a net, with what tells its settings from the others of its family.
+
+    That is the settings that were overridden, where they tell all apart; else the overrides themselves, as
+    ``callbacks=ema``, of which many settings follow; else all settings.
 
     Args:
-        overridden: keys of the command line: where they tell all apart, what follows from them is left out.
+        overrides: the overrides of each of the family.
     """
     keys = differing(family)
     told = [key for key in keys if not any(follows(key, other, family) for other in keys)]
-    chosen = [key for key in told if key in overridden]
+    overridden = {word.partition("=")[0] for words in overrides for word in words}
+    several = {part for part in overridden if any(key.startswith(f"{part}.") for key in keys)}  # callbacks=ema
+    chosen = [key for key in told if key in overridden - several]
     if len({tuple(spell(one.get(key)) for key in chosen) for one in family}) == len(family):
         told = chosen
+    else:
+        shared = set.intersection(*map(set, overrides))
+        words = [tuple(w for w in some if w not in shared and decides(w, keys)) for some in overrides]
+        if len({*words}) == len(family):
+            return " ".join([name, *words[family.index(own)]])
     stages = {one.get("start"): stage(one) for one in family}
     short = len(set(stages.values())) == len(stages)
     values = {**own, "start": stages[own.get("start")]} if short else own
     return " ".join([name, *(f"{key}={spell(values.get(key))}" for key in told)])
+
+
+def decides(word: str, keys: Sequence[str]) -> bool:
+    """Whether an override sets one of these settings, or what is below or above it: ``callbacks=ema`` sets many."""
+    own = f"{word.lstrip('~').partition('=')[0].replace('/', '.')}."
+    return any(f"{key}.".startswith(own) or own.startswith(f"{key}.") for key in keys)
 
 
 def follows(key: str, other: str, family: Sequence[Mapping[str, Any]]) -> bool:
