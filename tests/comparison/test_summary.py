@@ -61,6 +61,21 @@ def test_the_difference_is_that_of_the_pixels_of_all_seeds_together(finished: Pa
     assert difference > 0.01
 
 
+def test_the_difference_leaves_out_the_classes_that_the_scores_leave_out(finished: Path) -> None:
+    runs = read_runs(find_runs(str(finished), "runs"))[0]
+    for run in runs:
+        run.config["task"]["absent_classes"] = "left_out"  # as in the paper's SIFT Flow
+        fine = run.model["name"] == "fcn8s"
+        run.counts[:, :, 2] = 0  # never true
+        run.counts[1, :, 2] = 50 * fine
+    hit, predicted, true = (sum(run.counts[kind].sum(0) for run in runs if run.model["skips"]) for kind in range(3))
+    other = [sum(run.counts[kind].sum(0) for run in runs if not run.model["skips"]) for kind in range(3)]
+    with np.errstate(invalid="ignore"):
+        scores = [float(np.nanmean((h / (p + t - h))[t > 0])) for h, p, t in ((hit, predicted, true), other)]
+    difference = summarise(group(runs), {}, samples=10)["rows"][1]["difference"]["mean_iou"]["value"]
+    assert difference == pytest.approx(scores[0] - scores[1])
+
+
 def test_the_deviation_is_that_of_a_sample_and_one_seed_has_none() -> None:
     assert spread([0.2, 0.3, 0.7])["std"] == pytest.approx(np.std([0.2, 0.3, 0.7], ddof=1))
     assert spread([0.5]) == {"n": 1, "mean": 0.5, "std": None}

@@ -38,7 +38,10 @@ def summarise(
 def describe(variant: Variant, reference: Variant | None, samples: int) -> dict[str, Any]:
     """One variant: scores over its seeds, how it differs from ``reference``, what it cost, what it ran on."""
     runs = variant.runs
-    differences = paired_differences(variant.counts, reference.counts, samples=samples) if reference else {}
+    absent = runs[0].config["task"].get("absent_classes", "wrong")
+    differences = (
+        paired_differences(variant.counts, reference.counts, samples=samples, absent=absent) if reference else {}
+    )
     classes = [f"test/iou/{name}" for name in runs[0].record["class_names"]]
     return {
         "variant": variant.name,
