@@ -22,6 +22,7 @@ def test_runs_are_named_by_folder_parent_glob_or_name(finished: Path) -> None:
     assert set(find_runs(str(finished), "runs")) == set(find_runs(f"{finished}/shapes-*", "runs")) == every
     assert find_runs(str(some), "runs") == find_runs(some.name, str(finished)) == [some]
     assert find_runs([some.name, f"{finished}/*fcn8s*s1*"], str(finished)) == [some]
+    assert find_runs("*fcn8s*s1*", str(finished)) == [some]
     with pytest.raises(UserError, match=f"names no run. .*Did you mean .*{some.name}"):
         find_runs(some.name[:-1], str(finished))
 

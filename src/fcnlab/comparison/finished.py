@@ -54,7 +54,8 @@ def find_runs(words: str | Sequence[str], runs_dir: str) -> list[Path]:
         given = Path(word).expanduser()
         if any(sign in word for sign in "*?"):
             pattern = str(given.relative_to(given.anchor)).replace("[", "[[]")  # brackets belong to names
-            matches = sorted(Path(given.anchor).glob(pattern))
+            roots = (Path(given.anchor), Path(runs_dir).expanduser())
+            matches = next(filter(None, (sorted(root.glob(pattern)) for root in roots)), [])
             runs = [match for match in matches if (match / "record.json").is_file()]
         else:
             given = given if given.is_dir() else Path(runs_dir).expanduser() / word
