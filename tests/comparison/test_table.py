@@ -1,6 +1,8 @@
 """A comparison as tables says the same in the terminal, in Markdown and in CSV."""
 
 import csv
+import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,14 @@ def test_a_table_in_markdown_and_in_the_terminal(capsys: pytest.CaptureFixture[s
     assert markdown(grid) == "| model | a\\|b |\n| --- | ---: |\n| x | [bold]1 |\n"
     show(grid)
     assert "[bold]1" in capsys.readouterr().out  # no markup
+
+
+def test_a_reader_who_leaves_between_two_tables_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    with io.TextIOWrapper(os.fdopen(write, "wb", 0), write_through=True) as pipe:  # as with PYTHONUNBUFFERED=1
+        monkeypatch.setattr("sys.stdout", pipe)
+        monkeypatch.setattr("fcnlab.comparison.table.show_table", lambda *_: os.close(read))  # as | head does
+        show(Grid("t", ["model", "a"], []))  # raises nothing: what is written afterwards must be written
 
 
 def test_csv_has_a_line_per_variant_and_score(comparison: dict[str, Any]) -> None:

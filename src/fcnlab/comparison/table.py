@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcnlab.cli.annotation import spell
-from fcnlab.cli.terminal import show_table
+from fcnlab.cli.terminal import console, show_table
 from fcnlab.comparison.summary import checks, distinct
 
 HEADINGS = {
@@ -158,7 +158,7 @@ def provenance(comparison: Mapping[str, Any]) -> str:
 def show(grid: Grid) -> None:
     """Print a table in the terminal, and an empty line."""
     show_table(grid.title, grid.headings, grid.rows)
-    print()
+    console().print()
 
 
 def markdown(grid: Grid) -> str:
