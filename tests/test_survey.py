@@ -67,7 +67,7 @@ def test_masks_of_0_and_255_are_a_fault_unless_255_is_a_class_and_a_score_says_w
     for name in ("leaf", "stem"):
         told = name in trained.text.partition("In no mean: ")[2].partition(".")[0]
         assert told == (f"test/iou/{name}" not in trained.value)
-    assert "The test masks have no pixel of it" in trained.text
+    assert "The test masks have no such pixel" in trained.text
 
 
 @pytest.mark.parametrize("case", FAULTS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fcnlab.cli.terminal import say
+from fcnlab.cli.terminal import say, show_table
 from fcnlab.run.tables import score_table
 from fcnlab.sweep.jobs import Job
 from fcnlab.sweep.tables import show_jobs
@@ -41,6 +41,14 @@ def test_jobs_are_listed_by_what_sets_them_apart_with_outcome_and_score(capsys: 
     assert lines[4].split() == ["seed=1", "other", "code", "50.00", "%"]
     assert "rerun=changed" in lines[5]
     assert "1 not finished" in lines[6]
+
+
+def test_a_title_stands_on_one_line_and_a_log_has_room_for_words(capsys: pytest.CaptureFixture[str]) -> None:
+    title, row = "runs/" + "a" * 90 + "/best.ckpt on shapes", ("fcn8s " + "b" * 60, "+11.9 [11.0, 12.7]", "78.3 ± 0.6")
+    show_table(title, ["model", "difference [95%]", "mean IU"], [row])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == title
+    assert " ".join(lines[2].split()) == " ".join(row)
 
 
 def test_brackets_of_a_message_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:

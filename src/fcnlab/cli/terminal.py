@@ -13,6 +13,7 @@ import rich.table
 
 from fcnlab.cli.rank import is_first_process as is_first_process
 
+WIDTH = 120  # letters of a table where there is no terminal, as in a log
 log = logging.getLogger("fcnlab")
 log.setLevel(logging.INFO)  # what is printed is kept in train.log
 logging.raiseExceptions = False  # a log on a full disk must not talk over the error that is being told
@@ -62,11 +63,12 @@ def say(message: str) -> None:
 
 def show_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> None:
     """Print a table: its first columns hold words (so many), the others numbers, which stand on the right."""
-    table = rich.table.Table(
-        title=rich.markup.escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
+    table = rich.table.Table(box=None, pad_edge=False, header_style="bold")
     for column, heading in enumerate(headings):
         table.add_column(rich.markup.escape(heading), justify="left" if column < words else "right", overflow="fold")
     for row in rows:
         table.add_row(*map(rich.markup.escape, row))
-    console().print(table)
+    if title:  # rich would fold it to the width of the table
+        console(soft_wrap=True, highlight=False).print(title, markup=False, style="italic")
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console(width=None if known else WIDTH).print(table)

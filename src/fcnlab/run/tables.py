@@ -20,7 +20,7 @@ def show_scores(run: Run, metrics: Mapping[str, float]) -> None:
     by_class = any(key.startswith(f"{split}/iou/") for key in metrics)
     absent = [name for name in run.record.get("class_names", ()) if f"{split}/iou/{name}" not in metrics]
     if by_class and absent:
-        say(f"In no mean: {', '.join(absent)}. The {split} masks have no pixel of it, nor was one predicted.")
+        say(f"In no mean: {', '.join(absent)}. The {split} masks have no such pixel, and none was predicted.")
     if (predictions := run.folder / "predictions").is_dir():  # a task of one's own may return none
         say(f"Predictions: {predictions}")
     say(f"Scores:      {run.folder / 'metrics.json'}")
