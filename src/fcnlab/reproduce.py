@@ -57,6 +57,8 @@ def reproduce(cfg: DictConfig) -> dict[str, Any]:
 
 def train_all(config: dict[str, Any]) -> "list[Run]":
     """Train an experiment's variants and seeds as one sweep; returns the runs. Finished ones are skipped."""
+    import shlex
+
     from hydra.core.hydra_config import HydraConfig
 
     from fcnlab.cli.compose import compose
@@ -86,7 +88,7 @@ def train_all(config: dict[str, Any]) -> "list[Run]":
     own = ("hydra.mode", "hydra.sweep.")  # of this command
     launcher = [word for word in overrides.hydra if not word.startswith(own)]
     sweep = [*config_folders(), *launcher, *words, *choice]
-    say("python -m fcnlab.train -m " + " ".join(sweep))
+    say(f"python -m fcnlab.train -m {shlex.join(sweep)}")
     if run_module("fcnlab.train", ["-m", *sweep]):
         raise UserError("Not all runs could be trained, see above. Give the same command again: it goes on.")
     jobs = [[*words, f"model={variant}", f"seed={seed}"] for variant in variants for seed in seeds]
