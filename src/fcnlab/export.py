@@ -105,7 +105,7 @@ def write_onnx(net: "nn.Module", file: Path, facts: dict[str, Any]) -> None:
         warnings.simplefilter("ignore")  # the exporter's talk to its own authors
         torch.onnx.export(
             net,
-            (torch.zeros(2, len(facts["mean"]), 83, 118),),  # free sizes must not be 0, 1 or a stride's multiple in the example
+            (torch.zeros(2, len(facts["mean"]), 83, 118),),  # its free sizes must not be 0, 1 or a multiple of a stride
             file,
             input_names=["image"],
             output_names=["logits"],
