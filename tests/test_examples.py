@@ -1,6 +1,7 @@
 """The examples of README files run.
 
-An example is a fenced block behind a line ``<!-- file: myconf/loss/mine.yaml -->``. Blocks of one name are one file.
+An example is a fenced block that begins with the name of its file, ``# myconf/loss/mine.yaml``. Blocks of one name are
+one file.
 YAML under ``myconf/`` is a choice of a config group; Python under ``mylab/`` is what it names.
 """
 
@@ -15,7 +16,7 @@ import torch
 from conftest import PROJECT, TINY, Command
 from test_readmes import READMES
 
-EXAMPLE = re.compile(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```(?:yaml|python)\n# (\w+/[\w/]+\.\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def examples() -> dict[str, str]:
