@@ -18,6 +18,7 @@ def test_nearest_names_come_first_and_all_are_listed() -> None:
     assert nearest("pool5", ["pool3", "pool4", "fc7"]).startswith("Did you mean pool4 or pool3?")
     assert nearest("zzz", ["pool4", "pool3"]) == "Known: pool3, pool4."
     assert nearest("x", []) == "Known: none."
+    assert nearest("zzz", [f"run_{number:03}" for number in range(900)]).endswith("run_059, and 840 more.")
 
 
 def test_a_user_error_is_a_value_error_for_those_who_use_the_parts() -> None:

@@ -5,6 +5,8 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
+SHOWN = 60  # known names in a message: all settings of a data set, not all runs of a large sweep
+
 
 class UserError(ValueError):
     """Something the person at the keyboard can mend. The message says value, rule and hint."""
@@ -43,4 +45,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
     names = sorted(str(name) for name in known)
     close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
     meant = f"Did you mean {' or '.join(close)}? " if close else ""
-    return f"{meant}Known: {', '.join(names) if names else 'none'}."
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{meant}Known: {', '.join(names[:SHOWN]) if names else 'none'}{more}."

@@ -1,5 +1,7 @@
 """Nets of other libraries instead of an FCN: any size, any channels, any number of classes, any file."""
 
+import socket
+import urllib.error
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +184,21 @@ def test_it_trains_in_an_experiment_made_for_fcns_and_its_checkpoint_gives_the_s
     scored = command("evaluate", f"checkpoint={checkpoint}", "trainer.enable_progress_bar=false")
     assert scored.code == 0, scored.text
     assert scored.value["test/mean_iou"] == trained.value["test/mean_iou"]
+
+
+class Fetching(Strided):
+    """One that fetches weights when it is built, where no network is."""
+
+    def __init__(self, n_classes: int) -> None:
+        raise urllib.error.URLError(socket.gaierror(-2, "Name or service not known"))
+
+
+def test_weights_that_cannot_be_fetched_are_told_with_what_leaves_them_out(command: Command) -> None:
+    target = f"{Fetching.__module__}.Fetching"
+    outcome = command("train", *TINY_FOREIGN, "model=foreign", f"model.net={{_target_: {target}}}")
+    assert outcome.code == 1
+    assert f"error: {target} fetches weights, and that fails (URLError(gaierror(-2, 'Name or service" in outcome.text
+    assert "leave them out, as by weights_backbone: null or pretrained: false" in outcome.text
 
 
 def test_a_backbone_that_would_be_left_out_is_refused(command: Command) -> None:

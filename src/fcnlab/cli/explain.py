@@ -30,6 +30,7 @@ MACHINE = {
 }
 # What gloo and NCCL say in a process when another one, or its host, is gone.
 LOST = ("Timed out waiting", "Connection closed by peer", "Connection reset by peer", "collective operation timeout")
+NO_NETWORK = r"(URLError|ConnectionError|LocalEntryNotFoundError)\b.{0,80}"  # of urllib, requests, Hugging Face
 PLUGINS = {
     "joblib": "hydra-joblib-launcher",
     "submitit_slurm": "hydra-submitit-launcher",
@@ -125,6 +126,11 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
             f"{match.group(1)} is not given {match.group(2)}. Set it in YAML; what is to be called later, as an "
             "optimiser (optim.optimizer), a scheduler (scheduler.scheduler) or a function that is a loss, has "
             "_partial_: true."
+        )
+    if (failed := re.search(NO_NETWORK, text)) and (targets := re.findall(r"call to target '([^']+)'", text)):
+        return (
+            f"{targets[-1]} fetches weights, and that fails ({failed[0].rstrip(')')}). Without a network leave them out, "
+            "as by weights_backbone: null or pretrained: false beside its _target_."
         )
     if match := re.search(
         r"call to target '([^']+)'.*unexpected keyword argument '(\w+)'.*?full_key: (\S+)", text, re.S
