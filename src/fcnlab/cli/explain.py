@@ -129,8 +129,8 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
         )
     if (failed := re.search(NO_NETWORK, text)) and (targets := re.findall(r"call to target '([^']+)'", text)):
         return (
-            f"{targets[-1]} fetches weights, and that fails ({failed[0].rstrip(')')}). Without a network leave them out, "
-            "as by weights_backbone: null or pretrained: false beside its _target_."
+            f"{targets[-1]} fetches weights, and that fails ({failed[0].rstrip(')')}). Without a network leave them "
+            "out, as by weights_backbone: null or pretrained: false beside its _target_."
         )
     if match := re.search(
         r"call to target '([^']+)'.*unexpected keyword argument '(\w+)'.*?full_key: (\S+)", text, re.S
