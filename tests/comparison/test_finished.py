@@ -9,7 +9,7 @@ import pytest
 from comparison.conftest import one
 from conftest import TINY, Command
 
-from fcnlab.comparison.finished import find_runs, read_runs
+from fcnlab.comparison.finished import find_runs, read_run, read_runs
 from fcnlab.error import UserError
 from fcnlab.run.files import read_json, write_json
 
@@ -46,6 +46,16 @@ def test_a_run_that_is_not_finished_is_left_out_and_named(copy: Path, command: C
     nothing = command("compare", f"runs={run}")
     assert nothing.code == 1
     assert "None of 1 runs can be compared" in nothing.text
+
+
+def test_scores_that_a_task_does_not_log_are_those_of_its_counts(copy: Path) -> None:
+    before = read_run(one(copy, "fcn8s-shapes-s1")).metrics
+    file = one(copy, "fcn8s-shapes-s1") / "metrics.json"
+    write_json(file, {"test/mean_iou": 0.5})
+    after = read_run(file.parent).metrics
+    assert after.pop("test/mean_iou") == 0.5  # as it was logged
+    assert after.keys() == {"test/pixel_accuracy", "test/mean_accuracy", "test/frequency_weighted_iou"}
+    assert all(score == pytest.approx(before[key]) for key, score in after.items())
 
 
 @pytest.mark.parametrize("name", ["record.json", "metrics.json", "config.yaml", "history.csv", "counts.npz"])

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 
 from fcnlab.error import UserError, nearest
-from fcnlab.metric.paper import KINDS
+from fcnlab.metric.paper import KINDS, paper_scores
 from fcnlab.run.files import read_history, read_json, read_scores, reading
 from fcnlab.run.name import run_name
 
@@ -108,11 +109,17 @@ def read_run(folder: Path) -> FinishedRun:
         folder=folder,
         config=config,
         record=record,
-        metrics=metrics,
+        metrics=counted(pixels) | metrics,
         history=read_history(folder / "history.csv"),
         images=images,
         counts=pixels,
     )
+
+
+def counted(pixels: Counts) -> dict[str, float]:
+    """The paper's four scores of the test by metric key, from pixels (3, images, classes): a task may log fewer."""
+    whole = (torch.from_numpy(kind.sum(0)).double() for kind in pixels)
+    return {f"test/{name}": score.item() for name, score in paper_scores(*whole).items()}
 
 
 def check_comparable(runs: Sequence[FinishedRun]) -> None:
