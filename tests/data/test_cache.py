@@ -98,6 +98,17 @@ def test_its_size_is_told_before_it_fills_and_no_room_is_refused(
         kept(tmp_path / "data", "data.cache=disk", at=tmp_path).reading("train")
 
 
+def test_what_was_begun_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    make(tmp_path / "data")
+    monkeypatch.setattr(cache.Decoded, "fill", stop)
+    with pytest.raises(KeyboardInterrupt):
+        kept(tmp_path / "data", "data.cache=disk", at=tmp_path / "kept").reading("train")
+    assert not [*(tmp_path / "kept").glob("*.part")]
+
+
 @pytest.mark.parametrize("where", WHERE)
 def test_an_image_that_cannot_be_read_is_told_when_it_is_used(where: str, tmp_path: Path) -> None:
     make(tmp_path / "data")

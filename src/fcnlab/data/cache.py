@@ -106,11 +106,14 @@ class Decoded:
                     old.unlink()  # of files that have changed since
                 self.tell(name, total + table, f"disk ({self.file.parent})", shutil.disk_usage(self.file.parent).free)
                 aside = self.file.with_suffix(".part")
-                whole = np.memmap(aside, np.uint8, "w+", shape=(total + table,))
-                self.fill(whole[table:], whole[:table].view(np.int64), name, threads)
-                whole.flush()
-                del whole
-                aside.replace(self.file)
+                try:
+                    whole = np.memmap(aside, np.uint8, "w+", shape=(total + table,))
+                    self.fill(whole[table:], whole[:table].view(np.int64), name, threads)
+                    whole.flush()
+                    del whole
+                    aside.replace(self.file)
+                finally:
+                    aside.unlink(missing_ok=True)  # of a start that was interrupted
             self.heights = torch.from_numpy(np.fromfile(self.file, np.int64, len(self.areas)))
             self.mapped()  # now: a run of other settings may remove the file
 
