@@ -81,8 +81,12 @@ class COCO(AnnotatedData):
                         f"{path} has several {kind} of id {twice}, so that whose shapes are whose is not clear. Files "
                         "that were joined must be numbered anew: export them as one."
                     )
-            self.tables[str(path)] = {"images": images, "names": categories, "shapes": shapes} | {
-                "categories": content["categories"]
+            self.tables[str(path)] = {
+                "images": images,
+                "by_text": {str(key): one for key, one in images.items()},  # as the paths of masks name them
+                "names": categories,
+                "shapes": shapes,
+                "categories": content["categories"],
             }
         return self.tables[str(path)]
 
@@ -126,7 +130,7 @@ class COCO(AnnotatedData):
         """Draw the shapes of one image."""
         file, _, key = str(path).rpartition("#")
         table = self.tables[file]
-        image, names = next((one, table["names"]) for k, one in table["images"].items() if str(k) == key)
+        image, names = table["by_text"][key], table["names"]
         height, width = int(image["height"]), int(image["width"])
         mask = self.blank(height, width)
         drawn = [(shape, self.region(shape, height, width, path)) for shape in table["shapes"][image["id"]]]

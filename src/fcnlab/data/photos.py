@@ -1,5 +1,6 @@
 """Photos: images without masks, for ``predict``."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,7 @@ def find_photos(given: str) -> list[Path]:
     inner = sorted({f.parent.name for f in path.glob("[!.]*/[!.]*") if f.suffix.lower() in IMAGE_SUFFIXES})
     if inner:
         say(f"images={given} has folders of images too, which are left alone: {', '.join(inner[:5])}.")
-    stems = [file.stem for file in files]
-    if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
+    if twice := sorted(stem for stem, times in Counter(file.stem for file in files).items() if times > 1):
         raise UserError(f"images={given} has {', '.join(twice[:5])} twice: their masks would overwrite each other.")
     return files
 
