@@ -20,7 +20,6 @@ WINGS = sorted(path.name for path in SOURCE.iterdir() if (path / "__init__.py").
 WING_OF = {"metrics": "metric", "scheduler": "optim", "search": "sweep", "hydra": "sweep", "experiment": None}
 # Modules whose claims are proved by the test of another one, mostly through a command.
 TESTED_BY = {
-    "callbacks/history.py": "callbacks/test_image_results.py",
     "callbacks/optimizer_modes.py": "stranger/test_callbacks.py",
     "callbacks/skipped_images.py": "callbacks/test_finite_loss.py",
     "cli/bench_settings.py": "cli/test_settings.py",

@@ -1,4 +1,4 @@
-"""ImageResults: rows of history live in checkpoints, visualizations show the right images."""
+"""ImageResults: counts of every test image, and visualizations that show the right ones."""
 
 import json
 from pathlib import Path
@@ -11,37 +11,13 @@ import pytest
 import torch
 from conftest import Command, Trained
 
-from fcnlab.callbacks.history import History
 from fcnlab.callbacks.image_results import ImageResults
-from fcnlab.callbacks.mask_writer import MaskWriter
-
-
-def test_history_goes_on_from_a_checkpoints_rows(tmp_path: Path) -> None:
-    first = History(tmp_path / "history.csv", "val/mean_iou")
-    first.rows.append({"epoch": 0, "val/mean_iou": 0.5})
-    second = History(tmp_path / "history.csv", "val/mean_iou")
-    second.load_state_dict(first.state_dict())
-    second.rows.append({"epoch": 1, "val/mean_iou": 0.6})
-    assert [row["epoch"] for row in second.rows] == [0, 1]
-    assert len(first.rows) == 1
 
 
 def test_counts_of_an_image_add_up_to_its_pixels(trained: Trained) -> None:
     counts = np.load(trained.folder / "counts.npz")
     assert (counts["predicted"].sum(1) == counts["true"].sum(1)).all()  # void is in neither
     assert (counts["true_positive"] <= counts["true"]).all()
-
-
-def test_a_mask_is_written_as_labels_in_colour_and_over_its_photo(tmp_path: Path) -> None:
-    writer = MaskWriter(tmp_path / "out", {"out": [[0, 0, 0], [255, 0, 0]]})
-    batch = {"photo": np.full((2, 2, 3), 100, np.uint8), "name": ["a"]}
-    writer.on_predict_batch_end(None, None, torch.tensor([[[0, 1], [1, 0]]]), batch, 0)
-    with PIL.Image.open(tmp_path / "out" / "a.png") as mask:
-        assert np.array(mask).tolist() == [[0, 1], [1, 0]]
-    with PIL.Image.open(tmp_path / "out" / "a_colour.png") as colour:
-        assert np.array(colour)[0, 1].tolist() == [255, 0, 0]
-    with PIL.Image.open(tmp_path / "out" / "a_overlay.png") as over:
-        assert np.array(over)[0, 1].tolist() == [178, 50, 50]
 
 
 def test_time_per_image_leaves_the_first_batch_out(tmp_path: Path, trained: Trained) -> None:

@@ -1,4 +1,4 @@
-"""Several processes share the photos out: each mask is written once."""
+"""Every mask is written as labels, in colour and over its photo; several processes share the photos out."""
 
 import re
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 from conftest import Command, Trained
 
 from fcnlab.callbacks.mask_writer import MaskWriter
@@ -71,3 +72,15 @@ def test_a_photo_whose_name_the_suffix_makes_too_long_is_predicted(command: Comm
     outcome = command("predict", f"checkpoint={trained.checkpoint}", f"images='{name}.jpg'", "output=out")
     assert outcome.code == 0, outcome.text
     assert [len(file.name.encode()) <= 255 for file in Path("out").iterdir()] == [True, True, True]
+
+
+def test_a_mask_is_written_as_labels_in_colour_and_over_its_photo(tmp_path: Path) -> None:
+    writer = MaskWriter(tmp_path / "out", {"out": [[0, 0, 0], [255, 0, 0]]})
+    batch = {"photo": np.full((2, 2, 3), 100, np.uint8), "name": ["a"]}
+    writer.on_predict_batch_end(None, None, torch.tensor([[[0, 1], [1, 0]]]), batch, 0)
+    with PIL.Image.open(tmp_path / "out" / "a.png") as mask:
+        assert np.array(mask).tolist() == [[0, 1], [1, 0]]
+    with PIL.Image.open(tmp_path / "out" / "a_colour.png") as colour:
+        assert np.array(colour)[0, 1].tolist() == [255, 0, 0]
+    with PIL.Image.open(tmp_path / "out" / "a_overlay.png") as over:
+        assert np.array(over)[0, 1].tolist() == [178, 50, 50]

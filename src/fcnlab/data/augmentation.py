@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 
+from fcnlab.data.arrays import VOID
 from fcnlab.data.arrays import Image as Image
 from fcnlab.data.arrays import Mask as Mask
 from fcnlab.data.augmentation_trial import try_out
 from fcnlab.error import UserError, nearest, one_line, raised
 
-MADE_UP = 255  # void
 OURS = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D")  # what the pipeline does itself
 RENAMED = {"mask_value": "fill_mask", "value": "fill", "border_value": "fill", "always_apply": "p: 1.0"}
 NEAREST = (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT)
@@ -43,7 +43,7 @@ class Augmentation:
         for transform in walk(transforms):
             check(transform)
             if getattr(transform, "fill_mask", None) == 0:
-                transform.fill_mask = MADE_UP
+                transform.fill_mask = VOID
             try_out(transform, channels)
         self.compose = albumentations.Compose(list(transforms))
         self.none = not transforms
@@ -87,7 +87,7 @@ class Augmentation:
         if new_image.shape[:2] != new_mask.shape:
             raise UserError(f"data.augment makes an image of {new_image.shape[:2]} with a mask of {new_mask.shape}.")
         strange = ~held(mask)
-        strange[MADE_UP] = False
+        strange[VOID] = False
         if cv2.LUT(np.ascontiguousarray(new_mask), strange.astype(np.uint8)).any():
             label = new_mask[strange[new_mask]].min()
             raise UserError(

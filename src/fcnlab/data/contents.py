@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from fcnlab.cli.progress import progress
+from fcnlab.data.arrays import VOID
 from fcnlab.data.transforms import Mask
 from fcnlab.error import UserError
 
-VOID = 255
 TOGETHER = 16  # images of a task, at most: a task costs about as much as to look at a tenth of an image
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 T = TypeVar("T")
