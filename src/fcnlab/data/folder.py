@@ -77,10 +77,10 @@ class Folder(FileData):
         self.fractions = {str(split): share for split, share in fractions.items()}
         self.called = {str(split): name for split, name in (splits or {}).items()}
         self.looked, self.expects = Looked(), {str(split): number for split, number in (expects or {}).items()}
-        if odd := next((pair for pair in self.templates if pair[0].fields != pair[1].fields), None):
+        if odd := next((pair for pair in self.templates if (pair[0].fields ^ pair[1].fields) - {"split"}), None):
             raise UserError(
                 f"data.images={odd[0].text} and data.masks={odd[1].text} tell different things of an image: "
-                f"{', '.join(sorted(odd[0].fields ^ odd[1].fields))}. Put the same {{fields}} into both, * for others."
+                f"{', '.join(sorted((odd[0].fields ^ odd[1].fields) - {'split'}))}. Put the same {{fields}} into both, * for others."
             )
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
             raise UserError(
@@ -118,16 +118,23 @@ class Folder(FileData):
             same = [one for one in SPLITS if self.list_of(one) == path]
             together = [one for one in same if one == split or read_list(path, one) == lines]
         else:
-            skip = self.unmasked == "skip"
+            together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
+            by_images, by_masks = (one.has_split for one in self.templates[0])
+            if by_images and not by_masks:
+                self.refuse_shared(images, masks, split)
+            skip = self.unmasked == "skip" or (by_masks and not by_images)
             own = [(key, found) for key, found in (images or masks).items() if key in masks or not skip]
-            if images and (alone := [found.path.name for key, found in masks.items() if key not in images]):
+            if (
+                images
+                and by_images == by_masks
+                and (alone := [found.path.name for key, found in masks.items() if key not in images])
+            ):
                 self.looked.tell(
                     f"{len(alone)} masks of data.masks={self.templates[0][1].text} have no image of data.images="
                     f"{self.templates[0][0].text} and are left out: {shown(alone)}. Images are read from "
                     f"{', '.join(IMAGE_SUFFIXES)}."
                 )
             pairs = [self.pair(key, found, images, masks, split) for key, found in own]
-            together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
         if together != [split]:
             chosen = {*share_by_hash([pair.name for pair in pairs], split, together, self.fractions)}
             pairs = [pair for pair in pairs if pair.name in chosen]
@@ -142,7 +149,7 @@ class Folder(FileData):
 
     def folder_of(self, split: str) -> str:
         """What the folders call a split; nothing where they tell none apart."""
-        return self.called.get(split, split) if self.templates[0][0].has_split else ""
+        return self.called.get(split, split) if any(one.has_split for one in self.templates[0]) else ""
 
     def look(self, split: str) -> tuple[Files, Files]:
         """The images and the masks of all templates; without a folder of images the masks can still be read."""
@@ -220,6 +227,22 @@ class Folder(FileData):
     def hint(self, kind: str) -> str:
         """What to type where masks are missing."""
         return " data.unmasked=skip leaves such images out." if kind == "mask" and self.lists is None else ""
+
+    def refuse_shared(self, images: Files, masks: Files, split: str) -> None:
+        """Raise UserError where one mask is that of images of two splits, which differ."""
+        for other in SPLITS:
+            image = self.templates[0][0]
+            if (
+                self.folder_of(other) == self.folder_of(split)
+                or not image.base(self.root, self.folder_of(other)).is_dir()
+            ):
+                continue
+            others, _ = self.look(other)
+            if key := next((key for key in images if key in others and key in masks), None):
+                raise UserError(
+                    f"{masks[key].path} is the mask of both {images[key].path} and {others[key].path}. Put {{split}} "
+                    f"into data.masks={self.templates[0][1].text} too, or give each image a name of its own."
+                )
 
     def refuse_strangers(self, images: Files, masks: Files) -> None:
         """Tell why no image has a mask: three names of each side, and the template that would do."""

@@ -12,6 +12,7 @@ from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
 from fcnlab.data.spelling import nfc, on_disk
 from fcnlab.error import UserError
 
+LEFT = ("__MACOSX", "@eaDir")  # what macOS and Synology add to folders
 TOKEN = re.compile(r"\{(?P<field>[a-z_]\w*)\}|(?P<deep>\*\*/)|(?P<many>\*)|(?P<one>\?)|(?P<literal>.)", re.DOTALL)
 SPLIT, NAME, ANY_SUFFIX = "split", "name", ".*"
 SHOWN = 3  # names in a message
@@ -171,7 +172,7 @@ def folders(base: Path) -> Iterator[tuple[Path, list[str]]]:
             inner.clear()
             continue
         entered.add((seen.st_dev, seen.st_ino))
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in LEFT)
         yield Path(path), files
 
 
