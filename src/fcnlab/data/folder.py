@@ -13,7 +13,7 @@ from fcnlab.data.datamodule import SPLITS, Split
 from fcnlab.data.files import FileData, Pair
 from fcnlab.data.images import IMAGE_SUFFIXES
 from fcnlab.data.layout import Found, Template, held, shown, suggestion
-from fcnlab.data.lists import Listed, find_list, read_list
+from fcnlab.data.lists import Listed, ends, find_list, fits, read_list
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.spelling import nfc, on_disk
 from fcnlab.error import UserError
@@ -26,12 +26,12 @@ class Looked:
 
     def __init__(self) -> None:
         self.files = dict[str, tuple[Files, Files]]()
-        self.told = set[str]()
+        self.told = set[object]()
 
-    def tell(self, message: str) -> None:
-        """Say something once."""
-        if message not in self.told:
-            self.told.add(message)
+    def tell(self, message: str, about: object = None) -> None:
+        """Say something once, or one thing about something."""
+        if (about or message) not in self.told:
+            self.told.add(about or message)
             say(message)
 
 
@@ -80,7 +80,8 @@ class Folder(FileData):
         if odd := next((pair for pair in self.templates if (pair[0].fields ^ pair[1].fields) - {"split"}), None):
             raise UserError(
                 f"data.images={odd[0].text} and data.masks={odd[1].text} tell different things of an image: "
-                f"{', '.join(sorted((odd[0].fields ^ odd[1].fields) - {'split'}))}. Put the same {{fields}} into both, * for others."
+                f"{', '.join(sorted((odd[0].fields ^ odd[1].fields) - {'split'}))}. Put the same {{fields}} into both, "
+                "* for others."
             )
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
             raise UserError(
@@ -103,20 +104,20 @@ class Folder(FileData):
         if self.lists is not None:
             by_name = dict[str, Files]()
             for key, found in {**masks, **images}.items():
-                for name in {found.fields["name"], found.name}:
+                for name in {found.fields["name"], found.name, *([nfc(found.path.stem)] if key in images else [])}:
                     by_name.setdefault(name, {})[key] = found
             path = self.list_of(split)
             if not path.is_file():
                 raise self.missing(
                     f"The list {path} is missing. data.splits={{test: val, val: train}} shares out what is there."
                 )
-            lines = read_list(path, split)
+            lines = self.lines(split)
             folder = self.templates[0][1].base(self.root, self.called.get(split, split))
             if not folder.is_dir() and not all(listed.mask for listed in lines):
                 raise self.missing(f"There is no folder {folder}.")
             pairs = [self.listed_pair(listed, by_name, images, masks, split) for listed in lines]
             same = [one for one in SPLITS if self.list_of(one) == path]
-            together = [one for one in same if one == split or read_list(path, one) == lines]
+            together = [one for one in same if one == split or self.lines(one) == lines]
         else:
             together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
             by_images, by_masks = (one.has_split for one in self.templates[0])
@@ -141,6 +142,11 @@ class Folder(FileData):
         if images and masks and not images.keys() & masks.keys() and not any(pair.mask.is_file() for pair in pairs):
             self.refuse_strangers(images, masks)
         return pairs
+
+    def lines(self, split: str) -> list[Listed]:
+        """What the list of a split says; a list of all splits by what ``splits`` calls it."""
+        path = self.list_of(split)
+        return read_list(path, self.called.get(split, split)) or read_list(path, split)
 
     def list_of(self, split: str) -> Path:
         """The list of a split, by what ``splits`` calls it or by its own name."""
@@ -195,18 +201,24 @@ class Folder(FileData):
         name = columns[1] if columns and listed.name not in by_name else listed.name
         if name in by_name:
             several = by_name[name]
-            if len(several) > 1:  # of one name; the folders that the list writes before it may tell them apart
-                parts = {*PurePosixPath(listed.written).parts[:-1], "name"}
-                told = {key: {*(one.fields | {"name": "name"}).values()} for key, one in several.items()}
-                several = {key: one for key, one in several.items() if told[key] <= parts}
+            if len(several) > 1 or len(PurePosixPath(listed.written).parts) > 1:  # its folders tell which
+                several = {key: one for key, one in several.items() if fits(listed.written, one)}
+            number = len(by_name[name])
             if len(several) != 1:
                 raise UserError(
-                    f"{self.list_of(split)} names {listed.written}, but that is {len(by_name[name])} images: "
+                    f"{self.list_of(split)} names {listed.written}, but that is {number} image{'s' * (number > 1)}: "
                     f"{shown(str(found.path) for found in by_name[name].values())}. Write which, as "
                     f"{next(iter(by_name[name].values())).name}."
                 )
             ((key, found),) = several.items()
             pair = self.pair(key, found, images, masks, split)
+            folder = PurePosixPath(listed.written).parent.name
+            if folder and folder not in {*map(nfc, (*pair.image.parts, *pair.mask.parts))}:
+                self.looked.tell(
+                    f"{self.list_of(split)} names {listed.written}, but no folder {folder} is read: the images are "
+                    f"taken by their names, this one from {pair.image}.",
+                    self.list_of(split),
+                )
         else:
             called = self.called.get(split, split)
             image, mask = (one.path(self.root, called, {"name": listed.name}) for one in self.templates[0])
@@ -222,7 +234,8 @@ class Folder(FileData):
         given = found if path is None else on_disk(self.root / path)
         if path is None or given.is_file() or not found.is_file():
             return given
-        return found if Path(path).is_absolute() or nfc(found.as_posix()).endswith(f"/{nfc(path)}") else given
+        elsewhere = Path(path).is_absolute() and nfc(Path(path).stem) == nfc(found.stem)
+        return found if elsewhere or ends(path, found) else given
 
     def hint(self, kind: str) -> str:
         """What to type where masks are missing."""

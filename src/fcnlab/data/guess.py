@@ -15,6 +15,7 @@ from fcnlab.data.guess_lists import guess_lists, unused_lists
 from fcnlab.data.guess_pairs import Layout, guess_layout
 from fcnlab.data.guess_rest import folder_names, nothing_found, unmasked, unread
 from fcnlab.data.guess_values import Seen, look_at, tolerance_for
+from fcnlab.data.spelling import nfc
 from fcnlab.error import UserError
 
 CLASS_FILES = (".csv", ".json", ".yaml", ".yml", ".txt")
@@ -62,7 +63,8 @@ def guess(root: Path, *, threads: int = 1) -> str:
 
 def where(root: Path, layout: Layout) -> Iterator[str]:
     """Lines about images, masks and splits. A folder, or a list, that holds two splits is shared out between them."""
-    lists = None if layout.spelled else guess_lists(root, {name for _, name in layout.pairs})
+    known = {*(name for _, name in layout.pairs), *(nfc(image.stem) for image, _ in layout.pairs.values())}
+    lists = None if layout.spelled else guess_lists(root, known)
     spelled = lists.spelled if lists else {split: word for word, split in layout.spelled.items()}
     images, masks = [layout.images], [layout.masks]
     names = lists.names if lists else [name for split, name in layout.pairs if split == spelled.get("train", "")]
@@ -87,8 +89,9 @@ def where(root: Path, layout: Layout) -> Iterator[str]:
     yield from lines
     if shared:
         yield from fractions(names, shared)
-    if not lists and not layout.spelled and (alone := unused_lists(root, {*names})):
-        yield f"# not read: {', '.join(alone)}. data.lists needs train.txt and val.txt or test.txt in one folder"
+    if not lists and not layout.spelled and (alone := unused_lists(root)):
+        what = "train.txt and val.txt or test.txt in one folder, or one .csv with a column split"
+        yield f"# not read: {', '.join(alone[:SHOWN])}{', ...' * (len(alone) > SHOWN)}. data.lists needs {what}"
     if not lists and (bare := unmasked(root, layout)):
         yield f"unmasked: skip # {len(bare)} images have no mask, as {bare[0].name}"
     yield from (*folder_names(root, layout), *unread(root, layout))
