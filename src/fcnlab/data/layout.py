@@ -146,18 +146,16 @@ def compiled(text: str) -> tuple[re.Pattern[str], str]:
 def listing(base: Path, wildcard: str) -> list[str]:
     """The paths under ``base`` that may fit; hidden files are left alone, which ``Path.glob`` would give."""
     if "**" in wildcard:
-        return walk(base)
+        return [*walk(base)]
     return glob.glob(wildcard, root_dir=base, recursive=True)  # noqa: PTH207
 
 
-def walk(base: Path) -> list[str]:
+def walk(base: Path, suffix: str = "") -> Iterator[str]:
     """The files at any depth, relative to ``base``, without hidden ones."""
-    return [
-        str((folder / name).relative_to(base))
-        for folder, files in folders(base)
-        for name in files
-        if not name.startswith(".")
-    ]
+    for folder, files in folders(base):
+        for name in files:
+            if not name.startswith(".") and name.lower().endswith(suffix):
+                yield str((folder / name).relative_to(base))
 
 
 def folders(base: Path) -> Iterator[tuple[Path, list[str]]]:
