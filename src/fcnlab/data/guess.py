@@ -22,6 +22,7 @@ CLASS_FILES = (".csv", ".json", ".yaml", ".yml", ".txt")
 CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend")
 LARGEST = 100_000  # bytes of a list of classes
 SHOWN = 4  # colours in a comment
+SOME, MANY = 8, 16  # masks and values, of which a few would tell nothing
 SHEET = "survey.png"  # what the survey draws
 
 
@@ -117,7 +118,7 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
                 f"{one.file} and {other.file} name other classes: one label means two things. "
                 "Draw all masks by one list of classes; data=labelme does so from the JSON files of LabelMe."
             )
-    void = [VOID] if seen.labelled and VOID in values and len(values) > 2 else []
+    void = [one for one in values if seen.labelled and (one < 0 or (one == VOID and len(values) > 2))]
     fits = [one for one in known if seen.labelled and seen.crisp and {*values} - {*void} <= one.labels]
     if seen.palette or not fits:
         for one in known:
@@ -135,12 +136,21 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
             if one.colours:
                 missed = [colour for colour in seen.colours if colour not in one.colours]
                 yield f"# {one.file} is of other masks: it has no {', '.join(map(hexadecimal, missed[:SHOWN]))}."
+    told = values if seen.labelled else seen.groups[0] or values
+    alone = [value for value in told if files[value] == 1]
+    if not fits and masks >= SOME and len(told) >= MANY and 4 * len(alone) >= 3 * len(told):
+        raise UserError(
+            f"The {masks} masks hold {len(told)} values, of which {len(alone)} are in one mask alone: they seem to "
+            "number objects (instances, panoptic), not classes. Save masks in which a value is one class in every file."
+        )
     pixels: Mapping[Any, int] = seen.labels if seen.labelled else seen.colours
     if not seen.crisp:
         values, tolerance = seen.groups
         yield f"tolerance: {tolerance} # {len(seen.colours)} colours, so near to one of these"
     if fits:
         yield f"classes: {quoted(fits[0].file)} # the masks hold {listing(values)}: look whether {SHEET} names them so"
+        if negative := [one for one in void if one < 0]:
+            yield f"void_label: {negative[0] if len(negative) == 1 else negative} # taken for void"
         return
     if not seen.labelled or not seen.crisp:
         yield "colours: true"
@@ -150,8 +160,12 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
     for number, value in enumerate(value for value in values if value not in void):
         held = f"label: {value}" if isinstance(value, int) else f"colour: '{hexadecimal(value)}'"
         yield f"  class_{number}: {{{held}}} # {shares[value]}"
+    counts = [files[value] for value in values if value not in void]
+    if len(counts) > SHOWN and 2 * counts[-1] <= counts[0] and counts == sorted(counts, reverse=True):
+        yield "# Each is in no more masks than the one before: look whether they count objects instead of classes."
     if void:
-        yield f"void_label: {VOID} # taken for void: {shares[VOID]}"
+        taken = ", ".join(shares[one] for one in void)
+        yield f"void_label: {void[0] if len(void) == 1 else void} # taken for void: {taken}"
 
 
 def class_files(root: Path) -> list[Classes]:
