@@ -40,6 +40,9 @@ COLOURED = {
     "a.yaml": "ground: {colour: [0, 0, 0]}\nleaf: {colour: [200, 30, 30]}\n",
     "b.yaml": "ground: '#000000'\nleaf: '#c81e1e'\n",
     "a.json": '{"classes": [{"title": "ground", "color": "#000000"}, {"title": "leaf", "color": "#C81E1E"}]}',
+    "a.txt": "0 0 0\t\tground\n200 30 30\tleaf\n",
+    "b.txt": "# name r g b\nground 0 0 0\nleaf, 200, 30, 30\n",
+    "c.txt": "0 ground 0 0 0\n1 leaf 200 30 30\n",
     "c.csv": 'name,rgb\nground,"0 0 0"\nleaf,"[200, 30, 30]"\n',
 }
 

@@ -12,7 +12,7 @@ from fcnlab.data.class_list import read_classes
 from fcnlab.data.datamodule import SPLITS, Split
 from fcnlab.data.files import FileData, Pair
 from fcnlab.data.images import IMAGE_SUFFIXES
-from fcnlab.data.layout import Found, Template, held, shown, suggestion
+from fcnlab.data.layout import Found, Template, held, shown, strangers
 from fcnlab.data.lists import Listed, ends, find_list, fits, read_list
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.spelling import nfc, on_disk
@@ -140,7 +140,7 @@ class Folder(FileData):
             chosen = {*share_by_hash([pair.name for pair in pairs], split, together, self.fractions)}
             pairs = [pair for pair in pairs if pair.name in chosen]
         if images and masks and not images.keys() & masks.keys() and not any(pair.mask.is_file() for pair in pairs):
-            self.refuse_strangers(images, masks)
+            raise strangers(*self.templates[0], images.values(), masks.values())
         return pairs
 
     def lines(self, split: str) -> list[Listed]:
@@ -256,17 +256,3 @@ class Folder(FileData):
                     f"{masks[key].path} is the mask of both {images[key].path} and {others[key].path}. Put {{split}} "
                     f"into data.masks={self.templates[0][1].text} too, or give each image a name of its own."
                 )
-
-    def refuse_strangers(self, images: Files, masks: Files) -> None:
-        """Tell why no image has a mask: three names of each side, and the template that would do."""
-        names = [found.name for found in images.values()]
-        files = [found.path.name for found in masks.values()]
-        image, mask = self.templates[0]
-        hint = next(
-            (s for found in images.values() if (s := suggestion(found.fields["name"], list(map(nfc, files))))), None
-        )
-        advice = "" if hint is None else f" Type data.masks='{mask.text.rpartition('/')[0]}/{hint}'."
-        raise UserError(
-            f"No image has a mask. data.images={image.text} finds the names {shown(names)}; data.masks={mask.text} "
-            f"finds {shown(found.name for found in masks.values())} ({shown(files)}).{advice or ' Give both one name.'}"
-        )

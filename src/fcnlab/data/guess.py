@@ -19,7 +19,7 @@ from fcnlab.data.spelling import nfc
 from fcnlab.error import UserError
 
 CLASS_FILES = (".csv", ".json", ".yaml", ".yml", ".txt")
-CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend")
+CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend", "categor", "codes")
 LARGEST = 100_000  # bytes of a list of classes
 SHOWN = 4  # colours in a comment
 SOME, MANY = 8, 16  # masks and values, of which a few would tell nothing

@@ -72,7 +72,7 @@ def guess_labelme(root: Path) -> Lines:
     folder = Path(os.path.commonpath([path.parent for path in shapes]))
     within = [path.relative_to(folder) for path in shapes]
     words = {one.parts[0]: split for one in within if len(one.parts) > 1 and (split := split_of(one.parts[0]))}
-    lines, shared = head("labelme", root), SPLITS
+    lines, shared = head("labelme", root), [*SPLITS]
     if "train" in words.values() and len(words) > 1 and {one.parts[0] for one in within} == {*words}:
         called = {split: word for word, split in words.items()}
         own = [split for split in SPLITS if split in called]

@@ -30,10 +30,10 @@ def image_files(root: Path) -> dict[Folder, dict[Key, Path]]:
             if path.suffix.lower() in MASK_SUFFIXES and not path.name.startswith("."):
                 seen[named].append((spelled, path))
     found = defaultdict[tuple[str, ...], dict[Key, list[Path]]](lambda: defaultdict(list))
-    for named, paths in seen.items():
-        words = {spelled for spelled, _ in paths}
-        told = not any({*WORD.findall(path.stem)} & words - {spelled} for spelled, path in paths)
-        for spelled, path in paths:  # train in val/1_train_id.png tells no split, nor does it in train/2_train_id.png
+    for named, inner in seen.items():
+        own = {spelled for spelled, _ in inner}
+        told = not any({*WORD.findall(path.stem)} & own - {spelled} for spelled, path in inner)
+        for spelled, path in inner:  # train in val/1_train_id.png tells no split, nor does it in train/2_train_id.png
             found[named][spelled, marked(nfc(path.stem), spelled if told else "", tails)].append(path)
     views = defaultdict[Folder, dict[Key, Path]](dict, own_folders(found))
     for parts, files in found.items():

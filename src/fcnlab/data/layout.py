@@ -192,3 +192,16 @@ def suggestion(name: str, files: Sequence[str]) -> str | None:
     """A template for files of which one has an image's name within its own: photo_0_mask.png is {name}_mask.png."""
     fits = [file for file in files if name in file]
     return min(fits, key=len).replace(name, "{name}", 1) if fits else None
+
+
+def strangers(image: Template, mask: Template, images: Iterable[Found], masks: Iterable[Found]) -> UserError:
+    """An error that tells why no image has a mask: three names of each side, and the template that would do."""
+    images, masks = list(images), list(masks)
+    files = [nfc(found.path.name) for found in masks]
+    hint = next((one for found in images if (one := suggestion(found.fields[NAME], files))), None)
+    advice = "" if hint is None else f" Type data.masks='{mask.text.rpartition('/')[0]}/{hint}'."
+    return UserError(
+        f"No image has a mask. data.images={image.text} finds the names {shown(found.name for found in images)}; "
+        f"data.masks={mask.text} finds {shown(found.name for found in masks)} ({shown(files)})."
+        f"{advice or ' Give both one name.'}"
+    )
