@@ -212,7 +212,8 @@ def described(item: Mapping[str, Any], source: str) -> Row:
 
 def rows_of_table(text: str, source: str) -> Iterator[Row]:
     """Rows of a CSV with a header: name, r, g, b, as CamVid's class_dict.csv; or name, label. Others are not read."""
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=max(",;\t", key=first.count))
     reader.fieldnames = [(field or "").strip().lower().replace(" ", "_") for field in reader.fieldnames or ()]
     channels = next((names for names in CHANNELS if {*names} <= {*reader.fieldnames}), None)
     if not {*KEYS["name"]} & {*reader.fieldnames}:

@@ -14,6 +14,7 @@ from fcnlab.data.guess_lines import SPLITS, fractions, listed, quoted
 from fcnlab.data.guess_lists import guess_lists, unused_lists
 from fcnlab.data.guess_pairs import Layout, guess_layout
 from fcnlab.data.guess_rest import folder_names, nothing_found, unmasked, unread
+from fcnlab.data.guess_splits import split_words
 from fcnlab.data.guess_values import Seen, look_at, tolerance_for
 from fcnlab.data.spelling import nfc
 from fcnlab.error import UserError
@@ -93,6 +94,8 @@ def where(root: Path, layout: Layout) -> Iterator[str]:
     if not lists and not layout.spelled and (alone := unused_lists(root)):
         what = "train.txt and val.txt or test.txt in one folder, or one .csv with a column split"
         yield f"# not read: {', '.join(alone[:SHOWN])}{', ...' * (len(alone) > SHOWN)}. data.lists needs {what}"
+    if not lists and not layout.spelled and (words := split_words([name for _, name in layout.pairs])):
+        yield f"# the names speak of {' and '.join(words)}, which is not followed: name the images of each in lists"
     if not lists and (bare := unmasked(root, layout)):
         yield f"unmasked: skip # {len(bare)} images have no mask, as {bare[0].name}"
     yield from (*folder_names(root, layout), *unread(root, layout))

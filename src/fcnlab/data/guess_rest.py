@@ -15,6 +15,7 @@ from fcnlab.error import UserError
 SHOWN = 6  # folders in a message
 OTHERS = {  # by suffix, what to do with files that are no images
     (".json", ".xml", ".txt", ".ndjson"): "export them anew as COCO (polygons), or as masks in PNG",
+    (".npy",): "as masks they are read; save images as PNG or TIFF",
     (".npz", ".mat", ".h5", ".pkl", ".pt"): "save each mask as .npy or PNG: (H, W) whole numbers",
     (".dcm", ".nii", ".gz", ".mha", ".nrrd"): "save each slice as PNG or TIFF, its labels too",
     (".mp4", ".avi", ".mov", ".mkv"): "save the frames as PNG",

@@ -103,10 +103,10 @@ class Template:
             file = Found(path, fields, "_".join([*others, fields[NAME]]))
             if (other := found.setdefault(tuple(sorted(fields.items())), file)) is not file:
                 both = f"{other.path.relative_to(base)} and {file.path.relative_to(base)}"
-                raise UserError(
-                    f"{base} holds {both}: which of them is meant by {file.name} is not clear. Keep one, or rename it, "
-                    f"or write the suffix in data.{self.setting}."
-                )
+                hint = f"Keep one, or rename it, or write the suffix in data.{self.setting}."
+                if other.path.parent != file.path.parent:
+                    hint = f"Tell folders apart by fields of your own in data.{self.setting}, as '{{site}}/{{name}}.*'."
+                raise UserError(f"{base} holds {both}: which of them is meant by {file.name} is not clear. {hint}")
         return found
 
     def path(self, root: Path, split: str, fields: Mapping[str, str]) -> Path:

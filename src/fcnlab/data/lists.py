@@ -39,6 +39,8 @@ def find_list(root: Path, lists: str, split: str) -> Path:
     given = on_disk(root / lists.replace("{split}", split))
     if given.suffix.lower() in SUFFIXES and not given.is_dir():
         return given
+    if given.is_file():
+        raise UserError(f"data.lists={lists} is no list that is read: {', '.join(SUFFIXES)}, or a folder with them.")
     found = [path for suffix in SUFFIXES if (path := given / f"{split}{suffix}").is_file()]
     if len(found) > 1:
         raise UserError(f"{given} holds {found[0].name} and {found[1].name}: which is meant is not clear. Keep one.")
