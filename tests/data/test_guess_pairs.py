@@ -152,6 +152,36 @@ def test_splits_and_masks_of_published_layouts_are_told_apart(case: str, tmp_pat
         assert pairs == {pair for (split, _), pair in layout.pairs.items() if split == word}
 
 
+@pytest.mark.parametrize(
+    ("images", "masks", "other", "size"),
+    [
+        ("photos", "z", "inst", 24),  # what the names of folders tell against
+        ("photos", "mask", "a", 24),  # and for
+        ("rgb", "masks", "depth", 0),
+        ("img", "masks", "a", 0),
+        ("z", "masks", "overlay", 0),
+        ("photos", "z", "a", 12),  # masks of half the size
+    ],
+)
+def test_of_two_folders_the_likelier_is_taken(images: str, masks: str, other: str, size: int, tmp_path: Path) -> None:
+    """The other one comes first in the alphabet: of equals, it would be taken."""
+    for i in range(4):
+        save(photo(i, 24, 24), tmp_path / images / f"{i}.png")
+        save(labels(i, [0, 1, 2], 24, 24).astype(np.uint8), tmp_path / masks / f"{i}.png")
+        beside = labels(9 + i, [0, 1, 2], size, size).astype(np.uint8) if size else photo(9 + i, 24, 24)
+        save(beside, tmp_path / other / f"{i}.png")
+    layout = guess_layout(tmp_path)
+    assert layout is not None
+    assert (layout.images, layout.masks) == (f"{images}/{{name}}.png", f"{masks}/{{name}}.png")
+
+
+def test_masks_of_two_classes_are_no_images_of_each_other(tmp_path: Path) -> None:
+    for i in range(4):
+        for folder in ("first", "second"):
+            save(labels(i + len(folder), [0, 1], 24, 24).astype(np.uint8), tmp_path / folder / f"{i}.png")
+    assert guess_layout(tmp_path) is None
+
+
 def test_masks_are_found_though_the_first_image_has_none(tmp_path: Path) -> None:
     for i in range(12):
         save(photo(i, 24, 24), tmp_path / "top" / f"area{i}.png")

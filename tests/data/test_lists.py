@@ -124,7 +124,9 @@ def test_a_folder_that_a_list_names_and_no_template_finds_is_told(tmp_path: Path
 def test_the_only_image_of_a_name_is_not_taken_for_that_of_another_folder(tmp_path: Path) -> None:
     make(tmp_path, image_name="a/images/photo_{}.png", mask_name="a/masks/photo_{}.png")
     (tmp_path / "lists" / "train.txt").write_text("b/photo_0\n")
+    (tmp_path / "lists" / "val.txt").write_text("images/photo_4.png\n")
     data = folder(tmp_path, "data.images='{site}/images/{name}.png'", "data.masks='{site}/masks/{name}.png'")
+    assert data.pairs("val")[0].image.is_file()
     with pytest.raises(UserError, match="names b/photo_0, but that is 1 image: .*a/images/photo_0.png. Write which"):
         data.names("train")
 
