@@ -36,10 +36,14 @@ def test_names_and_labels_are_the_same_however_they_are_written(name: str, tmp_p
 
 COLOURED = {
     "a.csv": "name,r,g,b,class_11\nground,0,0,0,1\nleaf,200,30,30,1\n",
+    "d.csv": "name;r;g;b\r\nground;0;0;0\r\nleaf;200;30;30\r\n",
     "b.csv": "Name, Red, Green, Blue\nground, 0, 0, 0\nleaf, 200, 30, 30\n",
     "a.yaml": "ground: {colour: [0, 0, 0]}\nleaf: {colour: [200, 30, 30]}\n",
     "b.yaml": "ground: '#000000'\nleaf: '#c81e1e'\n",
     "a.json": '{"classes": [{"title": "ground", "color": "#000000"}, {"title": "leaf", "color": "#C81E1E"}]}',
+    "a.txt": "0 0 0\t\tground\n200 30 30\tleaf\n",
+    "b.txt": "# name r g b\nground 0 0 0\nleaf, 200, 30, 30\n",
+    "c.txt": "0 ground 0 0 0\n1 leaf 200 30 30\n",
     "c.csv": 'name,rgb\nground,"0 0 0"\nleaf,"[200, 30, 30]"\n',
 }
 

@@ -20,6 +20,7 @@ SMALL = (
     "trainer.enable_progress_bar=false",
     "trainer.precision=32-true",
 )
+SPLITS = ("train", "val", "test")
 NARROW = ("model.backbone.width=0.05", "model.backbone.fc_channels=8", "data.batch_size=2")
 
 
@@ -223,3 +224,27 @@ def test_a_class_called_void_counts_nowhere(root: Path, command: Command) -> Non
     assert outcome.code == 0, outcome.text
     assert {key for key in outcome.value if key.startswith("test/iou/")} <= {"test/iou/leaf", "test/iou/stem"}
     assert "void" not in " ".join(outcome.value)
+
+
+@pytest.mark.parametrize("which", ["images", "masks"])
+def test_one_side_may_tell_the_split_for_both(which: str, tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "data")
+    shutil.rmtree(root / "lists")
+    for number, path in enumerate(sorted((root / which).glob("photo_*"))):
+        folder = root / which / ("train", "val", "test")[number % 3]
+        folder.mkdir(exist_ok=True)
+        path.rename(folder / path.name)
+    typed = [f"data.root={root}", f"data.{which}='{which}/{{split}}/{{name}}.*'"]
+    data = build(compose("train", ["data=folder", *typed]).data)
+    found = {split: [(pair.image.stem, pair.mask.stem) for pair in data.checked_pairs(split)] for split in SPLITS}
+    lying = {split: sorted(path.stem for path in (root / which / split).iterdir()) for split in SPLITS}
+    assert found == {split: [(name, name) for name in names] for split, names in lying.items()}
+
+
+def test_one_mask_of_images_of_two_splits_is_refused(tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "data")
+    for split in SPLITS:
+        shutil.copytree(root / "images", root / "photos" / split)
+    data = build(compose("train", ["data=folder", f"data.root={root}", "data.images='photos/{split}/{name}.*'"]).data)
+    with pytest.raises(UserError, match=r"is the mask of both .*photos/train/photo_\d.* and .*Put {split} into"):
+        data.checked_pairs("train")

@@ -11,6 +11,8 @@ from conftest import Command
 from data.scenes import NET, labels, photo, save
 
 from fcnlab.cli.compose import build, compose
+from fcnlab.data.guess import guess
+from fcnlab.error import UserError
 
 COLOURS = np.array([(0, 0, 0), (255, 0, 0), (0, 128, 64)], np.uint8)
 
@@ -115,6 +117,14 @@ def beside_predictions(root: Path) -> None:
     (root / "classes.txt").write_text("cell\nwall\n")
 
 
+def as_torch_has_it(root: Path) -> None:
+    """Arrays in which what counts nowhere is -1."""
+    (root / "masks").mkdir(parents=True)
+    for i in range(12):
+        save(photo(i), root / "images" / f"{i}.jpg")
+        np.save(root / "masks" / f"{i}.npy", labels(i, [-1, 0, 1, 2]))
+
+
 READ: dict[str, tuple[Make, dict[str, object], Callable[[int], np.ndarray], str]] = {
     "tiles with one set of names": (
         by_tile,
@@ -134,6 +144,12 @@ READ: dict[str, tuple[Make, dict[str, object], Callable[[int], np.ndarray], str]
         },
         lambda i: np.array([0, 1, 255])[labels(i, [0, 1, 2])],
         "#00c8c8: in few pixels",
+    ),
+    "negative labels": (
+        as_torch_has_it,
+        {"masks": "masks/{name}.npy", "void_label": -1},
+        lambda i: labels(i, [-1, 0, 1, 2]) & 255,
+        "taken for void: 12 of 12",
     ),
     "tails on both sides": (
         both_have_tails,
@@ -218,3 +234,20 @@ def test_what_is_no_data_set_is_told_and_nothing_is_overwritten(tmp_path: Path, 
     outcome = command("survey", "data=folder", f"data.root={root}", "write=mine.yaml")
     assert "mine.yaml is there already" in outcome.text
     assert Path("mine.yaml").read_text() == "classes: [mine]"
+
+
+def test_values_that_number_objects_are_no_classes(tmp_path: Path) -> None:
+    """Each mask has values of its own, as in COCO's panoptic PNGs; or so many as it has objects."""
+    for i in range(12):
+        save(photo(i), tmp_path / "panoptic" / "images" / f"{i}.png")
+        colours = np.random.default_rng(i).integers(0, 256, (4, 3)).astype(np.uint8)
+        save(colours[labels(i, [0, 1, 2, 3])], tmp_path / "panoptic" / "masks" / f"{i}.png")
+        save(photo(i), tmp_path / "counted" / "images" / f"{i}.png")
+        save(labels(i, [*range(2 + i)]).astype(np.uint8), tmp_path / "counted" / "masks" / f"{i}.png")
+    with pytest.raises(
+        UserError, match="12 masks hold 48 values, of which 48 are in one mask alone: they seem to number"
+    ):
+        guess(tmp_path / "panoptic")
+    assert "# Each is in no more masks than the one before: look whether they count objects" in guess(
+        tmp_path / "counted"
+    )

@@ -8,7 +8,14 @@ from fcnlab.data.guess_files import image_files
 
 
 def test_folders_of_splits_are_one_folder(tmp_path: Path) -> None:
-    for name in ("train/a.png", "Valid_masks/a.png", "deep/testing/x/a.png", "contest/a.png", ".git/a.png"):
+    for name in (
+        "train/a.png",
+        "Valid_masks/a.png",
+        "deep/testing/x/a.png",
+        "contest/a.png",
+        ".git/a.png",
+        "__MACOSX/a.png",
+    ):
         save(photo(0), tmp_path / name)
     found = {folder.parts for folder in image_files(tmp_path)}
     assert found == {("{split}",), ("{split}_masks",), ("deep", "{split}", "x"), ("contest",)}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from data.scenes import labels, photo, save
 
 from fcnlab.data.guess import guess
@@ -21,6 +22,22 @@ def test_lists_are_taken_where_they_name_known_images(tmp_path: Path) -> None:
     (tmp_path / "sets" / "valid.csv").write_text("image,mask\nimages/a 2.png,masks/a 2.png\n")
     found = guess_lists(tmp_path, NAMES)
     assert found == ("sets", {"train": "train", "val": "valid"}, ["a 1"])
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"train_aug.txt": "a 1\n", "val.txt": "a 2\n"}, (".", {"train": "train_aug", "val": "val"}, ["a 1"])),
+        ({"train_aug.txt": "a 1\n", "train_b.txt": "a 1\n", "val.txt": "a 2\n"}, None),
+        ({"meta.csv": "file,set\na 1,train\na 2,VALID\n"}, ("meta.csv", {"train": "train", "val": "val"}, ["a 1"])),
+        ({"meta.csv": "file,set\na 1,train\na 9,VALID\n"}, None),
+        ({"meta.csv": "file,what\na 1,train\na 2,VALID\n"}, None),
+    ],
+)
+def test_names_of_lists_and_columns_tell_splits(files: dict[str, str], expected: object, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert guess_lists(tmp_path, NAMES) == expected
 
 
 def test_a_list_of_one_split_alone_is_told(tmp_path: Path) -> None:

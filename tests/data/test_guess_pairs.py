@@ -85,6 +85,43 @@ LAYOUTS = {  # images and masks of six pairs with {}, by split; what is there be
         ("{name}/img.png", "{name}/label.png"),
         {},
     ),
+    "a folder for each image of each split, with the same names": (
+        {"train": ("train/{}/image.png", "train/{}/mask.png"), "val": ("val/{}/image.png", "val/{}/mask.png")},
+        (),
+        ("{split}/{name}/image.png", "{split}/{name}/mask.png"),
+        {"train": "train", "val": "val"},
+    ),
+    "masks of all splits in one folder": (
+        {"train": ("images/train/a{}.png", "masks/a{}.png"), "val": ("images/val/b{}.png", "masks/b{}.png")},
+        (),
+        ("images/{split}/{name}.png", "masks/{name}.png"),
+        {"train": "train", "val": "val"},
+    ),
+    "images of all splits in one folder": (
+        {"train": ("images/a{}.png", "masks/train/a{}.png"), "val": ("images/b{}.png", "masks/val/b{}.png")},
+        (),
+        ("images/{name}.png", "masks/{split}/{name}.png"),
+        {"train": "train", "val": "val"},
+    ),
+    "folders that differ in two parts of their paths": (
+        {
+            "train": ("rgb/fog/train/G1/{}_rgb.png", "gt/fog/train/G1/{}_ids.png"),
+            "train2": ("rgb/rain/train/G2/{}_rgb.png", "gt/rain/train/G2/{}_ids.png"),
+            "val": ("rgb/fog/val/G3/{}_rgb.png", "gt/fog/val/G3/{}_ids.png"),
+        },
+        (),
+        ("rgb/{folder}/{split}/{folder_2}/{name}_rgb.png", "gt/{folder}/{split}/{folder_2}/{name}_ids.png"),
+        {"train": "train", "val": "val"},
+    ),
+    "the word of a split in names of all splits": (
+        {
+            "train": ("images/train/a{}.png", "labels/train/a{}_train_id.png"),
+            "val": ("images/val/b{}.png", "labels/val/b{}_train_id.png"),
+        },
+        ("colours/train/a{}_train_colour.png", "colours/val/b{}_train_colour.png"),
+        ("images/{split}/{name}.png", "labels/{split}/{name}_train_id.png"),
+        {"train": "train", "val": "val"},
+    ),
 }
 
 
@@ -97,7 +134,7 @@ def test_splits_and_masks_of_published_layouts_are_told_apart(case: str, tmp_pat
             image, mask = (tmp_path / text.format(10 + i) for text in texts)
             save(photo(10 * number + i, 24, 24), image)
             save(labels(10 * number + i, [0, 1], 24, 24).astype(np.uint8) * 255, mask)
-            splits[image] = "test" if split in "AB" and split else split
+            splits[image] = "test" if split in "AB" and split else split.rstrip("2")
             view = np.zeros((24, 24), np.uint8)
             view[2:22, 2:22] = 255
             for text in besides:
@@ -111,8 +148,38 @@ def test_splits_and_masks_of_published_layouts_are_told_apart(case: str, tmp_pat
         read = Template(layout.masks, "masks").find(tmp_path, word)
         drawn = {file.path for file in read.values()}
         images = Template(layout.images, "images").find(tmp_path, word, drawn)
-        pairs = {(file.path, read[key].path) for key, file in images.items()}
+        pairs = {(file.path, read[key].path) for key, file in images.items() if key in read}
         assert pairs == {pair for (split, _), pair in layout.pairs.items() if split == word}
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "other", "size"),
+    [
+        ("photos", "z", "inst", 24),  # what the names of folders tell against
+        ("photos", "mask", "a", 24),  # and for
+        ("rgb", "masks", "depth", 0),
+        ("img", "masks", "a", 0),
+        ("z", "masks", "overlay", 0),
+        ("photos", "z", "a", 12),  # masks of half the size
+    ],
+)
+def test_of_two_folders_the_likelier_is_taken(images: str, masks: str, other: str, size: int, tmp_path: Path) -> None:
+    """The other one comes first in the alphabet: of equals, it would be taken."""
+    for i in range(4):
+        save(photo(i, 24, 24), tmp_path / images / f"{i}.png")
+        save(labels(i, [0, 1, 2], 24, 24).astype(np.uint8), tmp_path / masks / f"{i}.png")
+        beside = labels(9 + i, [0, 1, 2], size, size).astype(np.uint8) if size else photo(9 + i, 24, 24)
+        save(beside, tmp_path / other / f"{i}.png")
+    layout = guess_layout(tmp_path)
+    assert layout is not None
+    assert (layout.images, layout.masks) == (f"{images}/{{name}}.png", f"{masks}/{{name}}.png")
+
+
+def test_masks_of_two_classes_are_no_images_of_each_other(tmp_path: Path) -> None:
+    for i in range(4):
+        for folder in ("first", "second"):
+            save(labels(i + len(folder), [0, 1], 24, 24).astype(np.uint8), tmp_path / folder / f"{i}.png")
+    assert guess_layout(tmp_path) is None
 
 
 def test_masks_are_found_though_the_first_image_has_none(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fcnlab.data.guess_splits import common, marked, spelling, split_in_names, tails_of
+from fcnlab.data.guess_splits import common, marked, spelling, split_in_names, split_words, tails_of
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,19 @@ def test_capitals_part_words() -> None:
 )
 def test_two_words_for_a_split_share_an_end_or_nothing(one: str, other: str, shared: str) -> None:
     assert common(one, other) == shared
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["0_train_1", "1_train_0", "2_test_1"], ["train", "test"]),
+        (["0_train_1", "1_train_0"], []),
+        (["tests_1", "contest_2", "train"], []),
+        (["a train", "a test", "b", "c", "d"], []),
+    ],
+)
+def test_words_of_splits_anywhere_in_names(names: list[str], told: list[str]) -> None:
+    assert split_words(names) == told
 
 
 @pytest.mark.parametrize(

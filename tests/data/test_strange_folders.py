@@ -198,6 +198,21 @@ TOLD: dict[str, tuple[Callable[[Path], object], list[str], list[str]]] = {
         ["data.threshold=127", "data.void_label=-1"],
         ["photo_0.npy has labels -1 to 1", "8 bits"],
     ),
+    "a drawing that is in the transparency alone": (
+        lambda r: make(r, lambda p, m: save(p, np.dstack([m * 0 + 255, m * 0, m * 0, m * 100])), classes="a\nb\n"),
+        ["data.threshold=127"],
+        ["photo_0.png is all of one class by data.threshold=127, but its transparency varies", "as a grey PNG"],
+    ),
+    "a list in JSON": (
+        lambda r: (make(r), (r / "splits.json").write_text("{}")),
+        ["data.lists=splits.json"],
+        ["data.lists=splits.json is no list that is read: .txt, .csv, .jsonl, .lst"],
+    ),
+    "names of two folders": (
+        lambda r: (make(r, lists=False), (r / "masks/more").mkdir(), save(r / "masks/more/photo_0.png", truth(0))),
+        ["data.masks='masks/**/{name}.*'", ANY],
+        ["more/photo_0.png and photo_0.png", "Tell folders apart by fields of your own in data.masks"],
+    ),
     "a pipe for a mask": (
         lambda r: (make(r), instead(r / "masks/photo_0.png", None)),
         [],

@@ -1,6 +1,6 @@
 """Masks drawn from annotations when they are read: what COCO, LabelMe and YOLO data sets share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import PIL.Image
 import PIL.ImageDraw
 
 from fcnlab.data.arrays import VOID as VOID
+from fcnlab.data.datamodule import SPLITS
 from fcnlab.data.files import FileData, open_image, read_text
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.transforms import Mask
@@ -35,6 +36,11 @@ class AnnotatedData(FileData):
         super().__init__(class_names=names, **common)
         self.background, self.fractions = background, dict(fractions)
         self.index = {name: label for label, name in enumerate(names)}
+
+    def together(self, folder: str, splits: Mapping[str, str], split: str) -> list[str]:
+        """The splits whose folder is that of ``split``, by a path with ``{split}`` and what each is called there."""
+        where = {one: folder.replace("{split}", splits.get(one, one)) for one in SPLITS}
+        return [one for one in SPLITS if where[one] == where[split]]
 
     def blank(self, height: int, width: int) -> Mask:
         """A mask (H, W) with no shape in it."""

@@ -23,6 +23,10 @@ KEYS = {  # the words that exporters use, by what they mean
     "label": ("label", "labels", "id", "index", "value", "idx", "pixel_value", "class_id", "label_id", "category_id"),
     "colour": ("colour", "colours", "color", "colors", "rgb"),
 }
+PAINTED = re.compile(  # red, green and blue before a name, or behind it; then a label may be before it
+    r"(?P<first>\d+[\s,]+\d+[\s,]+\d+)[\s,]+(?P<last>[^\d\s].*)"
+    r"|(?:(?P<label>\d+)[\s,:]+)?(?P<name>[^\d\s].*?)[\s,]+(?P<colour>\d+[\s,]+\d+[\s,]+\d+)"
+)
 CHANNELS = (("r", "g", "b"), ("red", "green", "blue"))
 
 
@@ -129,7 +133,20 @@ def rows_of_file(path: Path) -> Iterator[Row]:
 
 
 def rows_of_lines(lines: list[str]) -> Iterator[Row]:
-    """A name per line; or all numbered, as ``0 road`` or ``0: road``: labels; or as CVAT's ``road:128,64,128::``."""
+    """A name per line; or all numbered, as ``0 road`` or ``0: road``: labels; or as CVAT's ``road:128,64,128::``.
+
+    Or with colours, as CamVid's ``128 64 128 road`` and RUGD's ``0 road 128 64 128``.
+    """
+    painted = [found for line in lines if (found := PAINTED.fullmatch(line))]
+    if lines and len(painted) == len(lines):
+        return (
+            Row(
+                (found["name"] or found["last"]).strip(),
+                labels=(int(found["label"]),) if found["label"] else (),
+                colours=as_colours(found["colour"] or found["first"], found[0]),
+            )
+            for found in painted
+        )
     coloured = [found for line in lines if (found := re.fullmatch(r"(.+?):(\d+,\d+,\d+)(:.*)?", line))]
     if lines and len(coloured) == len(lines):
         return (Row(found[1], colours=as_colours(found[2], found[0])) for found in coloured)
@@ -195,7 +212,8 @@ def described(item: Mapping[str, Any], source: str) -> Row:
 
 def rows_of_table(text: str, source: str) -> Iterator[Row]:
     """Rows of a CSV with a header: name, r, g, b, as CamVid's class_dict.csv; or name, label. Others are not read."""
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=max(",;\t", key=first.count))
     reader.fieldnames = [(field or "").strip().lower().replace(" ", "_") for field in reader.fieldnames or ()]
     channels = next((names for names in CHANNELS if {*names} <= {*reader.fieldnames}), None)
     if not {*KEYS["name"]} & {*reader.fieldnames}:

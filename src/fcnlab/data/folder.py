@@ -12,8 +12,8 @@ from fcnlab.data.class_list import read_classes
 from fcnlab.data.datamodule import SPLITS, Split
 from fcnlab.data.files import FileData, Pair
 from fcnlab.data.images import IMAGE_SUFFIXES
-from fcnlab.data.layout import Found, Template, held, shown, suggestion
-from fcnlab.data.lists import Listed, find_list, read_list
+from fcnlab.data.layout import Found, Template, held, shown, strangers
+from fcnlab.data.lists import Listed, ends, find_list, fits, read_list
 from fcnlab.data.sharing import share_by_hash
 from fcnlab.data.spelling import nfc, on_disk
 from fcnlab.error import UserError
@@ -26,12 +26,12 @@ class Looked:
 
     def __init__(self) -> None:
         self.files = dict[str, tuple[Files, Files]]()
-        self.told = set[str]()
+        self.told = set[object]()
 
-    def tell(self, message: str) -> None:
-        """Say something once."""
-        if message not in self.told:
-            self.told.add(message)
+    def tell(self, message: str, about: object = None) -> None:
+        """Say something once, or one thing about something."""
+        if (about or message) not in self.told:
+            self.told.add(about or message)
             say(message)
 
 
@@ -77,10 +77,11 @@ class Folder(FileData):
         self.fractions = {str(split): share for split, share in fractions.items()}
         self.called = {str(split): name for split, name in (splits or {}).items()}
         self.looked, self.expects = Looked(), {str(split): number for split, number in (expects or {}).items()}
-        if odd := next((pair for pair in self.templates if pair[0].fields != pair[1].fields), None):
+        if odd := next((pair for pair in self.templates if (pair[0].fields ^ pair[1].fields) - {"split"}), None):
             raise UserError(
                 f"data.images={odd[0].text} and data.masks={odd[1].text} tell different things of an image: "
-                f"{', '.join(sorted(odd[0].fields ^ odd[1].fields))}. Put the same {{fields}} into both, * for others."
+                f"{', '.join(sorted((odd[0].fields ^ odd[1].fields) - {'split'}))}. Put the same {{fields}} into both, "
+                "* for others."
             )
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
             raise UserError(
@@ -103,37 +104,49 @@ class Folder(FileData):
         if self.lists is not None:
             by_name = dict[str, Files]()
             for key, found in {**masks, **images}.items():
-                for name in {found.fields["name"], found.name}:
+                for name in {found.fields["name"], found.name, *([nfc(found.path.stem)] if key in images else [])}:
                     by_name.setdefault(name, {})[key] = found
             path = self.list_of(split)
             if not path.is_file():
                 raise self.missing(
                     f"The list {path} is missing. data.splits={{test: val, val: train}} shares out what is there."
                 )
-            lines = read_list(path, split)
+            lines = self.lines(split)
             folder = self.templates[0][1].base(self.root, self.called.get(split, split))
             if not folder.is_dir() and not all(listed.mask for listed in lines):
                 raise self.missing(f"There is no folder {folder}.")
             pairs = [self.listed_pair(listed, by_name, images, masks, split) for listed in lines]
             same = [one for one in SPLITS if self.list_of(one) == path]
-            together = [one for one in same if one == split or read_list(path, one) == lines]
+            together = [one for one in same if one == split or self.lines(one) == lines]
         else:
-            skip = self.unmasked == "skip"
+            together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
+            by_images, by_masks = (one.has_split for one in self.templates[0])
+            if by_images and not by_masks:
+                self.refuse_shared(images, masks, split)
+            skip = self.unmasked == "skip" or (by_masks and not by_images)
             own = [(key, found) for key, found in (images or masks).items() if key in masks or not skip]
-            if images and (alone := [found.path.name for key, found in masks.items() if key not in images]):
+            if (
+                images
+                and by_images == by_masks
+                and (alone := [found.path.name for key, found in masks.items() if key not in images])
+            ):
                 self.looked.tell(
                     f"{len(alone)} masks of data.masks={self.templates[0][1].text} have no image of data.images="
                     f"{self.templates[0][0].text} and are left out: {shown(alone)}. Images are read from "
                     f"{', '.join(IMAGE_SUFFIXES)}."
                 )
             pairs = [self.pair(key, found, images, masks, split) for key, found in own]
-            together = [one for one in SPLITS if self.folder_of(one) == self.folder_of(split)]
         if together != [split]:
             chosen = {*share_by_hash([pair.name for pair in pairs], split, together, self.fractions)}
             pairs = [pair for pair in pairs if pair.name in chosen]
         if images and masks and not images.keys() & masks.keys() and not any(pair.mask.is_file() for pair in pairs):
-            self.refuse_strangers(images, masks)
+            raise strangers(*self.templates[0], images.values(), masks.values())
         return pairs
+
+    def lines(self, split: str) -> list[Listed]:
+        """What the list of a split says; a list of all splits by what ``splits`` calls it."""
+        path = self.list_of(split)
+        return read_list(path, self.called.get(split, split)) or read_list(path, split)
 
     def list_of(self, split: str) -> Path:
         """The list of a split, by what ``splits`` calls it or by its own name."""
@@ -142,7 +155,7 @@ class Folder(FileData):
 
     def folder_of(self, split: str) -> str:
         """What the folders call a split; nothing where they tell none apart."""
-        return self.called.get(split, split) if self.templates[0][0].has_split else ""
+        return self.called.get(split, split) if any(one.has_split for one in self.templates[0]) else ""
 
     def look(self, split: str) -> tuple[Files, Files]:
         """The images and the masks of all templates; without a folder of images the masks can still be read."""
@@ -188,18 +201,24 @@ class Folder(FileData):
         name = columns[1] if columns and listed.name not in by_name else listed.name
         if name in by_name:
             several = by_name[name]
-            if len(several) > 1:  # of one name; the folders that the list writes before it may tell them apart
-                parts = {*PurePosixPath(listed.written).parts[:-1], "name"}
-                told = {key: {*(one.fields | {"name": "name"}).values()} for key, one in several.items()}
-                several = {key: one for key, one in several.items() if told[key] <= parts}
+            if len(several) > 1 or len(PurePosixPath(listed.written).parts) > 1:  # its folders tell which
+                several = {key: one for key, one in several.items() if fits(listed.written, one)}
+            number = len(by_name[name])
             if len(several) != 1:
                 raise UserError(
-                    f"{self.list_of(split)} names {listed.written}, but that is {len(by_name[name])} images: "
+                    f"{self.list_of(split)} names {listed.written}, but that is {number} image{'s' * (number > 1)}: "
                     f"{shown(str(found.path) for found in by_name[name].values())}. Write which, as "
                     f"{next(iter(by_name[name].values())).name}."
                 )
             ((key, found),) = several.items()
             pair = self.pair(key, found, images, masks, split)
+            folder = PurePosixPath(listed.written).parent.name
+            if folder and folder not in {*map(nfc, (*pair.image.parts, *pair.mask.parts))}:
+                self.looked.tell(
+                    f"{self.list_of(split)} names {listed.written}, but no folder {folder} is read: the images are "
+                    f"taken by their names, this one from {pair.image}.",
+                    self.list_of(split),
+                )
         else:
             called = self.called.get(split, split)
             image, mask = (one.path(self.root, called, {"name": listed.name}) for one in self.templates[0])
@@ -215,22 +234,25 @@ class Folder(FileData):
         given = found if path is None else on_disk(self.root / path)
         if path is None or given.is_file() or not found.is_file():
             return given
-        return found if Path(path).is_absolute() or nfc(found.as_posix()).endswith(f"/{nfc(path)}") else given
+        elsewhere = Path(path).is_absolute() and nfc(Path(path).stem) == nfc(found.stem)
+        return found if elsewhere or ends(path, found) else given
 
     def hint(self, kind: str) -> str:
         """What to type where masks are missing."""
         return " data.unmasked=skip leaves such images out." if kind == "mask" and self.lists is None else ""
 
-    def refuse_strangers(self, images: Files, masks: Files) -> None:
-        """Tell why no image has a mask: three names of each side, and the template that would do."""
-        names = [found.name for found in images.values()]
-        files = [found.path.name for found in masks.values()]
-        image, mask = self.templates[0]
-        hint = next(
-            (s for found in images.values() if (s := suggestion(found.fields["name"], list(map(nfc, files))))), None
-        )
-        advice = "" if hint is None else f" Type data.masks='{mask.text.rpartition('/')[0]}/{hint}'."
-        raise UserError(
-            f"No image has a mask. data.images={image.text} finds the names {shown(names)}; data.masks={mask.text} "
-            f"finds {shown(found.name for found in masks.values())} ({shown(files)}).{advice or ' Give both one name.'}"
-        )
+    def refuse_shared(self, images: Files, masks: Files, split: str) -> None:
+        """Raise UserError where one mask is that of images of two splits, which differ."""
+        for other in SPLITS:
+            image = self.templates[0][0]
+            if (
+                self.folder_of(other) == self.folder_of(split)
+                or not image.base(self.root, self.folder_of(other)).is_dir()
+            ):
+                continue
+            others, _ = self.look(other)
+            if key := next((key for key in images if key in others and key in masks), None):
+                raise UserError(
+                    f"{masks[key].path} is the mask of both {images[key].path} and {others[key].path}. Put {{split}} "
+                    f"into data.masks={self.templates[0][1].text} too, or give each image a name of its own."
+                )

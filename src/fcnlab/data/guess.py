@@ -14,13 +14,16 @@ from fcnlab.data.guess_lines import SPLITS, fractions, listed, quoted
 from fcnlab.data.guess_lists import guess_lists, unused_lists
 from fcnlab.data.guess_pairs import Layout, guess_layout
 from fcnlab.data.guess_rest import folder_names, nothing_found, unmasked, unread
+from fcnlab.data.guess_splits import split_words
 from fcnlab.data.guess_values import Seen, look_at, tolerance_for
+from fcnlab.data.spelling import nfc
 from fcnlab.error import UserError
 
 CLASS_FILES = (".csv", ".json", ".yaml", ".yml", ".txt")
-CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend")
+CLASS_WORDS = ("class", "label", "name", "colo", "palette", "legend", "categor", "codes")
 LARGEST = 100_000  # bytes of a list of classes
 SHOWN = 4  # colours in a comment
+SOME, MANY = 8, 16  # masks and values, of which a few would tell nothing
 SHEET = "survey.png"  # what the survey draws
 
 
@@ -62,7 +65,8 @@ def guess(root: Path, *, threads: int = 1) -> str:
 
 def where(root: Path, layout: Layout) -> Iterator[str]:
     """Lines about images, masks and splits. A folder, or a list, that holds two splits is shared out between them."""
-    lists = None if layout.spelled else guess_lists(root, {name for _, name in layout.pairs})
+    known = {*(name for _, name in layout.pairs), *(nfc(image.stem) for image, _ in layout.pairs.values())}
+    lists = None if layout.spelled else guess_lists(root, known)
     spelled = lists.spelled if lists else {split: word for word, split in layout.spelled.items()}
     images, masks = [layout.images], [layout.masks]
     names = lists.names if lists else [name for split, name in layout.pairs if split == spelled.get("train", "")]
@@ -87,8 +91,11 @@ def where(root: Path, layout: Layout) -> Iterator[str]:
     yield from lines
     if shared:
         yield from fractions(names, shared)
-    if not lists and not layout.spelled and (alone := unused_lists(root, {*names})):
-        yield f"# not read: {', '.join(alone)}. data.lists needs train.txt and val.txt or test.txt in one folder"
+    if not lists and not layout.spelled and (alone := unused_lists(root)):
+        what = "train.txt and val.txt or test.txt in one folder, or one .csv with a column split"
+        yield f"# not read: {', '.join(alone[:SHOWN])}{', ...' * (len(alone) > SHOWN)}. data.lists needs {what}"
+    if not lists and not layout.spelled and (words := split_words([name for _, name in layout.pairs])):
+        yield f"# the names speak of {' and '.join(words)}, which is not followed: name the images of each in lists"
     if not lists and (bare := unmasked(root, layout)):
         yield f"unmasked: skip # {len(bare)} images have no mask, as {bare[0].name}"
     yield from (*folder_names(root, layout), *unread(root, layout))
@@ -114,7 +121,7 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
                 f"{one.file} and {other.file} name other classes: one label means two things. "
                 "Draw all masks by one list of classes; data=labelme does so from the JSON files of LabelMe."
             )
-    void = [VOID] if seen.labelled and VOID in values and len(values) > 2 else []
+    void = [one for one in values if seen.labelled and (one < 0 or (one == VOID and len(values) > 2))]
     fits = [one for one in known if seen.labelled and seen.crisp and {*values} - {*void} <= one.labels]
     if seen.palette or not fits:
         for one in known:
@@ -132,12 +139,21 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
             if one.colours:
                 missed = [colour for colour in seen.colours if colour not in one.colours]
                 yield f"# {one.file} is of other masks: it has no {', '.join(map(hexadecimal, missed[:SHOWN]))}."
+    told = values if seen.labelled else seen.groups[0] or values
+    alone = [value for value in told if files[value] == 1]
+    if not fits and masks >= SOME and len(told) >= MANY and 4 * len(alone) >= 3 * len(told):
+        raise UserError(
+            f"The {masks} masks hold {len(told)} values, of which {len(alone)} are in one mask alone: they seem to "
+            "number objects (instances, panoptic), not classes. Save masks in which a value is one class in every file."
+        )
     pixels: Mapping[Any, int] = seen.labels if seen.labelled else seen.colours
     if not seen.crisp:
         values, tolerance = seen.groups
         yield f"tolerance: {tolerance} # {len(seen.colours)} colours, so near to one of these"
     if fits:
         yield f"classes: {quoted(fits[0].file)} # the masks hold {listing(values)}: look whether {SHEET} names them so"
+        if negative := [one for one in void if one < 0]:
+            yield f"void_label: {negative[0] if len(negative) == 1 else negative} # taken for void"
         return
     if not seen.labelled or not seen.crisp:
         yield "colours: true"
@@ -147,8 +163,12 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
     for number, value in enumerate(value for value in values if value not in void):
         held = f"label: {value}" if isinstance(value, int) else f"colour: '{hexadecimal(value)}'"
         yield f"  class_{number}: {{{held}}} # {shares[value]}"
+    counts = [files[value] for value in values if value not in void]
+    if len(counts) > SHOWN and 2 * counts[-1] <= counts[0] and counts == sorted(counts, reverse=True):
+        yield "# Each is in no more masks than the one before: look whether they count objects instead of classes."
     if void:
-        yield f"void_label: {VOID} # taken for void: {shares[VOID]}"
+        taken = ", ".join(shares[one] for one in void)
+        yield f"void_label: {void[0] if len(void) == 1 else void} # taken for void: {taken}"
 
 
 def class_files(root: Path) -> list[Classes]:

@@ -1,6 +1,7 @@
 """A guess at a folder of annotations, in the formats of COCO, LabelMe and YOLO: the YAML that would draw them."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from fcnlab.data.guess_splits import WORD, split_of
 from fcnlab.data.labelme import BACKGROUND, IGNORED
 from fcnlab.data.layout import folders
 from fcnlab.data.spelling import on_disk
-from fcnlab.data.yolo import read_names
+from fcnlab.data.yolo import is_image, read_names
 from fcnlab.error import UserError
 
 Lines = list[str] | None
@@ -61,39 +62,84 @@ def guess_coco(root: Path) -> Lines:
 
 
 def guess_labelme(root: Path) -> Lines:
-    """A folder of JSON files with shapes."""
-    for folder, _ in folders(root):
-        files = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")]
-        if not files or "shapes" not in (read(files[0]) or {}):
-            continue
-        names = {str(shape["label"]) for path in files for shape in (read(path) or {}).get("shapes", [])}
-        classes = ", ".join(text(name) for name in sorted(names - {IGNORED, BACKGROUND}))
-        where = f"annotations: {text(relative(folder, root))}"
-        return [*head("labelme", root), where, f"classes: [{classes}]", *fractions([p.stem for p in files], SPLITS)]
-    return None
+    """JSON files with shapes, in folders of splits or together."""
+    contents = {path: read(path) for path in found(root, ".json")}
+    shapes = {path: one["shapes"] for path, one in contents.items() if isinstance(one, dict) and "shapes" in one}
+    if not shapes:
+        return None
+    names = {str(shape["label"]) for some in shapes.values() for shape in some}
+    classes = ", ".join(text(name) for name in sorted(names - {IGNORED, BACKGROUND}))
+    folder = Path(os.path.commonpath([path.parent for path in shapes]))
+    within = [path.relative_to(folder) for path in shapes]
+    words = {one.parts[0]: split for one in within if len(one.parts) > 1 and (split := split_of(one.parts[0]))}
+    lines, shared = head("labelme", root), [*SPLITS]
+    if "train" in words.values() and len(words) > 1 and {one.parts[0] for one in within} == {*words}:
+        called = {split: word for word, split in words.items()}
+        own = [split for split in SPLITS if split in called]
+        called |= {split: called["train"] for split in SPLITS if split not in called}
+        lines.append(f"splits: {{{', '.join(f'{split}: {text(called[split])}' for split in SPLITS)}}}")
+        within = [one for one in within if one.parts[0] == called["train"]]
+        within = [one.relative_to(called["train"]) for one in within]
+        shared = ["train", *(split for split in SPLITS if split not in own)]
+        folder = folder / "{split}"
+    others = [relative(path, root) for path in contents if path not in shapes and path.is_relative_to(folder)]
+    if others:
+        lines.append(f"# {others[0]} is none of LabelMe's: move it away, and others like it")
+    names_in = ["_".join(one.with_suffix("").parts) for one in within]
+    shares = fractions(names_in, shared) if len(shared) > 1 else ()
+    return [*lines, f"annotations: {text(relative(folder, root))}", f"classes: [{classes}]", *shares]
 
 
 def guess_yolo(root: Path) -> Lines:
-    """A YAML with names, and folders called images and labels: within those of the splits, or the other way round."""
-    names = [path.name for path in sorted([*root.glob("*.yaml"), *root.glob("*.yml")]) if names_classes(path)]
+    """A file of names, and folders called images and labels: within those of the splits, or the other way round.
+
+    Or images and text files together; then the text files hold polygons.
+    """
+    files = sorted(path for path in [*root.glob("*"), *root.glob("*/*")] if path.suffix.lower() in NAMES_IN)
+    names = [path for path in files if path.suffix in (".yaml", ".yml") and names_classes(path)]
+    names += [path for path in files if path.name.lower() in ("classes.txt", "obj.names", "labels.txt")]
     if not names:
         return None
-    for images, labels, pattern in (
-        ("images/{split}", "labels/{split}", "labels/*/*.txt"),
-        ("{split}/images", "{split}/labels", "*/labels/*.txt"),
-    ):
-        spelled = {path.parts[-2 if pattern[0] == "l" else -3] for path in root.glob(pattern)}
-        called = {split: word for word in sorted(spelled) if (split := split_of(word))}
-        if "train" in called:
+    for images, labels, pattern in YOLOS:
+        texts = [path for path in sorted(root.glob(pattern)) if path not in names]
+        if "{split}" not in labels:
+            called = dict.fromkeys(SPLITS, "train")
+            if not any(map(has_polygon, texts)):
+                continue
+        else:
+            at = labels.split("/").index("{split}")
+            spelled = {path.relative_to(root).parts[at] for path in texts}
+            called = {split: word for word in sorted(spelled) if (split := split_of(word))}
+            if "train" not in called or (images == labels and not any(map(has_polygon, texts))):
+                continue
             called = {split: called.get(split, called["train"]) for split in SPLITS}
-            splits = ", ".join(f"{split}: {word}" for split, word in called.items())
-            where = [f"images: {text(images)}", f"labels: {text(labels)}", f"splits: {{{splits}}}"]
-            train = [path.stem for path in (root / images.format(split=called["train"])).glob("*")]
-            shares = fractions(train, [split for split in SPLITS if called[split] == called["train"]])
-            return [*head("yolo", root), *where, f"classes: {text(names[0])}", *shares]
+        splits = ", ".join(f"{split}: {word}" for split, word in called.items())
+        where = [f"images: {text(images)}", f"labels: {text(labels)}", f"splits: {{{splits}}}"]
+        folder = root / images.format(split=called["train"])
+        train = [path.stem for path in folder.glob("*") if is_image(path)]
+        shares = fractions(train, [split for split in SPLITS if called[split] == called["train"]])
+        return [*head("yolo", root), *where, f"classes: {text(relative(names[0], root))}", *shares]
     return None
 
 
+def has_polygon(path: Path) -> bool:
+    """Whether the first line of a text file is a class and the points of a polygon."""
+    try:
+        words = path.read_text().partition("\n")[0].split()
+        return len([float(word) for word in words]) >= POLYGON
+    except (OSError, ValueError):
+        return False
+
+
+NAMES_IN = (".yaml", ".yml", ".txt", ".names")
+POLYGON = 7  # a class, and three points or more
+YOLOS = (  # where images and text files lie
+    ("images/{split}", "labels/{split}", "labels/*/*.txt"),
+    ("{split}/images", "{split}/labels", "*/labels/*.txt"),
+    ("images", "labels", "labels/*.txt"),
+    ("{split}", "{split}", "*/*.txt"),
+    (".", ".", "*.txt"),
+)
 ATTEMPTS: tuple[Callable[[Path], Lines], ...] = (guess_coco, guess_labelme, guess_yolo)
 
 

@@ -19,7 +19,7 @@ class Folder(NamedTuple):
 
 def image_files(root: Path) -> dict[Folder, dict[Key, Path]]:
     """The files of images and masks under a folder, by folder, spelling of the split, and name."""
-    found = defaultdict[tuple[str, ...], dict[Key, list[Path]]](lambda: defaultdict(list))
+    seen = defaultdict[tuple[str, ...], list[tuple[str, Path]]](list)
     inside = [(folder, tuple(nfc(part) for part in folder.relative_to(root).parts)) for folder, _ in folders(root)]
     tails = tails_of({word for _, parts in inside for part in parts for word in WORD.findall(part)})
     for folder, parts in inside:
@@ -28,7 +28,13 @@ def image_files(root: Path) -> dict[Folder, dict[Key, Path]]:
         named = tuple(marked(literal(part), spelled, tails) for part in parts)
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in MASK_SUFFIXES and not path.name.startswith("."):
-                found[named][spelled, marked(nfc(path.stem), spelled, tails)].append(path)
+                seen[named].append((spelled, path))
+    found = defaultdict[tuple[str, ...], dict[Key, list[Path]]](lambda: defaultdict(list))
+    for named, inner in seen.items():
+        own = {spelled for spelled, _ in inner}
+        told = not any({*WORD.findall(path.stem)} & own - {spelled} for spelled, path in inner)
+        for spelled, path in inner:  # train in val/1_train_id.png tells no split, nor does it in train/2_train_id.png
+            found[named][spelled, marked(nfc(path.stem), spelled if told else "", tails)].append(path)
     views = defaultdict[Folder, dict[Key, Path]](dict, own_folders(found))
     for parts, files in found.items():
         doubled = any(len(paths) > 1 for paths in files.values())
@@ -49,7 +55,7 @@ def own_folders(found: dict[tuple[str, ...], dict[Key, list[Path]]]) -> dict[Fol
         Folder((*parent, "{name}", stem)): files
         for parent, stems in inner.items()
         for stem, files in stems.items()
-        if len(files) > max(2, len(stems)) and len({name for _, name in files}) == len(files)
+        if len(files) > max(2, len(stems))
     }
     taken = {path for files in views.values() for path in files.values()}
     for parts, several in [*found.items()]:

@@ -19,6 +19,7 @@ FEW = 40  # folders of which every two are compared
 PREFERRED = ("mask", "label", "annot", "gt", "seg", "semantic")
 AVOIDED = ("pred", "inst", "panop", "color", "colour", "vis", "viz", "result")
 PHOTOS, NO_PHOTOS = ("image", "img", "photo", "rgb"), ("mask", "label", "annot", "overlay", "depth", "ndvi")
+DEEP = 3  # parts of paths in which folders that are alike may differ
 NOISE = 10  # files of which one pair may fit by accident
 
 
@@ -47,11 +48,11 @@ def guess_layout(root: Path) -> Layout | None:
     files = {path: split for some in folders.values() for (split, _), path in some.items()}
     if best is None or rank(best, kinds)[0] == 0 or len(best.pairs) == 1 < NOISE < len(files):
         return None
-    called = {split: common(split, files[mask]) for (split, _), (_, mask) in best.pairs.items()}
+    called = {split: common(split, files[mask] or split) for (split, _), (_, mask) in best.pairs.items()}
     pairs = {(called[split], name.replace("{split}", split)): pair for (split, name), pair in best.pairs.items()}
     spelled = {word: str(split_of(split)) for split, word in called.items() if split}
     name = "{name}"
-    if not spelled and "{folder}" not in best.folders[0].parts and (told := split_in_names([n for _, n in pairs])):
+    if not spelled and not fields_of(best.folders[0]) and (told := split_in_names([n for _, n in pairs])):
         name, keys = told
         pairs = dict(zip(keys, pairs.values(), strict=True))
         spelled = {word: str(split_of(WORD.findall(word)[0])) for word, _ in keys}
@@ -68,7 +69,12 @@ def template(folder: Folder, before: str, name: str, behind: str, paths: Iterabl
 
 
 def respelled(masks: Mapping[Key, Path], images: Mapping[Key, Path]) -> Mapping[Key, Path]:
-    """Masks by the words that images have for their splits, where these are alike: training for train."""
+    """Masks by the words that images have for their splits, where these are alike: training for train.
+
+    Masks that lie together are those of every split.
+    """
+    if {word for word, _ in masks} == {""}:
+        return {(word, name): path for (_, name), path in masks.items() for word in {word for word, _ in images}}
     words = {split_of(word): word for word, _ in images}
     own = {word for word, _ in images}
     called = {
@@ -83,13 +89,17 @@ def candidates(folders: Mapping[Folder, Mapping[Key, Path]]) -> Iterator[Pairing
     """Every way in which files of one folder name files of another; those of many folders alike are one way."""
     alike = defaultdict[tuple[tuple[Folder, Folder], tuple[str, str, str, str]], dict[str, Pairing]](dict)
     for one, other in compared([*folders]):
-        for affixes, pairs in named_alike(folders[one], respelled(folders[other], folders[one])):
+        images, masks = folders[one], folders[other]
+        if {word for word, _ in images} == {""}:  # the masks tell the split
+            images = respelled(images, masks)
+        for affixes, pairs in named_alike(images, respelled(masks, images)):
             pairing = Pairing((one, other), affixes, pairs)
             yield pairing
-            for part in {*one.parts} & {*other.parts}:
-                if "{" not in part:
-                    alike[(without(one, part), without(other, part)), affixes][part] = pairing
-    for (general, affixes), members in alike.items():
+            both = [part for part in dict.fromkeys(one.parts) if part in other.parts and "{" not in part]
+            for number in range(1, DEEP + 1):
+                for parts in itertools.combinations(both, number):
+                    alike[(without(one, parts), without(other, parts)), affixes]["_".join(parts)] = pairing
+    for (general, affixes), members in sorted(alike.items(), key=lambda item: fields_of(item[0][0][0])):
         if len(members) > 1:
             joined = {
                 (split, f"{part}_{name}"): pair
@@ -99,9 +109,15 @@ def candidates(folders: Mapping[Folder, Mapping[Key, Path]]) -> Iterator[Pairing
             yield Pairing(general, affixes, joined)
 
 
-def without(folder: Folder, part: str) -> Folder:
-    """A folder of many that are alike but for one part of their paths."""
-    return folder._replace(parts=tuple("{folder}" if it == part else it for it in folder.parts))
+def without(folder: Folder, parts: Sequence[str]) -> Folder:
+    """A folder of many that are alike but for some parts of their paths."""
+    called = {part: f"{{folder{f'_{number}' * (number > 1)}}}" for number, part in enumerate(parts, start=1)}
+    return folder._replace(parts=tuple(called.get(part, part) for part in folder.parts))
+
+
+def fields_of(folder: Folder) -> int:
+    """How many parts of a folder's path differ."""
+    return sum(part.startswith("{folder") for part in folder.parts)
 
 
 def compared(folders: Sequence[Folder]) -> Iterator[tuple[Folder, Folder]]:
@@ -142,7 +158,8 @@ def named_alike(
                 continue
             if mask is not None and mask != image and name and f"{before}{name}{behind}" == stem:
                 pairs[split, name] = (image, mask)
-        if pairs and not {mask for _, mask in pairs.values()} & {image for image, _ in pairs.values()}:
+        images_of, masks_of = ({*paths} for paths in zip(*pairs.values(), strict=True)) if pairs else (set(), set())
+        if pairs and not images_of & masks_of and len(images_of) == len(masks_of) == len(pairs):
             yield affixes, pairs
 
 

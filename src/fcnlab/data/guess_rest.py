@@ -15,6 +15,7 @@ from fcnlab.error import UserError
 SHOWN = 6  # folders in a message
 OTHERS = {  # by suffix, what to do with files that are no images
     (".json", ".xml", ".txt", ".ndjson"): "export them anew as COCO (polygons), or as masks in PNG",
+    (".npy",): "as masks they are read; save images as PNG or TIFF",
     (".npz", ".mat", ".h5", ".pkl", ".pt"): "save each mask as .npy or PNG: (H, W) whole numbers",
     (".dcm", ".nii", ".gz", ".mha", ".nrrd"): "save each slice as PNG or TIFF, its labels too",
     (".mp4", ".avi", ".mov", ".mkv"): "save the frames as PNG",
@@ -26,6 +27,8 @@ OTHERS = {  # by suffix, what to do with files that are no images
 def unmasked(root: Path, layout: Layout) -> list[Path]:
     """The images of a guess whose masks are not there."""
     found = []
+    if "{split}" in layout.masks and "{split}" not in layout.images:
+        return []  # each split leaves out the images of the others
     for word in layout.spelled or ("",):
         try:
             masks = Template(layout.masks, "masks").find(root, word)
@@ -39,11 +42,10 @@ def unmasked(root: Path, layout: Layout) -> list[Path]:
 
 def folder_names(root: Path, layout: Layout) -> Iterator[str]:
     """A line that tells what {folder} stands for."""
-    parts = layout.images.split("/")
-    if "{folder}" in parts:
-        at = parts.index("{folder}")
-        names = sorted({image.relative_to(root).parts[at] for image, _ in layout.pairs.values()})
-        yield f"# {{folder}}: {', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)}"
+    for at, part in enumerate(layout.images.split("/")):
+        if part.startswith("{folder"):
+            names = sorted({image.relative_to(root).parts[at] for image, _ in layout.pairs.values()})
+            yield f"# {part}: {', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)}"
 
 
 def unread(root: Path, layout: Layout) -> Iterator[str]:

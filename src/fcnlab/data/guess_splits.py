@@ -68,6 +68,13 @@ def common(one: str, other: str) -> str:
     return one if one == other else f"{head}*" if len(head) > 1 else f"*{tail}" if len(tail) > 1 else "*"
 
 
+def split_words(names: Sequence[str]) -> list[str]:
+    """The splits of which most names speak somewhere, where these are of several."""
+    told = [{split for word in WORD.findall(name) if (split := split_of(word))} for name in names]
+    found = [split for split in SPLIT_NAMES if any(split in some for some in told)]
+    return found if len(found) > 1 and 2 * sum(map(bool, told)) > len(names) else []
+
+
 def split_in_names(names: Sequence[str]) -> tuple[str, list[Key]] | None:
     """What stands before and behind the split in all names, as a template, and the names without; None without one.
 

@@ -13,6 +13,7 @@ import PIL.ImageDraw
 
 from fcnlab.data.annotations import VOID, AnnotatedData, fill_polygon, named_classes
 from fcnlab.data.files import Pair, read_text, unreadable, without_suffix
+from fcnlab.data.layout import walk
 from fcnlab.data.opened import BROKEN
 from fcnlab.data.spelling import on_disk
 from fcnlab.data.transforms import Mask
@@ -28,7 +29,9 @@ class LabelMe(AnnotatedData):
     A later shape lies over an earlier one, as in LabelMe's own export. The label ``__ignore__`` is void.
 
     Args:
-        annotations: the folder of the JSON files, relative to ``root``.
+        annotations: the folder in which the JSON files lie, however deep, relative to ``root``; with ``{split}`` in it
+            each split has its own.
+        splits: what ``annotations`` calls the splits; two of one folder share it by ``fractions``.
         classes: names, or a text file with one per line (LabelMe's labels.txt), without ``__ignore__`` and
             ``_background_``, which may stand in it.
         lists: a folder with train.txt, val.txt and test.txt (one name per line), relative to ``root``; None splits by
@@ -36,24 +39,34 @@ class LabelMe(AnnotatedData):
     """
 
     def __init__(
-        self, *, root: str, annotations: str, classes: list[str] | str, lists: str | None, **common: Any
+        self,
+        *,
+        root: str,
+        annotations: str,
+        classes: list[str] | str,
+        lists: str | None,
+        splits: dict[str, str] | None = None,
+        **common: Any,
     ) -> None:
         names = [name for name in named_classes(classes, Path(root)) if name not in (IGNORED, BACKGROUND)]
         layout = f"{root}/{annotations}/NAME.json, each with the path of its image"
         super().__init__(root=root, layout=layout, classes=names, **common)
-        self.folder, self.lists = self.root / annotations, lists
+        self.annotations, self.lists, self.splits = annotations, lists, splits or {}
 
     def pairs(self, split: str) -> list[Pair]:
         """Every JSON file of the split, with the image that it names."""
-        files = {path.stem: path for path in sorted(self.folder.glob("*.json")) if not path.name.startswith(".")}
+        folder = on_disk(self.root / self.annotations.replace("{split}", self.splits.get(split, split)))
+        if not folder.is_dir():
+            raise self.missing(f"There is no folder {folder} for split {split!r}; set data.splits.{split}=...")
+        files = {"_".join(Path(one).with_suffix("").parts): folder / one for one in sorted(walk(folder, ".json"))}
         if self.lists is None:
-            names = self.share(files, split, ["train", "val", "test"])
+            names = self.share(files, split, self.together(self.annotations, self.splits, split))
         else:
             listing = self.root / self.lists / f"{split}.txt"
             if not listing.is_file():
                 raise self.missing(f"The list {listing} is missing.")
             names = [without_suffix(line.strip()) for line in read_text(listing).splitlines() if line.strip()]
-        files |= {name: self.folder / f"{name}.json" for name in names if name not in files}
+        files |= {name: folder / f"{name}.json" for name in names if name not in files}
         return [Pair(name, self.image_of(files[name]), files[name]) for name in names]
 
     def image_of(self, path: Path) -> Path:

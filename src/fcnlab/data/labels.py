@@ -137,7 +137,13 @@ class Labels:
         if self.threshold is not None:
             if file.scale == 1 and values.max(initial=0) == 1:
                 raise UserError(f"Mask {path} holds 0 and 1, which are labels already. Leave data.threshold out.")
-            return brightness(file)
+            shades = brightness(file)
+            if file.alpha is not None and (shades > self.threshold).all() == (shades > self.threshold).any():
+                raise UserError(
+                    f"Mask {path} is all of one class by data.threshold={self.threshold}, but its transparency varies: "
+                    "the drawing seems to be there. Save the transparency as a grey PNG."
+                )
+            return shades
         if self.colours is not None:
             if values.dtype != np.uint8:
                 raise UserError(f"Mask {path} is grey of 16 bits, but colours are read. Leave data.colours out.")

@@ -12,6 +12,7 @@ from fcnlab.data.images import IMAGE_SUFFIXES, MASK_SUFFIXES
 from fcnlab.data.spelling import nfc, on_disk
 from fcnlab.error import UserError
 
+LEFT = ("__MACOSX", "@eaDir")  # what macOS and Synology add to folders
 TOKEN = re.compile(r"\{(?P<field>[a-z_]\w*)\}|(?P<deep>\*\*/)|(?P<many>\*)|(?P<one>\?)|(?P<literal>.)", re.DOTALL)
 SPLIT, NAME, ANY_SUFFIX = "split", "name", ".*"
 SHOWN = 3  # names in a message
@@ -102,10 +103,10 @@ class Template:
             file = Found(path, fields, "_".join([*others, fields[NAME]]))
             if (other := found.setdefault(tuple(sorted(fields.items())), file)) is not file:
                 both = f"{other.path.relative_to(base)} and {file.path.relative_to(base)}"
-                raise UserError(
-                    f"{base} holds {both}: which of them is meant by {file.name} is not clear. Keep one, or rename it, "
-                    f"or write the suffix in data.{self.setting}."
-                )
+                hint = f"Keep one, or rename it, or write the suffix in data.{self.setting}."
+                if other.path.parent != file.path.parent:
+                    hint = f"Tell folders apart by fields of your own in data.{self.setting}, as '{{site}}/{{name}}.*'."
+                raise UserError(f"{base} holds {both}: which of them is meant by {file.name} is not clear. {hint}")
         return found
 
     def path(self, root: Path, split: str, fields: Mapping[str, str]) -> Path:
@@ -145,18 +146,16 @@ def compiled(text: str) -> tuple[re.Pattern[str], str]:
 def listing(base: Path, wildcard: str) -> list[str]:
     """The paths under ``base`` that may fit; hidden files are left alone, which ``Path.glob`` would give."""
     if "**" in wildcard:
-        return walk(base)
+        return [*walk(base)]
     return glob.glob(wildcard, root_dir=base, recursive=True)  # noqa: PTH207
 
 
-def walk(base: Path) -> list[str]:
+def walk(base: Path, suffix: str = "") -> Iterator[str]:
     """The files at any depth, relative to ``base``, without hidden ones."""
-    return [
-        str((folder / name).relative_to(base))
-        for folder, files in folders(base)
-        for name in files
-        if not name.startswith(".")
-    ]
+    for folder, files in folders(base):
+        for name in files:
+            if not name.startswith(".") and name.lower().endswith(suffix):
+                yield str((folder / name).relative_to(base))
 
 
 def folders(base: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -171,7 +170,7 @@ def folders(base: Path) -> Iterator[tuple[Path, list[str]]]:
             inner.clear()
             continue
         entered.add((seen.st_dev, seen.st_ino))
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in LEFT)
         yield Path(path), files
 
 
@@ -193,3 +192,16 @@ def suggestion(name: str, files: Sequence[str]) -> str | None:
     """A template for files of which one has an image's name within its own: photo_0_mask.png is {name}_mask.png."""
     fits = [file for file in files if name in file]
     return min(fits, key=len).replace(name, "{name}", 1) if fits else None
+
+
+def strangers(image: Template, mask: Template, images: Iterable[Found], masks: Iterable[Found]) -> UserError:
+    """An error that tells why no image has a mask: three names of each side, and the template that would do."""
+    images, masks = list(images), list(masks)
+    files = [nfc(found.path.name) for found in masks]
+    hint = next((one for found in images if (one := suggestion(found.fields[NAME], files))), None)
+    advice = "" if hint is None else f" Type data.masks='{mask.text.rpartition('/')[0]}/{hint}'."
+    return UserError(
+        f"No image has a mask. data.images={image.text} finds the names {shown(found.name for found in images)}; "
+        f"data.masks={mask.text} finds {shown(found.name for found in masks)} ({shown(files)})."
+        f"{advice or ' Give both one name.'}"
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from fcnlab.data.annotations import AnnotatedData, area, fill_polygon, image_size
+from fcnlab.data.annotations import AnnotatedData, area, fill_polygon, image_size, named_classes
 from fcnlab.data.files import IMAGE_SUFFIXES, Pair, read_text
 from fcnlab.data.spelling import on_disk
 from fcnlab.data.transforms import Mask
@@ -20,7 +20,7 @@ class YOLO(AnnotatedData):
     Args:
         images, labels: folders relative to ``root``, in which ``{split}`` stands for the split's folder.
         splits: the folder of each split; two splits with one folder share it by ``fractions``.
-        classes: the names, or the YAML file that holds them under ``names``.
+        classes: the names, or the YAML file that holds them under ``names``, or a text file with one per line.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class YOLO(AnnotatedData):
         for where in (images, labels):
             if not where.is_dir():
                 raise self.missing(f"There is no folder {where} for split {split!r}; set data.splits.{split}=...")
-        together = [one for one in ("train", "val", "test") if self.splits.get(one, one) == folder]
+        together = self.together(self.images_in, self.splits, split)
         found = {path.stem: path for path in sorted(images.iterdir()) if is_image(path)}
         texts = {name: on_disk(labels / f"{name}.txt") for name in found}
         if found and not any(text.is_file() for text in texts.values()):
@@ -99,12 +99,14 @@ def is_image(path: Path) -> bool:
 
 
 def read_names(classes: list[str] | str, root: Path) -> list[str]:
-    """The names written out, or from the ``names`` of a data set's YAML: a list, or a mapping from 0 on."""
+    """The names written out, one per line of a text file, or ``names`` of a data set's YAML: a list, or from 0 on."""
     if not isinstance(classes, str):
         return [str(name) for name in classes]
     path = root.expanduser() / classes
     if not path.is_file():
         raise UserError(f"There is no file {path} with the class names. Set data.root=... and data.classes=...")
+    if path.suffix.lower() in (".txt", ".names"):
+        return named_classes(classes, root)
     try:
         names = yaml.safe_load(read_text(path))["names"]
         if isinstance(names, dict):
