@@ -87,7 +87,7 @@ def train(cfg: DictConfig) -> "Result":
             run.begin()
         with refusals():
             if config["train"]:
-                begin = run.last_checkpoint or take_over(run)
+                begin = run.last_checkpoint or take_over(run, task)
                 trainer.fit(task, datamodule=data, ckpt_path=begin, weights_only=True)
                 scored: Path | str | None = run.trained_checkpoint()
             else:

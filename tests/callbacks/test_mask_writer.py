@@ -1,5 +1,6 @@
 """Several processes share the photos out: each mask is written once."""
 
+import errno
 import re
 import subprocess
 import sys
@@ -71,3 +72,23 @@ def test_a_photo_whose_name_the_suffix_makes_too_long_is_predicted(command: Comm
     outcome = command("predict", f"checkpoint={trained.checkpoint}", f"images='{name}.jpg'", "output=out")
     assert outcome.code == 0, outcome.text
     assert [len(file.name.encode()) <= 255 for file in Path("out").iterdir()] == [True, True, True]
+
+
+def test_what_a_full_disk_cut_is_no_mask(
+    command: Command, trained: Trained, photos: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = PIL.Image.Image.save
+
+    def save(self, file, *form, **options) -> None:
+        if len(list(Path("out").glob("*.png"))) == 4:
+            Path(file).write_bytes(b"\x89PNG")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        keep(self, file, *form, **options)
+
+    monkeypatch.setattr(PIL.Image.Image, "save", save)
+    outcome = command("predict", f"checkpoint={trained.checkpoint}", "images=photos", "output=out")
+    assert outcome.code == 1
+    assert re.search(r"No space left on device: 'out/1_colour.png'. The disk is full", outcome.text)
+    assert sorted(file.name for file in Path("out").iterdir()) == ["0.png", "0_colour.png", "0_overlay.png", "1.png"]
+    for file in Path("out").iterdir():
+        PIL.Image.open(file).load()

@@ -84,6 +84,6 @@ def hint(optim: Any) -> str:
     """What to try where a training diverges."""
     rate = f" (it is {optim.lr})" if hasattr(optim, "lr") else ""
     return (
-        f"Try a lower optim.lr{rate}, more optim.warmup, trainer.gradient_clip_val=1 or "
+        f"Try a lower optim.lr{rate}, more scheduler.warmup, trainer.gradient_clip_val=1 or "
         "trainer.precision=32-true, and look at the images. The checkpoints from before are whole."
     )

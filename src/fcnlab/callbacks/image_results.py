@@ -14,7 +14,7 @@ from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import PADDING, Batch, SegmentationData
 from fcnlab.metric.paper import KINDS
 from fcnlab.run.distributed import gather
-from fcnlab.run.files import fitting
+from fcnlab.run.files import fitting, write_png
 from fcnlab.visualize import index_image, panel
 
 
@@ -63,9 +63,10 @@ class ImageResults(L.Callback):
         """Write the predicted labels as a palette PNG, and image, truth and prediction side by side."""
         (self.folder / "predictions").mkdir(parents=True, exist_ok=True)
         image, truth = self.data.read(self.data.test_split, self.positions[name])
-        index_image(prediction, self.data.palette).save(self.folder / "predictions" / fitting(name, ".png"))
+        write_png(self.folder / "predictions" / fitting(name, ".png"), index_image(prediction, self.data.palette))
         side_by_side = panel(image, truth, prediction, palette=self.data.palette)
-        PIL.Image.fromarray(side_by_side).save(self.folder / "predictions" / fitting(name, "_panel.png"))
+        panel_file = self.folder / "predictions" / fitting(name, "_panel.png")
+        write_png(panel_file, PIL.Image.fromarray(side_by_side))
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write true positive, predicted and true pixels, (images, classes) each, in the data set's order; draw."""

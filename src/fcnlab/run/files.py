@@ -10,12 +10,15 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from fcnlab.cli.terminal import is_first_process
 from fcnlab.error import UserError
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, yaml.YAMLError)
 
@@ -51,6 +54,19 @@ def write_atomic(path: Path, text: str) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain Python as readable JSON, whole or not at all; null for what is no number, which JSON cannot say."""
     write_atomic(path, json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n")
+
+
+def write_png(path: Path, image: "PIL.Image.Image") -> None:
+    """Write an image aside and rename it: what a full disk or a killed process leaves is no mask under its name."""
+    aside = path.with_name(f".{os.getpid()}.aside")
+    try:
+        image.save(aside, "PNG")
+        aside.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # which Pillow does not tell
+        raise
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def without_nan(node: Any) -> Any:
