@@ -29,7 +29,7 @@ CONTRADICTIONS = {
     "trainer.strategy=dpp": "The Trainer refuses",
     "trainer.accelerator=npu": "The Trainer refuses",
     "trainer.max_steps=-2": "trainer.max_steps=-2 is not a whole number, -1 or more",
-    "train=false": "score layers know nothing. Set weights=",
+    "train=false": "score layers know nothing. Set weights= or ckpt_path=FILE",
     "callbacks=[ema,swa]": "callbacks ema and swa both put their average in",
 }
 

@@ -122,3 +122,9 @@ def test_a_name_that_a_suffix_makes_too_long_is_cut_and_renaming_makes_no_other_
     again = command("train", *typed)
     assert "is finished; nothing to train" in again.text
     assert again.value == first.value
+
+
+def test_a_score_that_is_no_number_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text('{"test/mean_iou": "high"}')
+    with pytest.raises(UserError, match="metrics.json is damaged"):
+        read_scores(tmp_path / "metrics.json")

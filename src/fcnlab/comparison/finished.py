@@ -131,11 +131,13 @@ def check_comparable(runs: Sequence[FinishedRun]) -> None:
                 f"{run.name} was tested on another split than {first.name}: {few(run.images)} instead of "
                 f"{few(first.images)}. {hint}"
             )
-        if run.record["fingerprint"]["test"] != common:
-            raise UserError(
-                f"{run.name} was tested on other data than {first.name}: fingerprint "
-                f"{run.record['fingerprint']['test']} instead of {common}. {hint}"
-            )
+        for what in ("test", "images of test"):  # which older runs do not tell
+            own, known = (one.record["fingerprint"].get(what) for one in (run, first))
+            if own != known and None not in (own, known):
+                raise UserError(
+                    f"{run.name} was tested on other data than {first.name}: the fingerprint of {what} is {own} "
+                    f"instead of {known}. {hint}"
+                )
     for name, times in Counter(run.name for run in runs).items():
         if times > 1:
             folders = " and ".join(str(run.folder) for run in runs if run.name == name)

@@ -111,7 +111,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_scores(path: Path) -> dict[str, float]:
     """The scores of a metrics.json by metric key; NaN where there was nothing to score."""
-    return {key: math.nan if value is None else value for key, value in read_json(path).items()}
+    with reading(path):
+        return {key: math.nan if value is None else float(value) for key, value in read_json(path).items()}
 
 
 def read_history(path: Path) -> list[dict[str, float]]:

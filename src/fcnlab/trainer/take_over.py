@@ -66,6 +66,6 @@ def refuse_other_training(
     )
     if epochs not in (None, -1) and done >= epochs:
         raise UserError(
-            f"ckpt_path={given} has {done} epochs behind it, so that epochs={epochs} leaves nothing to train. Set more, "
-            f"or test it: train=false weights={given}."
+            f"ckpt_path={given} has {done} epochs behind it, so that epochs={epochs} leaves nothing to train. Set "
+            f"more, or test it: train=false weights={given}."
         )
