@@ -1,8 +1,11 @@
 """What a person reads: fractions in percent, losses as they are."""
 
+import io
+import sys
+
 import pytest
 
-from fcnlab.cli.terminal import say
+from fcnlab.cli.terminal import open_streams, say
 from fcnlab.run.tables import score_table
 from fcnlab.sweep.jobs import Job
 from fcnlab.sweep.tables import show_jobs
@@ -46,3 +49,12 @@ def test_jobs_are_listed_by_what_sets_them_apart_with_outcome_and_score(capsys: 
 def test_brackets_of_a_message_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
     say("skips=[pool4]")
     assert "skips=[pool4]" in capsys.readouterr().out
+
+
+def test_letters_that_a_terminal_has_not_do_not_end_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(file, encoding="ascii"))
+    open_streams()
+    say("iou of 땅")
+    sys.stdout.flush()
+    assert file.getvalue() == b"iou of \\ub545\n"

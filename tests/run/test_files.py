@@ -128,3 +128,10 @@ def test_a_score_that_is_no_number_is_damage(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text('{"test/mean_iou": "high"}')
     with pytest.raises(UserError, match="metrics.json is damaged"):
         read_scores(tmp_path / "metrics.json")
+
+
+def test_a_run_has_the_same_letters_whatever_the_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = Path.open
+    monkeypatch.setattr(Path, "open", lambda file, mode="r", **how: keep(file, mode, **{"encoding": "ascii"} | how))
+    write_atomic(tmp_path / "config.yaml", "name: 형상")
+    assert (tmp_path / "config.yaml").read_bytes() == "name: 형상".encode()

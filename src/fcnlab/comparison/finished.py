@@ -96,7 +96,7 @@ def read_run(folder: Path) -> FinishedRun:
     with reading(path := folder / "counts.npz"), path.open("rb") as file, np.load(file, allow_pickle=False) as counts:
         images, pixels = tuple(map(str, counts["names"])), np.stack([counts[kind] for kind in KINDS])
     with reading(folder / "config.yaml"):
-        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         run_name(config), config["trainer"]  # near its beginning and its end
     metrics = read_scores(folder / "metrics.json")
     if not any(key.startswith("test/") for key in metrics):

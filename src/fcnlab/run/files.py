@@ -42,7 +42,7 @@ def write_atomic(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with aside.open("w") as file:
+        with aside.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())  # a power cut may otherwise leave the name without the content
@@ -106,7 +106,7 @@ def fitting(name: str, suffix: str = "", room: int = 255) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """What ``write_json`` wrote; empty where there is nothing."""
     with reading(path):
-        return dict(json.loads(path.read_text())) if path.is_file() else {}
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def read_scores(path: Path) -> dict[str, float]:
@@ -117,5 +117,5 @@ def read_scores(path: Path) -> dict[str, float]:
 
 def read_history(path: Path) -> list[dict[str, float]]:
     """The rows of a history.csv, one per epoch and per validation within one."""
-    with reading(path), path.open() as file:
+    with reading(path), path.open(encoding="utf-8") as file:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
