@@ -1,5 +1,6 @@
 """Evaluation gives what training reported, from the checkpoint alone."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,7 @@ def hub(path: Path) -> None:
         (corrupt, "Cannot read checkpoint="),
         (bomb, "tensors and plain values only"),
         (hub, "asks to build torch.hub.load"),
+        (os.mkfifo, "There is no file checkpoint="),  # which would be waited for
     ],
 )
 def test_a_bad_checkpoint_is_refused_and_runs_no_code(make, message: str, command: Command, tmp_path: Path) -> None:
@@ -132,6 +134,7 @@ def test_a_bad_checkpoint_is_refused_and_runs_no_code(make, message: str, comman
         (["split=tset"], "Did you mean test"),
         (["data=camvid", "data.root=."], "knows 8 classes"),
         (["model=fcn32s", "model.backbone.width=0.05"], "do not fit FCN"),
+        (["tta={flip: true, scales: [1e9]}"], "There is not enough memory"),
     ],
 )
 def test_what_does_not_fit_the_checkpoint_is_refused(

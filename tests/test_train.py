@@ -31,7 +31,8 @@ def test_the_record_says_what_a_repetition_needs(trained: Trained) -> None:
     record = json.loads((trained.folder / "record.json").read_text())
     assert record["status"] == "finished"
     assert record["name"] == trained.folder.name
-    assert set(record["fingerprint"]) == {"train", "val", "test"}
+    splits = ("train", "val", "test")
+    assert set(record["fingerprint"]) == {*splits, *(f"images of {split}" for split in splits)}
     needed = ("commit", "diff", "source_hash", "lock_hash", "versions", "device", "precision", "parameters", "seconds")
     assert all(record[key] not in (None, {}) for key in needed)
     assert record["class_names"][0] == "background"
@@ -208,3 +209,18 @@ def test_a_job_leaves_the_next_one_no_deterministic_mode(command: Command) -> No
     outcome = command("train", "-m", *TINY, "trainer=smoke", "trainer.deterministic=true,null")
     assert outcome.code == 0, outcome.text
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_checkpoint_of_another_run_in_a_runs_folder_is_not_taken_up(trained: Trained, command: Command) -> None:
+    """Two seeds have the same net: its tensors would fit."""
+    run = Path("runs") / trained.folder.name
+    shutil.copytree(trained.folder, run)
+    assert command("train", *TINY, "seed=1").code == 0
+    (other,) = Path("runs").glob("*-s1-*")
+    shutil.copy(other / "checkpoints" / "last.ckpt", run / "checkpoints" / "last.ckpt")
+    (run / "metrics.json").unlink()
+    outcome = command("train", *TINY)
+    assert outcome.code == 1
+    assert f"is not of this run: {other.name} wrote it" in outcome.text
+    shutil.copy(trained.folder / "checkpoints" / "last.ckpt", run / "checkpoints" / "last.ckpt")
+    assert command("train", *TINY).value == trained.value

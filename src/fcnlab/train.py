@@ -37,7 +37,7 @@ def train(cfg: DictConfig) -> "Result":
     from fcnlab.cli.terminal import say
     from fcnlab.cli.validation import refuse_contradictions
     from fcnlab.logger.build import build_loggers, send_result
-    from fcnlab.model.checkpoint import load_checkpoint
+    from fcnlab.model.checkpoint import load_checkpoint  # which refuses a broken one with a message
     from fcnlab.run.record import Run
     from fcnlab.run.staged_start import refuse_other_data, resolve, start_run
     from fcnlab.run.tables import show_scores
@@ -81,13 +81,13 @@ def train(cfg: DictConfig) -> "Result":
 
         if run.last_checkpoint:
             for path in {run.last_checkpoint, run.scored_checkpoint()}:
-                load_checkpoint(path, build=())  # refused with a message where it is broken
+                refuse_foreign(run, path, load_checkpoint(path, build=())["fcnlab"]["config"])
             say(f"Going on from {run.last_checkpoint}.")
         if run.anew:
             run.begin()
         with refusals():
             if config["train"]:
-                begin = run.last_checkpoint or take_over(run)
+                begin = run.last_checkpoint or take_over(run, task)
                 trainer.fit(task, datamodule=data, ckpt_path=begin, weights_only=True)
                 scored: Path | str | None = run.trained_checkpoint()
             else:
@@ -102,6 +102,20 @@ def train(cfg: DictConfig) -> "Result":
     return run.metrics()
 
 
+def refuse_foreign(run: "Run", path: "Path", config: dict[str, Any]) -> None:
+    """Raise UserError for a checkpoint in a run's folder that was copied there from another run, which ``config`` is of."""
+    from fcnlab.error import UserError
+    from fcnlab.model.checkpoint import fetching_nothing
+    from fcnlab.run.name import run_name
+
+    own = dict(run.config) | {"model": fetching_nothing(run.config["model"])}
+    if not run.config["ckpt_path"] and run_name(own) != run_name(config):
+        raise UserError(
+            f"{path} is not of this run: {run_name(config)} wrote it. Put its own there, delete it to train from the "
+            "start, or go on from the other one with ckpt_path=..."
+        )
+
+
 def today_stamp(config: dict[str, Any]) -> str | None:
     """What the data's files look like at a glance; None where there are none: a finished run needs no data."""
     from pathlib import Path
@@ -113,7 +127,7 @@ def today_stamp(config: dict[str, Any]) -> str | None:
 
 
 def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, str]]":
-    """The data, fetched where that was asked for, and the fingerprint of each split that is needed."""
+    """The data, fetched where that was asked for, and the fingerprints of each split that is needed."""
     from pathlib import Path
 
     from fcnlab.cli.compose import build
@@ -135,8 +149,9 @@ def prepare_data(config: dict[str, Any]) -> "tuple[SegmentationData, dict[str, s
     data.kept = Kept(folder, config["data"])
     for name, head in data.heads.items():
         head.kept = Kept(folder, config["data"] | {"head": name})
-    fingerprint = {split: data.fingerprint(split) for split in needed_splits(config)}
-    refuse_unusable(data, list(fingerprint))
+    splits = needed_splits(config)
+    fingerprint = data.fingerprints(splits)
+    refuse_unusable(data, splits)
     return data, fingerprint
 
 

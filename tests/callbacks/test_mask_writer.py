@@ -1,5 +1,6 @@
 """Every mask is written as labels, in colour and over its photo; several processes share the photos out."""
 
+import errno
 import re
 import subprocess
 import sys
@@ -84,3 +85,23 @@ def test_a_mask_is_written_as_labels_in_colour_and_over_its_photo(tmp_path: Path
         assert np.array(colour)[0, 1].tolist() == [255, 0, 0]
     with PIL.Image.open(tmp_path / "out" / "a_overlay.png") as over:
         assert np.array(over)[0, 1].tolist() == [178, 50, 50]
+
+
+def test_what_a_full_disk_cut_is_no_mask(
+    command: Command, trained: Trained, photos: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = PIL.Image.Image.save
+
+    def save(self, file, *form, **options) -> None:
+        if len(list(Path("out").glob("*.png"))) == 4:
+            Path(file).write_bytes(b"\x89PNG")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        keep(self, file, *form, **options)
+
+    monkeypatch.setattr(PIL.Image.Image, "save", save)
+    outcome = command("predict", f"checkpoint={trained.checkpoint}", "images=photos", "output=out")
+    assert outcome.code == 1
+    assert re.search(r"No space left on device: 'out/1_colour.png'. The disk is full", outcome.text)
+    assert sorted(file.name for file in Path("out").iterdir()) == ["0.png", "0_colour.png", "0_overlay.png", "1.png"]
+    for file in Path("out").iterdir():
+        PIL.Image.open(file).load()

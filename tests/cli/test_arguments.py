@@ -24,6 +24,9 @@ def test_flags_and_overrides_are_parted_in_their_order() -> None:
         (["--optim.lr=0.01"], "without dashes: optim.lr=0.01."),
         (["--seed", "3"], "without dashes: seed=3."),
         (["--cfg"], "--cfg needs a value after it"),
+        (["model=[fcn8s, fcn32s]"], "would be a mixture of them. For a run with each, add -m: model=fcn8s,fcn32s"),
+        (["optim=null"], "null is none. Known: adamw, sgd, sgd_paper."),
+        (["logger=null"], "null is none. Write logger=none."),
     ],
 )
 def test_words_that_are_neither_are_told(words: list[str], told: str) -> None:

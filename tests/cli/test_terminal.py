@@ -1,8 +1,11 @@
 """What a person reads: fractions in percent, losses as they are."""
 
+import io
+import sys
+
 import pytest
 
-from fcnlab.cli.terminal import say, show_table
+from fcnlab.cli.terminal import open_streams, say, show_table
 from fcnlab.run.tables import score_table
 from fcnlab.sweep.jobs import Job
 from fcnlab.sweep.tables import show_jobs
@@ -54,3 +57,12 @@ def test_a_title_stands_on_one_line_and_a_log_has_room_for_words(capsys: pytest.
 def test_brackets_of_a_message_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
     say("skips=[pool4]")
     assert "skips=[pool4]" in capsys.readouterr().out
+
+
+def test_letters_that_a_terminal_has_not_do_not_end_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(file, encoding="ascii"))
+    open_streams()
+    say("iou of 땅")
+    sys.stdout.flush()
+    assert file.getvalue() == b"iou of \\ub545\n"

@@ -28,6 +28,9 @@ CONTRADICTIONS = {
     "limit=3 trainer=smoke": "limit=3 has no use: trainer.limit_train_batches=2",
     "trainer.strategy=dpp": "The Trainer refuses",
     "trainer.accelerator=npu": "The Trainer refuses",
+    "trainer.max_steps=-2": "trainer.max_steps=-2 is not a whole number, -1 or more",
+    "train=false": "score layers know nothing. Set weights= or ckpt_path=FILE",
+    "callbacks=[ema,swa]": "callbacks ema and swa both put their average in",
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import json
 import numpy as np
 import pytest
 from comparison.conftest import one
@@ -71,6 +72,12 @@ def test_a_damaged_run_is_left_out_and_its_file_named(name: str, keep: float | N
     assert f"{name} is damaged" in left_out[file.parent.name]
 
 
+def other_pixels(run: Path) -> None:
+    known = json.loads((run / "record.json").read_text())
+    known["fingerprint"]["images of test"] = "under the same masks"
+    (run / "record.json").write_text(json.dumps(known))
+
+
 def other_images(run: Path) -> None:
     with np.load(run / "counts.npz") as counts:
         np.savez(run / "counts.npz", **{**counts, "names": [f"val_{name}" for name in counts["names"]]})
@@ -81,6 +88,7 @@ def other_images(run: Path) -> None:
     [
         (record(class_names=["cat", "dog"]), "knows 2 classes (cat, dog)"),
         (other_images, "was tested on another split"),
+        (other_pixels, "was tested on other data than"),
         (record(name="shapes-fcn8s-shapes-s0"), "is given 2 times"),
     ],
 )

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 import pytest
 import yaml
@@ -56,6 +57,19 @@ def test_a_run_has_one_set_of_data(root: Path, command: Command, tmp_path: Path)
     other = command("train", *words, f"data.root={moved}")
     assert other.code == 1
     assert "was trained on other data: the fingerprint of test has changed" in other.text
+
+
+def test_a_finished_run_is_not_passed_off_as_one_of_images_that_changed_under_their_masks(
+    root: Path, command: Command
+) -> None:
+    words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
+    assert command("train", *words, "model=fcn32s").code == 0
+    (image,) = (root / "images").glob("photo_0.*")
+    pixels = 255 - np.asarray(PIL.Image.open(image))
+    PIL.Image.fromarray(pixels).save(image)
+    again = command("train", *words, "model=fcn32s")
+    assert again.code == 1
+    assert "was trained on other data: the fingerprint of images of train has changed" in again.text
 
 
 @pytest.mark.slow
@@ -195,7 +209,9 @@ def test_a_run_that_was_not_tested_is_tested_later(root: Path, command: Command)
     words = [*SMALL, *NARROW, f"data.root={root}", lists(root, train=list(range(6)), val=[6, 7], test=[8, 9, 10])]
     assert command("train", *words, "test=false", "model=fcn32s").code == 0
     (run,) = (path.parent for path in Path("runs").glob("*/config.yaml"))
-    assert set(Run(yaml.safe_load((run / "config.yaml").read_text())).record["fingerprint"]) == {"train", "val"}
+    assert set(Run(yaml.safe_load((run / "config.yaml").read_text())).record["fingerprint"]) == {
+        *("train", "val", "images of train", "images of val")
+    }
     now = {"train": "other", "val": "other", "test": "never looked at before"}
     assert Run(yaml.safe_load((run / "config.yaml").read_text())).other_splits(now) == ["train", "val"]
     learnt = (run / "history.csv").read_bytes()

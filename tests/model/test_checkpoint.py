@@ -1,10 +1,12 @@
 """From a checkpoint's config only what conf/ lists is built, and nothing in it is an instruction."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
-from conftest import Command, Trained
+from conftest import TINY, Command, Trained
+from PIL import Image
 
 from fcnlab.cli.compose import compose, plain
 from fcnlab.error import UserError
@@ -114,6 +116,25 @@ def test_one_wrong_bit_in_the_weights_is_noticed(tmp_path) -> None:
     (tmp_path / "x.ckpt").write_bytes(content)
     with pytest.raises(UserError, match="wrong checksum"):
         load_checkpoint(path)
+
+
+def test_weights_without_numbers_score_label_and_teach_nothing(
+    trained: Trained, command: Command, tmp_path: Path
+) -> None:
+    """The label of a NaN is the first class, without a word."""
+    saved = torch.load(trained.checkpoint, weights_only=True)
+    saved["state_dict"]["net.score_fr.weight"][0, 0] = float("nan")
+    torch.save(saved, tmp_path / "x.ckpt")
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    words = f"checkpoint={tmp_path}/x.ckpt"
+    for outcome in (
+        command("evaluate", words),
+        command("predict", words, f"images={tmp_path}/photo.png", "output=o"),
+        command("train", *TINY, f"weights={tmp_path}/x.ckpt"),
+    ):
+        assert outcome.code == 1
+        assert "score_fr.weight: its training had failed" in outcome.text
+        assert "Traceback" not in outcome.text
 
 
 def test_a_net_from_a_checkpoint_fetches_no_weights_that_the_checkpoint_replaces(tmp_path) -> None:

@@ -122,3 +122,16 @@ def test_a_name_that_a_suffix_makes_too_long_is_cut_and_renaming_makes_no_other_
     again = command("train", *typed)
     assert "is finished; nothing to train" in again.text
     assert again.value == first.value
+
+
+def test_a_score_that_is_no_number_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text('{"test/mean_iou": "high"}')
+    with pytest.raises(UserError, match="metrics.json is damaged"):
+        read_scores(tmp_path / "metrics.json")
+
+
+def test_a_run_has_the_same_letters_whatever_the_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = Path.open
+    monkeypatch.setattr(Path, "open", lambda file, mode="r", **how: keep(file, mode, **{"encoding": "ascii"} | how))
+    write_atomic(tmp_path / "config.yaml", "name: 형상")
+    assert (tmp_path / "config.yaml").read_bytes() == "name: 형상".encode()

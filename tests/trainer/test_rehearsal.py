@@ -26,6 +26,7 @@ REFUSED = {
     "model.backbone.in_channels=4": "The images have 3 channels, but the net takes 4",
     "model.backbone.padding=10000000000": "The net fails on a batch of 2 images of 3 channels, 64x64",
     "data.size=10000000": "There is not enough memory: Unable to allocate",
+    "data.image_size=[100000000,100000000]": "There is not enough memory: OpenCV",
     "trainer.devices=x": "The Trainer refuses trainer=...: `devices`",
     "trainer.val_check_interval={a:1}": "The Trainer refuses trainer=...: ",
     "trainer.accelerator=tpu": "The Trainer refuses trainer=...: Requirement",

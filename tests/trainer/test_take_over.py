@@ -45,6 +45,26 @@ def test_weights_alone_and_a_best_that_is_lost_are_refused(trained: Trained, com
     assert "best.ckpt, which has it, is missing. Put it there, or set score=last" in outcome.text
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["epochs=1", "seed=1"], "has 1 epochs behind it, so that epochs=1 leaves nothing to train"),
+        (["epochs=2", "model=fcn32s"], "holds another net: net.score_pool4.weight is unknown"),
+        (["epochs=2", "optim.lr=0.1"], "optim.lr=0.1 would be overwritten by the state in ckpt_path="),
+        (["epochs=2", "scheduler=poly"], "would be overwritten by the state in ckpt_path="),
+        (["epochs=2"], "goes by a schedule over 2 steps, but this training has 4"),  # behind its end the rate stays 0
+    ],
+)
+def test_a_state_that_would_not_fit_or_would_overwrite_what_is_set_is_refused(
+    words: list[str], told: str, trained: Trained, command: Command
+) -> None:
+    own = [word for word in TINY if word != "epochs=1"]
+    outcome = command("train", *own, *words, f"ckpt_path={trained.folder}/checkpoints/last.ckpt")
+    assert outcome.code == 1
+    assert told in outcome.text
+    assert "Traceback" not in outcome.text
+
+
 @pytest.mark.parametrize("way", ["weights", "ckpt_path"])
 def test_a_net_is_only_tested(way: str, trained: Trained, command: Command) -> None:
     file = trained.checkpoint if way == "weights" else f"{trained.folder}/checkpoints/best.ckpt"

@@ -12,6 +12,8 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, WeightAvera
 from fcnlab.callbacks.monitored import refuse_unlogged
 from fcnlab.callbacks.signals import Signals
 from fcnlab.callbacks.time_limit import TimeLimit
+from fcnlab.error import UserError
+from fcnlab.optim.steps import training_steps
 from fcnlab.run.distributed import gather
 from fcnlab.run.record import Stopped
 
@@ -41,6 +43,7 @@ class LastCheckpoint(Checkpoint):
         if self.found is not None:
             set_random_state(self.found["random"][trainer.global_rank], trainer.strategy.root_device)
             trainer.should_stop = trainer.should_stop or self.found["should_stop"]  # early stopping had its way
+            refuse_other_length(trainer, self.found.get("steps"))
             self.found = None
         elif trainer.global_rank:
             torch.manual_seed(torch.initial_seed() + trainer.global_rank)  # a dropout mask of its own
@@ -117,7 +120,7 @@ class LastCheckpoint(Checkpoint):
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add the random state of every process, and whether training had come to its end."""
         state = {"random": gather(random_state(trainer.strategy.root_device)), "should_stop": trainer.should_stop}
-        checkpoint["resume"] = state
+        checkpoint["resume"] = state | {"steps": training_steps(trainer)}
         if self.in_validation:  # say that its first batch was begun: Lightning then goes through it again
             progress = checkpoint["loops"]["fit_loop"]["epoch_loop.val_loop.batch_progress"]
             for counts in (progress["total"], progress["current"]):
@@ -148,6 +151,18 @@ class BestCheckpoint(ModelCheckpoint):
         here, scores = f"{self.dirpath}/best.ckpt", list(state_dict["best_k_models"].values())
         moved = {"best_k_models": {here: scores[0]}, **dict.fromkeys(PATHS, here)} if scores else {}
         super().load_state_dict(state_dict | {"dirpath": self.dirpath} | moved)
+
+
+def refuse_other_length(trainer: L.Trainer, steps: float | None) -> None:
+    """Raise UserError where the schedule of the learning rate, brought back, is one over another number of steps.
+
+    Behind its end a rate stays 0, or rises again.
+    """
+    if trainer.lr_scheduler_configs and steps not in (None, now := training_steps(trainer)):
+        raise UserError(
+            f"The learning rate in this checkpoint goes by a schedule over {steps} steps, but this training has {now}. "
+            "Set epochs, data.batch_size, limits and devices as they were, or begin anew from its weights: weights=..."
+        )
 
 
 @contextlib.contextmanager

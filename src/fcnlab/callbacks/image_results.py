@@ -14,7 +14,7 @@ from fcnlab.cli.terminal import say
 from fcnlab.data.datamodule import PADDING, Batch, SegmentationData
 from fcnlab.metric.paper import KINDS
 from fcnlab.run.distributed import gather
-from fcnlab.run.files import fitting
+from fcnlab.run.files import fitting, write_png
 from fcnlab.visualize import index_image, panel
 
 
@@ -64,8 +64,8 @@ class ImageResults(L.Callback):
         labels, drawn = (self.folder / "predictions" / fitting(name, suffix) for suffix in (".png", "_panel.png"))
         labels.parent.mkdir(parents=True, exist_ok=True)  # a name may hold folders: COCO's images do
         image, truth = self.data.read(self.data.test_split, self.positions[name])
-        index_image(prediction, self.data.palette).save(labels)
-        PIL.Image.fromarray(panel(image, truth, prediction, palette=self.data.palette)).save(drawn)
+        write_png(labels, index_image(prediction, self.data.palette))
+        write_png(drawn, PIL.Image.fromarray(panel(image, truth, prediction, palette=self.data.palette)))
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write true positive, predicted and true pixels, (images, classes) each, in the data set's order; draw."""

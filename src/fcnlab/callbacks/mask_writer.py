@@ -11,7 +11,7 @@ import PIL.Image
 from fcnlab.cli.terminal import say
 from fcnlab.error import UserError
 from fcnlab.model.heads import by_name
-from fcnlab.run.files import fitting, writable
+from fcnlab.run.files import fitting, writable, write_png
 from fcnlab.visualize import Palette, colour_mask, index_image, overlay
 
 
@@ -39,9 +39,9 @@ class MaskWriter(L.Callback):
         for head, labels in by_name(outputs).items():
             mask, palette = labels[0].cpu().numpy().astype(np.uint8), self.palettes[head]
             index, colour, over = self.targets(name, head)
-            index_image(mask, palette).save(index)
-            PIL.Image.fromarray(colour_mask(mask, palette)).save(colour)
-            PIL.Image.fromarray(overlay(photo, mask, palette)).save(over)
+            write_png(index, index_image(mask, palette))
+            write_png(colour, PIL.Image.fromarray(colour_mask(mask, palette)))
+            write_png(over, PIL.Image.fromarray(overlay(photo, mask, palette)))
             self.written.append(index)
 
     def targets(self, name: str, head: str = "out") -> list[Path]:

@@ -16,6 +16,7 @@ ALONE = ("-h", "--help", "--hydra-help", "--version", "-r", "--run", "-m", "--mu
 ALONE_OR_NOT = ("-i", "--info", "-sc", "--shell-completion", "--experimental-rerun")
 CONFIG_DIR = ("-cd", "--config-dir")
 WITH_VALUE = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", *CONFIG_DIR)
+ONE = ("data", "model", "model/backbone", "task", "loss", "optim", "scheduler")  # groups of which one object is built
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
@@ -53,7 +54,12 @@ def arrange(words: Sequence[str]) -> tuple[list[str], list[str]]:
             raise UserError(f"{word} is no flag. Settings are written without dashes: {bare}. --help lists the flags.")
         else:
             if value == "null" and (CONF / name).is_dir():
-                raise UserError(f"{word}: a group is a choice among files, and null is none. Write {name}=none.")
+                known = sorted(path.stem for path in (CONF / name).glob("*.yaml"))
+                hint = f"Write {name}=none." if "none" in known else f"Known: {', '.join(known)}."
+                raise UserError(f"{word}: a group is a choice among files, and null is none. {hint}")
+            if value.startswith("[") and name.lstrip("+") in ONE:
+                names = re.sub(r"[\[\] ]", "", value)
+                raise UserError(f"{word} would be a mixture of them. For a run with each, add -m: {name}={names}")
             overrides.append(word)
     return flags, [at_home(word) for word in overrides]
 

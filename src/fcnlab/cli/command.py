@@ -18,7 +18,7 @@ from fcnlab.cli.compose import CONF, checked, no_config
 from fcnlab.cli.explain import explain, is_explained
 from fcnlab.cli.help import offer_help
 from fcnlab.cli.replacing import replace_objects
-from fcnlab.cli.terminal import flush_output, forget_output, is_first_process, open_closed
+from fcnlab.cli.terminal import flush_output, forget_output, is_first_process, open_streams
 from fcnlab.error import UserError
 
 Task = Callable[[DictConfig], Any]
@@ -36,7 +36,7 @@ def command(
     name = task.__name__
 
     def main() -> Any:
-        open_closed()
+        open_streams()
         words, values, errors = sys.argv[1:], list[Any](), list[Exception]()
         traced = "trace=true" in words or "trace=True" in words
         problem, sweep, ended = "", None, list[Any]()

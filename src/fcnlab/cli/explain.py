@@ -55,8 +55,9 @@ def is_lost(error: Exception) -> bool:
 
 
 def wants_memory(error: Exception) -> bool:
-    """Whether there was less memory than was asked for, as Python, numpy and torch say it."""
-    return isinstance(error, MemoryError) or bool(re.search(r"out of memory|can't allocate memory", str(error)))
+    """Whether there was less memory than was asked for, as Python, numpy, torch and OpenCV say it."""
+    words = r"out of memory|can't allocate memory|Storage size calculation overflowed|Insufficient memory"
+    return isinstance(error, MemoryError) or bool(re.search(words, str(error)))
 
 
 def explain(error: Exception, name: str, overrides: list[str]) -> str:

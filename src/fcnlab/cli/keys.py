@@ -98,6 +98,7 @@ class TrainerKeys(Keys):
         "check_val_every_n_epoch": Ge(1),
         "val_check_interval": Gt(0),
         "gradient_clip_val": Gt(0),
+        **dict.fromkeys(("max_epochs", "max_steps", "num_sanity_val_steps"), Ge(-1)),  # -1: without end, or all
     }
 
     @classmethod
@@ -106,8 +107,8 @@ class TrainerKeys(Keys):
         import lightning
 
         keys = {k: v for k, v in takes(lightning.Trainer).keywords.items() if k not in cls.instead}
-        counts = ("max_epochs", "max_steps", "num_sanity_val_steps", "fast_dev_run", "devices", "precision")
-        ranged = {k: limited(v, cls.limits.get(k, Ge(0))) for k, v in keys.items() if k not in counts}
+        free = ("fast_dev_run", "devices", "precision")
+        ranged = {k: limited(v, cls.limits.get(k, Ge(0))) for k, v in keys.items() if k not in free}
         return keys | ranged | {"precision": keys["precision"] | typing.Literal["auto"]}
 
     @classmethod

@@ -1,6 +1,7 @@
 """Lines in the terminal: printed by one process, and kept in the log of the run."""
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -38,13 +39,18 @@ def forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def open_closed() -> None:
-    """Let standard streams that were closed (``>&-``) lead nowhere: the next file opened would take their number."""
+def open_streams() -> None:
+    """Let standard streams that were closed (``>&-``) lead nowhere: the next file opened would take their number.
+
+    Letters that a terminal's encoding has not are printed as escapes: they must not end a training.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)
             os.dup2(nowhere, number)
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a notebook's is none
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def flush_output() -> None:

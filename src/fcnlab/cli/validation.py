@@ -93,6 +93,9 @@ def unused(config: dict[str, Any]) -> Iterator[str]:
         if config[key] not in read.values():
             name, value = next(iter(read.items()))
             yield f"{key}={config[key]} has no use: {name}={value}. Set {name}={config[key]}, or leave one of them out."
+    filled = any(config[key] for key in ("weights", "ckpt_path", "start"))
+    if not (config["train"] or filled) and config["model"].get("backbone"):  # another net may bring weights itself
+        yield "train=false scores a net as it begins, whose score layers know nothing. Set weights= or ckpt_path=FILE."
     if config["weights"] is None and config["weights_input"] != "auto":
         yield f"weights_input={config['weights_input']} tells of weights, but weights=null takes none. Set weights=..."
     if (algorithm := config["trainer"]["gradient_clip_algorithm"]) and config["trainer"]["gradient_clip_val"] is None:

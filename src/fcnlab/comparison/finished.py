@@ -98,7 +98,7 @@ def read_run(folder: Path) -> FinishedRun:
     with reading(path := folder / "counts.npz"), path.open("rb") as file, np.load(file, allow_pickle=False) as counts:
         images, pixels = tuple(map(str, counts["names"])), np.stack([counts[kind] for kind in KINDS])
     with reading(folder / "config.yaml"):
-        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         run_name(config), config["trainer"]  # near its beginning and its end
     metrics = read_scores(folder / "metrics.json")
     if not any(key.startswith("test/") for key in metrics):
@@ -139,11 +139,13 @@ def check_comparable(runs: Sequence[FinishedRun]) -> None:
                 f"{run.name} was tested on another split than {first.name}: {few(run.images)} instead of "
                 f"{few(first.images)}. {hint}"
             )
-        if run.record["fingerprint"]["test"] != common:
-            raise UserError(
-                f"{run.name} was tested on other data than {first.name}: fingerprint "
-                f"{run.record['fingerprint']['test']} instead of {common}. {hint}"
-            )
+        for what in ("test", "images of test"):  # which older runs do not tell
+            own, known = (one.record["fingerprint"].get(what) for one in (run, first))
+            if own != known and None not in (own, known):
+                raise UserError(
+                    f"{run.name} was tested on other data than {first.name}: the fingerprint of {what} is {own} "
+                    f"instead of {known}. {hint}"
+                )
     for name, times in Counter(run.name for run in runs).items():
         if times > 1:
             folders = " and ".join(str(run.folder) for run in runs if run.name == name)

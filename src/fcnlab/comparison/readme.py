@@ -34,7 +34,7 @@ def write_results(readme: Path, comparison: Mapping[str, Any]) -> None:
 def write_between(readme: Path, name: str, text: str) -> None:
     """Replace what stands between the two markers of ``name``. Raises UserError where they are not there."""
     first, last = markers(name)
-    content = readme.read_text() if readme.is_file() else ""
+    content = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     before, opened, rest = content.partition(f"{first}\n")
     _, closed, after = rest.partition(last)
     if not (opened and closed):

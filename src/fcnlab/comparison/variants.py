@@ -131,7 +131,7 @@ def seedless(folder: Path) -> str:
     file = folder / "config.yaml"
     if not file.is_file():
         return stem
-    own = json.dumps(settings(folder, yaml.safe_load(file.read_text())), sort_keys=True)
+    own = json.dumps(settings(folder, yaml.safe_load(file.read_text(encoding="utf-8"))), sort_keys=True)
     return f"{stem}-{hashlib.sha256(own.encode()).hexdigest()[:8]}"
 
 

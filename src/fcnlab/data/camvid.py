@@ -75,7 +75,7 @@ class CamVid(FileData):
         if not listing.is_file():
             raise self.missing(f"The list {listing} is missing.")
         pairs = []
-        for line in listing.read_text().splitlines():
+        for line in listing.read_text(encoding="utf-8").splitlines():
             if line.strip():
                 image, mask = (self.root.joinpath(*Path(part).parts[-2:]) for part in line.split())
                 pairs.append(Pair(image.stem, image, mask))

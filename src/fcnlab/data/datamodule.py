@@ -189,6 +189,12 @@ class SegmentationData(Checked, Loaded):
         all_masks = repr((own, [(name, head.fingerprint(split)) for name, head in self.heads.items()]))
         return hashlib.sha256(all_masks.encode()).hexdigest()[:16]
 
+    def fingerprints(self, splits: Sequence[str]) -> dict[str, str]:
+        """The fingerprint of each split, and of its images alone: that of files on disk goes by masks and sizes."""
+        hashes = {split: repr(sorted(self.contents(split).images)).encode() for split in splits}
+        images = {f"images of {split}": hashlib.sha256(own).hexdigest()[:16] for split, own in hashes.items()}
+        return {split: self.fingerprint(split) for split in splits} | images
+
     def median_frequency_weights(self) -> list[float]:
         """Class weights median(f) / f from the training masks, f counted over images that show the class.
 

@@ -173,4 +173,4 @@ class VOC(FileData):
 
 def read_list(path: Path) -> list[str]:
     """The names in a text file: the first word of each line."""
-    return [without_suffix(line.split()[0]) for line in path.read_text().splitlines() if line.strip()]
+    return [without_suffix(line.split()[0]) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

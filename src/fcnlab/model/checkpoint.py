@@ -2,7 +2,7 @@
 
 import math
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ def describe(error: Exception, file: Path) -> str:
         return told
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "GLOBAL" in line or "Unsupported" in line] or lines or [""]
-    return f"{type(error).__name__}: {telling[0]}"
+    return f"{type(error).__name__}: {telling[0].rstrip('.')}."
 
 
 def faults(saved: dict[str, Any]) -> Iterator[str]:
@@ -133,6 +133,16 @@ def labelling_faults(saved: dict[str, Any]) -> Iterator[str]:
         yield "a class name is an interpolation"
     elif not isinstance(palette, list) or len(palette) != len(names) or not all(is_colour(c) for c in palette):
         yield f"its palette does not hold three numbers of 0 to 255 for each of {len(names)} classes"
+
+
+def refuse_no_numbers(source: str | Path, tensors: Mapping[str, Any]) -> None:
+    """Raise UserError for weights that hold NaN or infinity: every pixel would silently get the first class."""
+    wrong = [name for name, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
+    if wrong:
+        raise UserError(
+            f"{source} holds NaN or infinity in {', '.join(wrong[:3])}: its training had failed. Take a checkpoint "
+            "from before."
+        )
 
 
 def is_numbers(value: Any, count: int) -> bool:

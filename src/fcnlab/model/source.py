@@ -78,6 +78,8 @@ def read_tensors(source: str, model: str | None = None) -> tuple[State, str, Exp
 def read_file(path: str | Path) -> Any:
     """What a file holds that numpy or torch saved: tensors and plain values, no code."""
     file = Path(path).expanduser()
+    if file.exists() and not file.is_file():  # a pipe or a device is read without end
+        raise UserError(f"Cannot read weights={path}: it is no file.")
     try:
         if file.suffix == ".npz":
             with np.load(file, allow_pickle=False) as arrays:

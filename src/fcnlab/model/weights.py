@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError, nearest
+from fcnlab.model.checkpoint import refuse_no_numbers
 from fcnlab.model.first_layer import find_first, fit_input
 from fcnlab.model.report import Report as Report
 from fcnlab.model.report import shorten as shorten
@@ -82,6 +83,7 @@ def load_weights(net: nn.Module, source: str, *, expects: str = "auto", **given:
         )
     if first:
         fit_input(own, filled, first, norm, wanted, Expects(**given), report)
+    refuse_no_numbers(source, filled)
     net.load_state_dict(filled, strict=False)
     report.initial = [name for name in own if name not in filled and not name.endswith(COUNTER)]
     return report

@@ -10,12 +10,15 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from fcnlab.cli.terminal import is_first_process
 from fcnlab.error import UserError
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, yaml.YAMLError)
 
@@ -39,7 +42,7 @@ def write_atomic(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with aside.open("w") as file:
+        with aside.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())  # a power cut may otherwise leave the name without the content
@@ -51,6 +54,19 @@ def write_atomic(path: Path, text: str) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain Python as readable JSON, whole or not at all; null for what is no number, which JSON cannot say."""
     write_atomic(path, json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n")
+
+
+def write_png(path: Path, image: "PIL.Image.Image") -> None:
+    """Write an image aside and rename it: what a full disk or a killed process leaves is no mask under its name."""
+    aside = path.with_name(f".{os.getpid()}.aside")
+    try:
+        image.save(aside, "PNG")
+        aside.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # which Pillow does not tell
+        raise
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def without_nan(node: Any) -> Any:
@@ -90,15 +106,16 @@ def fitting(name: str, suffix: str = "", room: int = 255) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """What ``write_json`` wrote; empty where there is nothing."""
     with reading(path):
-        return dict(json.loads(path.read_text())) if path.is_file() else {}
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def read_scores(path: Path) -> dict[str, float]:
     """The scores of a metrics.json by metric key; NaN where there was nothing to score."""
-    return {key: math.nan if value is None else value for key, value in read_json(path).items()}
+    with reading(path):
+        return {key: math.nan if value is None else float(value) for key, value in read_json(path).items()}
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
     """The rows of a history.csv, one per epoch and per validation within one."""
-    with reading(path), path.open() as file:
+    with reading(path), path.open(encoding="utf-8") as file:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]

@@ -188,7 +188,8 @@ class Run:
                 self.record = {}
             else:
                 self.begin()
-            self.log = logging.FileHandler(self.folder / "train.log") if is_first_process() else logging.NullHandler()
+            log = self.folder / "train.log"
+            self.log = logging.FileHandler(log, encoding="utf-8") if is_first_process() else logging.NullHandler()
         except OSError as error:
             if hasattr(self, "hold"):
                 self.hold.close()

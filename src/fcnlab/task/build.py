@@ -15,7 +15,7 @@ from fcnlab.error import UserError
 from fcnlab.loss.build import build_loss
 from fcnlab.loss.heads import HeadLosses
 from fcnlab.metric.extra import build_metrics
-from fcnlab.model.checkpoint import load_checkpoint
+from fcnlab.model.checkpoint import load_checkpoint, refuse_no_numbers
 from fcnlab.model.converted import adopt, is_foreign
 from fcnlab.model.exported import ExportedNet, is_exported
 from fcnlab.task.tiling import TiledNet
@@ -118,6 +118,7 @@ def restore(config: Mapping[str, Any], saved: Mapping[str, Any], *, channels_las
     }
     if wrong := describe_mismatch(task, weights):
         raise UserError(f"The checkpoint's weights do not fit {type(net).__name__}: {wrong}. Leave model=... out.")
+    refuse_no_numbers("The checkpoint", {name: t for name, t in weights.items() if not name.startswith("loss.")})
     task.load_state_dict(weights, strict=False)
     return Loaded(task, facts, trained)
 
@@ -147,7 +148,7 @@ def see_otherwise(task: L.LightningModule, *, tile: int | str | None, tta: Mappi
 def describe_mismatch(task: nn.Module, weights: Mapping[str, torch.Tensor]) -> str:
     """The first few names or shapes in which weights and task differ; empty if they fit."""
     own = {k: v.shape for k, v in task.state_dict().items() if not k.startswith(COUNTED)}
-    given = {k: v.shape for k, v in weights.items()}
+    given = {k: v.shape for k, v in weights.items() if not k.startswith(COUNTED)}
     wrong = [f"{k} is {tuple(given[k])} for {tuple(own[k])}" for k in own if k in given and given[k] != own[k]]
     wrong += [f"{k} is missing" for k in own if k not in given] + [f"{k} is unknown" for k in given if k not in own]
     return "; ".join(wrong[:3])

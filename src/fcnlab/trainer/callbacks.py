@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
     OnExceptionCheckpoint,
     StochasticWeightAveraging,
+    WeightAveraging,
 )
 from lightning.pytorch.loggers import Logger
 
@@ -117,4 +118,9 @@ def own_callbacks(settings: Mapping[str, Any] | None, folder: Path) -> dict[str,
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
             callback.dirpath = str(folder / name)
         found[name] = callback
+    if len(averages := [name for name, one in found.items() if isinstance(one, WeightAveraging)]) > 1:
+        raise UserError(
+            f"callbacks {' and '.join(averages)} both put their average in for a validation and take it out again: the "
+            "weights would end up mixed. Choose one of them."
+        )
     return found
