@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, WeightAvera
 from fcnlab.callbacks.monitored import refuse_unlogged
 from fcnlab.callbacks.signals import Signals
 from fcnlab.callbacks.time_limit import TimeLimit
+from fcnlab.error import UserError
 from fcnlab.run.distributed import gather
 from fcnlab.run.record import Stopped
 
@@ -34,7 +35,7 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         self.file, self.every_n_steps, self.signals, self.saved = file, every_n_steps, signals, saved
         self.found: dict[str, Any] | None = None
-        self.saved_step, self.due, self.in_validation, self.signalled = 0, False, False, False
+        self.saved_step, self.due, self.in_validation, self.signalled, self.saved_once = 0, False, False, False, False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Bring back the random state; from here on a signal waits for a step to end."""
@@ -111,6 +112,9 @@ class LastCheckpoint(Checkpoint):
     def save(self, trainer: L.Trainer) -> None:
         """Write last.ckpt."""
         trainer.save_checkpoint(self.file)
+        if not self.saved_once and trainer.is_global_zero:
+            refuse_objects(self.file)
+        self.saved_once = True
         self.saved_step, self.due = trainer.global_step, False
         self.saved(trainer)
 
@@ -148,6 +152,16 @@ class BestCheckpoint(ModelCheckpoint):
         here, scores = f"{self.dirpath}/best.ckpt", list(state_dict["best_k_models"].values())
         moved = {"best_k_models": {here: scores[0]}, **dict.fromkeys(PATHS, here)} if scores else {}
         super().load_state_dict(state_dict | {"dirpath": self.dirpath} | moved)
+
+
+def refuse_objects(file: Path) -> None:
+    """Raise UserError for a checkpoint that holds what no training would read again: it would be told after a crash."""
+    if objects := torch.serialization.get_unsafe_globals_in_checkpoint(file):
+        file.unlink()
+        raise UserError(
+            f"last.ckpt would hold {', '.join(sorted(objects))}, and could not be read again: a checkpoint holds "
+            "tensors and plain values. Let state_dict of your callback, optimiser, scheduler or task give only such."
+        )
 
 
 @contextlib.contextmanager

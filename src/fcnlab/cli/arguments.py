@@ -16,6 +16,7 @@ ALONE = ("-h", "--help", "--hydra-help", "--version", "-r", "--run", "-m", "--mu
 ALONE_OR_NOT = ("-i", "--info", "-sc", "--shell-completion", "--experimental-rerun")
 CONFIG_DIR = ("-cd", "--config-dir")
 WITH_VALUE = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", *CONFIG_DIR)
+NAMED = ("callbacks", "logger", "metrics")  # groups of objects by name
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
@@ -54,8 +55,26 @@ def arrange(words: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             if value == "null" and (CONF / name).is_dir():
                 raise UserError(f"{word}: a group is a choice among files, and null is none. Write {name}=none.")
+            refuse_no_choice(name, value)
             overrides.append(word)
     return flags, [at_home(word) for word in overrides]
+
+
+def refuse_no_choice(name: str, value: str) -> None:
+    """Raise UserError where a group is given what is neither a choice nor an object."""
+    group = name.lstrip("+")
+    if not (CONF / group).is_dir():
+        return
+    if value.lower() in ("true", "false"):
+        raise UserError(f"{name}={value}: a group is a choice among files. Write {group}=none, or a choice of --help.")
+    if "/" in group and value.startswith("{"):
+        raise UserError(
+            f"{name}=... chooses a file. An object is written with a dot: {group.replace('/', '.')}={value}"
+        )
+    if group in NAMED and value.startswith("[{"):
+        raise UserError(f"{name}=[...] is a list of files. Each object has a name: '{group}={{mine: {value[1:-1]}}}'")
+    if group in NAMED and re.match(r"\{\s*_target_", value):
+        raise UserError(f"{name} holds objects by name. Give it one: '{group}.mine={value}'")
 
 
 def at_home(word: str) -> str:
