@@ -40,6 +40,14 @@ def raised(error: BaseException) -> str:
     return f"{type(error).__name__}: {one_line(error)}"
 
 
+def kind(built: object) -> str:
+    """What a config has built, in a message: its class with the module, as two libraries may call theirs alike."""
+    if hasattr(built, "keywords") and hasattr(built, "func"):
+        function = built.func
+        return f"{function.__module__}.{function.__qualname__} to be called later (_partial_: true)"
+    return f"a {type(built).__module__}.{type(built).__name__}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known names, those most like ``word`` first, as the tail of a message."""
     names = sorted(str(name) for name in known)

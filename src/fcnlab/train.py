@@ -175,7 +175,7 @@ def make_task(
     """
     import torch
 
-    from fcnlab.cli.compose import build
+    from fcnlab.cli.compose import build_later
     from fcnlab.task.build import build_task
     from fcnlab.trainer.precision import prefers_channels_last
 
@@ -184,8 +184,8 @@ def make_task(
         net=initial_net(config, data, start, goes_on=goes_on),
         facts=data.facts(),
         channels_last=prefers_channels_last(config),
-        optim=build(config["optim"]),
-        scheduler=build(config["scheduler"]),
+        optim=build_later(config["optim"], "params"),
+        scheduler=build_later(config["scheduler"], "optimizer"),
     )
     for module in task.modules():  # losses that ask for class weights from the training masks
         if getattr(module, "needs_frequencies", False) and hasattr(module, "class_weights"):

@@ -36,7 +36,7 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         self.file, self.every_n_steps, self.signals, self.saved = file, every_n_steps, signals, saved
         self.found: dict[str, Any] | None = None
-        self.saved_step, self.due, self.in_validation, self.signalled = 0, False, False, False
+        self.saved_step, self.due, self.in_validation, self.signalled, self.saved_once = 0, False, False, False, False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Bring back the random state; from here on a signal waits for a step to end."""
@@ -114,6 +114,9 @@ class LastCheckpoint(Checkpoint):
     def save(self, trainer: L.Trainer) -> None:
         """Write last.ckpt."""
         trainer.save_checkpoint(self.file)
+        if not self.saved_once and trainer.is_global_zero:
+            refuse_objects(self.file)
+        self.saved_once = True
         self.saved_step, self.due = trainer.global_step, False
         self.saved(trainer)
 
@@ -162,6 +165,16 @@ def refuse_other_length(trainer: L.Trainer, steps: float | None) -> None:
         raise UserError(
             f"The learning rate in this checkpoint goes by a schedule over {steps} steps, but this training has {now}. "
             "Set epochs, data.batch_size, limits and devices as they were, or begin anew from its weights: weights=..."
+        )
+
+
+def refuse_objects(file: Path) -> None:
+    """Raise UserError for a checkpoint that holds what no training would read again: it would be told after a crash."""
+    if objects := torch.serialization.get_unsafe_globals_in_checkpoint(file):
+        file.unlink()
+        raise UserError(
+            f"last.ckpt would hold {', '.join(sorted(objects))}, and could not be read again: a checkpoint holds "
+            "tensors and plain values. Let state_dict of your callback, optimiser, scheduler or task give only such."
         )
 
 

@@ -17,6 +17,7 @@ ALONE_OR_NOT = ("-i", "--info", "-sc", "--shell-completion", "--experimental-rer
 CONFIG_DIR = ("-cd", "--config-dir")
 WITH_VALUE = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", *CONFIG_DIR)
 ONE = ("data", "model", "model/backbone", "task", "loss", "optim", "scheduler")  # groups of which one object is built
+NAMED = ("callbacks", "logger", "metrics")  # groups of objects by name
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
@@ -60,8 +61,26 @@ def arrange(words: Sequence[str]) -> tuple[list[str], list[str]]:
             if value.startswith("[") and name.lstrip("+") in ONE:
                 names = re.sub(r"[\[\] ]", "", value)
                 raise UserError(f"{word} would be a mixture of them. For a run with each, add -m: {name}={names}")
+            refuse_no_choice(name, value)
             overrides.append(word)
     return flags, [at_home(word) for word in overrides]
+
+
+def refuse_no_choice(name: str, value: str) -> None:
+    """Raise UserError where a group is given what is neither a choice nor an object."""
+    group = name.lstrip("+")
+    if not (CONF / group).is_dir():
+        return
+    if value.lower() in ("true", "false"):
+        raise UserError(f"{name}={value}: a group is a choice among files. Write {group}=none, or a choice of --help.")
+    if "/" in group and value.startswith("{"):
+        raise UserError(
+            f"{name}=... chooses a file. An object is written with a dot: {group.replace('/', '.')}={value}"
+        )
+    if group in NAMED and value.startswith("[{"):
+        raise UserError(f"{name}=[...] is a list of files. Each object has a name: '{group}={{mine: {value[1:-1]}}}'")
+    if group in NAMED and re.match(r"\{\s*_target_", value):
+        raise UserError(f"{name} holds objects by name. Give it one: '{group}.mine={value}'")
 
 
 def at_home(word: str) -> str:

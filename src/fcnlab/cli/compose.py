@@ -72,12 +72,19 @@ def build(config: Any, **given: Any) -> Any:
     try:
         return hydra.utils.instantiate(config, **given, _convert_="all")
     except InstantiationException as error:
-        cause = error.__cause__
+        cause, deepest = error.__cause__, error
         while cause is not None and not isinstance(cause, UserError):
+            deepest = cause if isinstance(cause, InstantiationException) else deepest
             cause = cause.__cause__
         if cause is not None:
             raise cause from error
-        raise
+        raise deepest from None  # of a node within a node: Hydra quotes the text of the text
+
+
+def build_later(config: Mapping[str, Any], waits_for: str) -> Any:
+    """The same of a config in plain Python; what takes ``waits_for`` and is not given it is called later (partial)."""
+    later = waits_for in taken(config["_target_"]).keywords and waits_for not in config
+    return build({**config, "_partial_": True} if later else config)
 
 
 def offer(node: Any, offered: Mapping[str, Any]) -> Any:

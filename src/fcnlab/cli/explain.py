@@ -14,6 +14,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fcnlab.cli.arguments import CONFIG_DIR, arrange, quoted
 from fcnlab.cli.compose import CONF, compose_only
+from fcnlab.cli.keys import NamedNode
 from fcnlab.error import UserError, nearest
 
 EXPLAINED = (UserError, CompactHydraException, InstantiationException, OmegaConfBaseException)
@@ -108,13 +109,18 @@ def explain(error: Exception, name: str, overrides: list[str]) -> str:
             return f"{group}={choice} needs the package {PLUGINS[choice]}. Type: pip install -e '.[sweep]'."
         options = [path.stem for path in (CONF / group).glob("*.yaml")]
         options += [word for word in ("basic", "joblib") if group == "hydra/launcher"]
-        return f"There is no {group}={choice}. {nearest(choice, options)}"
+        timm = " One of timm's is model/backbone=timm model.backbone.name=NAME." * (group == "model/backbone")
+        return f"There is no {group}={choice}. {nearest(choice, options)}{timm}"
     if match := re.search(r"Ambiguous value for argument '(.*)' 1\. To use|Sweep parameters '(.*)' requires", text):
         word = match.group(1) or match.group(2)
         key, _, value = word.partition("=")
         return f"{word} gives several values: add -m to run a job for each, or write one list: {key}=[{value}]."
     if match := re.search(r"Interpolation key '(data|model)\.name' not found", text):
-        return "{0} has no name, by which runs are called: {0}={{_target_: ..., name: mine}}.".format(match.group(1))
+        key = match.group(1)
+        return (
+            f"{key} has no name, by which runs are called: {key}={{_target_: ..., name: mine}}, if its _target_ takes "
+            f"one. {NamedNode.instead[key]}"
+        )
     if match := re.search(r"Interpolation key '([^']*)' not found|Unsupported interpolation type", text):
         return (
             f"{text.split(' full_key')[0]}. ${{...}} refers to another setting. Where it belongs to the name of a "

@@ -52,7 +52,8 @@ class NamedNode(Node):
     needed = ("_target_", "name")
     instead: ClassVar[Mapping[str, str]] = {
         "model": "A net of another library or of your own is model=foreign model.net={_target_: ...}.",
-        "data": "A data set is a subclass of fcnlab.data.datamodule.SegmentationData: see src/fcnlab/data/README.md.",
+        "data": "Data sets of torch are data=dataset data.train={_target_: ...}, a LightningDataModule data=dataset "
+        "data.module={_target_: ...}; one of your own: see src/fcnlab/data/README.md.",
     }
 
 

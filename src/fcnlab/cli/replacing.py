@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from fcnlab.cli.arguments import CONFIG_DIR, quoted, value_of
 from fcnlab.cli.compose import CONF, compose_only
@@ -33,11 +33,11 @@ def replace_objects(command: str, words: Sequence[str], flags: Sequence[str] = (
         known = {word: targets(word) for word in objects}
     except Exception:  # another override is at fault, which Hydra tells when it composes all of them
         return list(words)
-    arranged = list[str]()
+    arranged = [gone for word in objects for gone in without(base, objects[word], known[word])]  # then what is typed
     for word in words:
-        if word in objects:
-            arranged += without(base, objects[word], known[word])
-        arranged.append(f"++{word}" if word in objects or word.startswith(within) else word)
+        if word in objects and isinstance(OmegaConf.select(base, objects[word], throw_on_missing=False), ListConfig):
+            word = word.replace("={", "=[{", 1) + "]"  # one of a list, as data.augment
+        arranged.append(f"++{word}" if word.startswith(within) or word in objects else word)
     return arranged
 
 

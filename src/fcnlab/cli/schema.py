@@ -19,6 +19,10 @@ from fcnlab.error import UserError, nearest
 
 MISSING = "???"  # Hydra's word for a value that must be given; reading it says so
 HYDRA_KEYS = {"_target_": str, "_partial_": bool, "_recursive_": bool, "_convert_": str, "_args_": list}
+STANDS_IN = {  # what another choice of the group takes
+    "model.net": "Add model=foreign, which takes a net of another library.",
+    **dict.fromkeys(("data.module", "data.train"), "Add data=dataset, which takes data sets of torch."),
+}
 TRUE_OR_FALSE = {"no": "false", "off": "false", "n": "false", "0": "false", "yes": "true", "on": "true", "1": "true"}
 
 
@@ -126,8 +130,9 @@ def of_target(value: Mapping[Any, Any], key: str) -> Iterator[str]:
         else:
             # Perhaps the word is not at fault, but a file that it is merged with; Hydra's ~ takes out no null.
             how = "choose a file of your own: see conf/README.md." if inner is None else f"take it out: ~{key}.{name}"
+            instead = STANDS_IN.get(f"{key}.{name}", "")
             yield (
-                f"{unknown(f'{key}.{name}', takes.keywords, taker=target)} If a file that yours is merged with has set "
+                f"{unknown(f'{key}.{name}', takes.keywords, taker=target, instead=instead)} If a file that yours is merged with has set "
                 f"it, {how}"
             )
 

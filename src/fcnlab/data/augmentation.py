@@ -17,7 +17,7 @@ from fcnlab.data.arrays import VOID
 from fcnlab.data.arrays import Image as Image
 from fcnlab.data.arrays import Mask as Mask
 from fcnlab.data.augmentation_trial import try_out
-from fcnlab.error import UserError, nearest, one_line, raised
+from fcnlab.error import UserError, kind, nearest, one_line, raised
 
 OURS = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D")  # what the pipeline does itself
 RENAMED = {"mask_value": "fill_mask", "value": "fill", "border_value": "fill", "always_apply": "p: 1.0"}
@@ -106,7 +106,9 @@ def walk(transforms: Sequence[Any]) -> Iterator[Any]:
         elif isinstance(transform, albumentations.BasicTransform):
             yield transform
         else:
-            raise UserError(f"data.augment has a {type(transform).__name__}, which is no transform of albumentations.")
+            name = type(transform).__name__
+            same = f" Take albumentations.{name}." if hasattr(albumentations, name) else ""
+            raise UserError(f"data.augment has {kind(transform)}, which is no transform of albumentations.{same}")
 
 
 def refuse_choice(outer: Any, inner: Sequence[Any]) -> None:

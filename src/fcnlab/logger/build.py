@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import Logger
 from fcnlab.cli.compose import build_given
 from fcnlab.cli.signature import taken
 from fcnlab.cli.terminal import is_first_process
-from fcnlab.error import UserError, raised
+from fcnlab.error import UserError, kind, raised
 from fcnlab.logger.server import HINT, why_unreachable
 from fcnlab.run.record import Run
 
@@ -36,7 +36,7 @@ def build_loggers(settings: Mapping[str, Any] | None, run: Run) -> list[Logger]:
         except Exception as error:  # whatever a service raises that is not there
             raise UserError(f"logger.{name} does not begin: {raised(error)}. {HINT}") from error
         if not isinstance(logger, Logger):
-            raise UserError(f"logger.{name} builds a {type(logger).__name__}. It must be a Lightning Logger.")
+            raise UserError(f"logger.{name} builds {kind(logger)}. It must be a Logger of lightning.pytorch.")
         if "run_id" in accepted:  # MLflow's: a run that goes on is the same run there
             run.write(logger_ids=ids | {name: getattr(logger, "run_id", None)})
         refuse_unwritable(name, getattr(logger, "save_dir", None))

@@ -116,10 +116,13 @@ class ForeignLoss(PixelLoss):
 
     Args:
         loss: what is called.
+        one_hot: with a mask (N, C, H, W) of zeros and ones instead of labels (N, H, W). Where a loss of MONAI has
+            ``to_onehot_y`` it is labels (N, 1, H, W).
     """
 
-    def __init__(self, loss: Callable[..., torch.Tensor]) -> None:
+    def __init__(self, loss: Callable[..., torch.Tensor], one_hot: bool = False) -> None:
         super().__init__()
+        self.one_hot = one_hot
         self.loss, self.knows_void = loss, knows_void(loss)
         function = getattr(loss, "func", loss)  # what a partial function calls
         self.called = str(getattr(function, "__name__", type(function).__name__))
@@ -145,23 +148,37 @@ class ForeignLoss(PixelLoss):
                 "Take a loss with ignore_index, or masks without void."
             )
         try:
-            value = self.loss(logits, mask)
+            value = self.loss(logits, self.target(mask, logits.shape[1]))
             self.refuse_broadcast(logits.detach(), mask)
         except UserError:
             raise
         except Exception as error:  # what another library's loss raises is its own
             raise UserError(
                 f"loss={name} does not take logits {tuple(logits.shape)} with a mask {tuple(mask.shape)} of labels: "
-                f"{raised(error)}. Set its options, or wrap it in a function of your own. trace=true shows the stack."
+                f"{raised(error)}. Set its options, or wrap it in a function of your own; one that takes masks (N, C, "
+                "H, W) of zeros and ones stands in loss={_target_: fcnlab.loss.base.ForeignLoss, one_hot: true, loss: "
+                "{_target_: ...}}. trace=true shows the stack."
             ) from error
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
-            shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-            raise UserError(f"loss={name} gives {shape}, not one number. Set its reduction to mean or sum.")
+            if isinstance(value, torch.Tensor):
+                raise UserError(
+                    f"loss={name} gives {tuple(value.shape)}, not one number. Set its reduction to mean or sum."
+                )
+            raise UserError(
+                f"loss={name} gives a {type(value).__name__}, not a tensor of one number. Wrap it in a function of "
+                "your own that returns the number to minimise."
+            )
         if logits.requires_grad and not value.requires_grad and not bool(void.all()):
             raise UserError(f"loss={name} gives a number that does not depend on the logits: nothing would be learned.")
         count = len(mask) * (~void).any().to(value.dtype)
         value = torch.where(count > 0, value.reshape(()), logits.sum() * 0)  # 0 / 0 in most libraries
         return {"": Term(value * count, count)}
+
+    def target(self, mask: torch.Tensor, classes: int) -> torch.Tensor:
+        """A mask of labels (N, H, W) as the loss takes it."""
+        if self.one_hot:
+            return nn.functional.one_hot(mask, classes).movedim(-1, 1).float()
+        return mask[:, None] if getattr(self.loss, "to_onehot_y", False) is True else mask
 
     def refuse_broadcast(self, logits: torch.Tensor, mask: torch.Tensor) -> None:
         """Raise UserError for a loss of two tensors alike, as MSELoss: torch stretches the mask where N is 1 or C.
@@ -175,13 +192,13 @@ class ForeignLoss(PixelLoss):
         loss, corner = copy.deepcopy(self.loss), (..., slice(32), slice(32))
         try:
             with torch.no_grad():
-                loss(logits[corner], mask[corner])
+                loss(logits[corner], self.target(mask[corner], classes))
         except Exception:  # it wants more than a corner: nothing is known
             return
         try:
             with torch.no_grad():
                 copies = [one[corner][:1].repeat(classes + 1, *[1] * (one.ndim - 1)) for one in (logits, mask)]
-                loss(*copies)
+                loss(copies[0], self.target(copies[1], classes))
         except Exception as error:
             raise UserError(
                 f"loss={self.called} takes batches of 1 or {classes} images only: it holds logits (N, {classes}, H, W) "

@@ -10,7 +10,7 @@ from torchmetrics import Metric, MetricCollection
 
 from fcnlab.cli.compose import build, offer
 from fcnlab.data.datamodule import VOID
-from fcnlab.error import UserError, raised
+from fcnlab.error import UserError, kind, raised
 
 CLASSES = ("num_classes", "n_classes")
 IGNORED = ("ignore_index", "ignore_label")
@@ -32,7 +32,7 @@ def build_metrics(config: Mapping[str, Any], *, num_classes: int) -> dict[str, M
             parts = {f"{name}/{key}": metric for key, metric in built.items(keep_base=True)}
         for key, metric in parts.items():
             if not isinstance(metric, Metric):
-                raise UserError(f"metrics.{key} builds a {type(metric).__name__}. It must be a torchmetrics.Metric.")
+                raise UserError(f"metrics.{key} builds {kind(metric)}. It must be a torchmetrics.Metric.")
         found |= parts
     return found
 
@@ -69,25 +69,33 @@ class ExtraMetrics(nn.Module):
                 except Exception as error:  # what another library's metric raises is its own
                     raise UserError(
                         f"metrics.{name} ({type(metric).__name__}) does not take predicted and true labels, both "
-                        f"{tuple(pair[0].shape)} whole numbers: {raised(error)}. Set its options (input_format: index, "
-                        "task: multiclass), or wrap it in a metric of your own."
+                        f"{tuple(pair[0].shape)} whole numbers: {raised(error)}. It is given labels, no "
+                        "probabilities. Set its options (input_format: index, task: multiclass), or wrap it in a "
+                        "metric of your own."
                     ) from error
 
     def compute(self) -> dict[str, torch.Tensor]:
         """A number by name; ``<name>/<class>`` or ``<name>/<key>`` for each of several."""
         values: dict[str, torch.Tensor] = {}
         for name, metric in zip(self.names, self.each(), strict=True):
-            result = metric.compute()
+            try:
+                result = metric.compute()
+            except Exception as error:
+                raise UserError(
+                    f"metrics.{name} ({type(metric).__name__}) gives no value of the batches that it was given: "
+                    f"{raised(error)}. Set its options, or wrap it in a metric of your own."
+                ) from error
             if isinstance(result, Mapping):
                 values |= {f"{name}/{key}": torch.as_tensor(value) for key, value in result.items()}
                 continue
             if not isinstance(result, torch.Tensor | float | int):
                 raise UserError(f"metrics.{name} gives a {type(result).__name__}, not one number or one per class.")
             result = torch.as_tensor(result)
+            classes = self.class_names[1:] if getattr(metric, "include_background", True) is False else self.class_names
             if result.ndim == 0:
                 values[name] = result
-            elif result.shape == (len(self.class_names),):
-                values |= {f"{name}/{key}": value for key, value in zip(self.class_names, result, strict=True)}
+            elif result.shape == (len(classes),):
+                values |= {f"{name}/{key}": value for key, value in zip(classes, result, strict=True)}
             else:
                 raise UserError(
                     f"metrics.{name} gives a tensor {tuple(result.shape)}: neither one number nor one for each of "

@@ -10,7 +10,7 @@ from annotated_types import Ge
 from torch import nn
 
 from fcnlab.cli.checked import Checked
-from fcnlab.error import UserError, nearest
+from fcnlab.error import UserError, kind, nearest
 from fcnlab.model.backbone import Backbone, check_channels
 from fcnlab.model.heads import check_head_names
 from fcnlab.model.upsample import BilinearUpsample
@@ -119,6 +119,12 @@ class FCN(Scoring):
         name: str = "fcn",
     ) -> None:
         super().__init__()
+        if not isinstance(backbone, Backbone):
+            raise UserError(
+                f"model.backbone builds {kind(backbone)}. It must be a fcnlab.model.backbone.Backbone. One of timm's: "
+                "model/backbone=timm model.backbone.name=resnet18. A whole net of another library: model=foreign "
+                "model.net={_target_: ...}."
+            )
         self.name, self.backbone = name, backbone
         scales = scales_over(backbone.name, skip_scale or {})
         check_skips(backbone, skips, scales)

@@ -10,10 +10,11 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fcnlab.cli.compose import build, offer
-from fcnlab.error import UserError, nearest, raised
+from fcnlab.error import UserError, kind, nearest, raised
 from fcnlab.model.backbone import check_channels
 from fcnlab.model.convolution import make_careful
 from fcnlab.model.first_layer import find_first, take_channels
+from fcnlab.model.heads import by_name
 from fcnlab.model.source import Expects
 
 # What libraries call the number of classes, and of the image's channels.
@@ -67,7 +68,7 @@ class ForeignNet(nn.Module):
         given = offer(net, dict.fromkeys(CLASSES, num_classes) | dict.fromkeys(CHANNELS, in_channels))
         built = build(given)
         if not isinstance(built, nn.Module):
-            raise UserError(f"model.net builds a {type(built).__name__}. It must be a torch.nn.Module.")
+            raise UserError(f"model.net builds {kind(built)}. It must be a torch.nn.Module.")
         if any(map(is_lazy, built.parameters())):  # torch's Lazy layers learn their sizes from a first image
             with torch.no_grad():
                 built(torch.zeros(2, in_channels, 2 * multiple, 2 * multiple))
@@ -98,8 +99,13 @@ class ForeignNet(nn.Module):
         found = getattr(found, "logits", found)  # transformers'
         if isinstance(found, Mapping):
             found = {"out" if key == "logits" and "out" not in found else key: one for key, one in found.items()}
-            return {key: self.fit(logits, padded, height, width) for key, logits in found.items()}
+            scores = {key: one for key, one in by_name(found).items() if key in ("out", "aux") or self.is_score(one)}
+            return {key: self.fit(logits, padded, height, width) for key, logits in scores.items()}
         return self.fit(found, padded, height, width)
+
+    def is_score(self, given: Any) -> bool:
+        """Whether something that the net gives is logits of the data's classes; it may give features too."""
+        return isinstance(given, torch.Tensor) and given.ndim == 4 and given.shape[1] == self.num_classes
 
     def fit(self, logits: Any, padded: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """The net's logits (N, c, h, w) of the padded image -> (N, num_classes, height, width)."""
@@ -110,12 +116,17 @@ class ForeignNet(nn.Module):
                     "counted from 0. Set the number of its classes under model.net."
                 )
             logits = logits[:, self.outputs]
-        if not isinstance(logits, torch.Tensor) or logits.ndim != 4 or logits.shape[1] != self.num_classes:
-            shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        if not self.is_score(logits):
+            hint = "Set its options under model.net, or wrap it in a module of yours that gives one tensor."
+            if isinstance(logits, torch.Tensor):
+                hint = (
+                    "Set what it calls them under model.net, say in model.outputs which of its channels score them, "
+                    "or wrap it in a module of yours."
+                )
+            shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else f"a {type(logits).__name__}"
             raise UserError(
                 f"model={self.name} gives {shape}, not logits (N, {self.num_classes}, H, W) of the data's "
-                f"{self.num_classes} classes. Set what it calls them under model.net, say in model.outputs "
-                "which of its channels score them, or wrap it in a module of yours."
+                f"{self.num_classes} classes. {hint}"
             )
         if logits.shape[-2:] != padded.shape[-2:]:
             size = padded.shape[-2:]

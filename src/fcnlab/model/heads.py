@@ -34,7 +34,10 @@ def by_name(found: torch.Tensor | Mapping[str, torch.Tensor]) -> dict[str, torch
     if not isinstance(found, Mapping):
         return {"out": found}
     if "out" not in found:
-        raise UserError(f"The net gives {', '.join(map(str, found))}, but no 'out': its logits (N, C, H, W).")
+        raise UserError(
+            f"The net gives {', '.join(map(str, found))}, but no 'out': its logits (N, C, H, W). "
+            "Wrap it in a module of yours that gives them under this name."
+        )
     return dict(found)
 
 

@@ -1,5 +1,7 @@
 """Which parameters learn, and how fast."""
 
+import functools
+import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -9,7 +11,7 @@ from torch import nn
 
 from fcnlab.cli.checked import Checked
 from fcnlab.cli.signature import takes
-from fcnlab.error import UserError, nearest
+from fcnlab.error import UserError, kind, nearest
 from fcnlab.loss.base import Reduction
 
 
@@ -42,6 +44,22 @@ class Optim(Checked):
             raise UserError(f"optim.optimizer.{key} would not be used. Set optim.{key}=...")
         self.optimizer, self.lr, self.weight_decay, self.reduction = optimizer, lr, weight_decay, reduction
         self.bias_lr_factor, self.lr_factors, self.freeze = bias_lr_factor, dict(lr_factors or {}), tuple(freeze)
+
+    @classmethod
+    def of(cls, optimizer: functools.partial[Any]) -> "Optim":
+        """The recipe of an optimiser alone, as ``{_target_: torch.optim.Adam, lr: 0.01}``: with its own defaults.
+
+        Raises:
+            UserError: it says no rate, and has none of its own.
+        """
+        given = dict(optimizer.keywords)
+        own = {name: one.default for name, one in inspect.signature(optimizer.func).parameters.items()}
+        known = {name: given.pop(name, own.get(name)) for name in ("lr", "weight_decay")}
+        if not isinstance(known["lr"], float | int):
+            raise UserError(f"optim={optimizer.func.__name__} has no rate of its own. Set it: optim.lr=1e-3")
+        decay = known["weight_decay"] if isinstance(known["weight_decay"], float | int) else 0.0
+        later = functools.partial(optimizer.func, **given)
+        return cls(optimizer=later, lr=known["lr"], weight_decay=decay, reduction="mean")
 
     def check_reduction(self, loss_reduction: str) -> None:
         """A rate is meant for one reduction of the loss; with another it is off by the number of pixels."""
@@ -77,7 +95,7 @@ class Optim(Checked):
         except Exception as error:  # what a library's constructor raises is its own
             raise UserError(f"optim.optimizer: {name} cannot be built: {error}") from error
         if not isinstance(optimizer, torch.optim.Optimizer):
-            raise UserError(f"optim.optimizer builds a {type(optimizer).__name__}. It must be a torch Optimizer.")
+            raise UserError(f"optim.optimizer builds {kind(optimizer)}. It must be a torch Optimizer.")
         return optimizer
 
     def groups(self, learning: Mapping[str, nn.Parameter], norms: Collection[str]) -> Iterator[dict[str, Any]]:

@@ -9,10 +9,11 @@ import torch
 from annotated_types import Ge, Interval
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, ReduceLROnPlateau, SequentialLR
 
+from fcnlab.cli.annotation import accepts
 from fcnlab.cli.checked import Checked
 from fcnlab.cli.signature import takes
 from fcnlab.cli.validation import wrong_way
-from fcnlab.error import UserError
+from fcnlab.error import UserError, kind
 
 # What schedulers of torch, timm and transformers call their length.
 LENGTH = ("total_iters", "T_max", "total_steps", "t_initial", "num_training_steps")
@@ -125,7 +126,7 @@ def called(make: Callable[..., Any], optimizer: torch.optim.Optimizer, length: i
     taken = takes(function).keywords
     lengths = {name: length for name in LENGTH if name in taken and given.get(name) is None}
     for name in RATES:  # a single number is meant for optim.lr; groups keep their factors
-        if isinstance(rate := given.get(name), int | float):
+        if isinstance(rate := given.get(name), int | float) and accepts(taken.get(name, Any), [rate]):
             own[name] = [rate * group["initial_lr"] / optimizer.defaults["lr"] for group in optimizer.param_groups]
     if given.get("epochs") is not None and given.get("steps_per_epoch") is not None:  # OneCycleLR's other way
         lengths.pop("total_steps", None)
@@ -135,5 +136,5 @@ def called(make: Callable[..., Any], optimizer: torch.optim.Optimizer, length: i
         name = getattr(function, "__name__", type(function).__name__)
         raise UserError(f"scheduler.scheduler: {name} cannot be built: {error}") from error
     if not hasattr(found, "step"):
-        raise UserError(f"scheduler.scheduler builds a {type(found).__name__}. It must be a scheduler, as torch's are.")
+        raise UserError(f"scheduler.scheduler builds {kind(found)}. It must be a scheduler, as torch's are.")
     return found

@@ -11,7 +11,7 @@ from torch import nn
 from fcnlab.cli.compose import build, build_given
 from fcnlab.cli.terminal import say
 from fcnlab.data.heads import class_names
-from fcnlab.error import UserError
+from fcnlab.error import UserError, kind
 from fcnlab.loss.build import build_loss
 from fcnlab.loss.heads import HeadLosses
 from fcnlab.metric.extra import build_metrics
@@ -60,9 +60,9 @@ def build_task(
         "channels_last": channels_last,
         **recipe,
     }
-    task = build_given(config["task"], given)
+    task = build_given(config["task"], {name: one for name, one in given.items() if name not in config["task"]})
     if not isinstance(task, L.LightningModule):
-        raise UserError(f"task builds a {type(task).__name__}. It must be a LightningModule.")
+        raise UserError(f"task builds {kind(task)}. It must be a LightningModule.")
     return task
 
 

@@ -1,5 +1,6 @@
 """The LightningModule of semantic segmentation: forward, loss, steps, optimiser; ``scoring.py`` counts and logs."""
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -15,7 +16,7 @@ from fcnlab.data.datamodule import PADDING, Batch
 from fcnlab.data.heads import class_names
 from fcnlab.data.photos import photo_batch
 from fcnlab.data.transforms import Image, Mask, input_pipeline
-from fcnlab.error import UserError
+from fcnlab.error import UserError, kind
 from fcnlab.loss.base import Given, PixelLoss, Scored
 from fcnlab.metric.segmentation import Absent, count_by_image, most_likely
 from fcnlab.model.heads import Found, alone, by_name
@@ -75,6 +76,8 @@ class SegmentationTask(Checked, ScoredTask):
         channels_last: bool = False,
     ) -> None:
         super().__init__()
+        if isinstance(optim, functools.partial):
+            optim = Optim.of(optim)
         refuse_other("optim.optimizer", optim, Optim)
         refuse_other("scheduler.scheduler", scheduler, Scheduler)
         if optim is not None:
@@ -219,13 +222,18 @@ class SegmentationTask(Checked, ScoredTask):
         advance(scheduler, metric, steps=self.global_step, epochs=self.current_epoch + 1)
 
 
-def refuse_other(setting: str, built: Any, kind: type) -> None:
+def refuse_other(setting: str, built: Any, needed: type) -> None:
     """Raise UserError where a group of the config builds what this task cannot use; ``setting`` holds what it can."""
     group = setting.partition(".")[0]
-    if built is not None and not isinstance(built, kind):
+    if built is not None and not isinstance(built, needed):
+        words = "_target_: ..."
+        if isinstance(built, functools.partial):
+            target = f"{built.func.__module__}.{built.func.__qualname__}"
+            words = ", ".join(f"{key}: {value}" for key, value in {"_target_": target, **built.keywords}.items())
+        interval = " scheduler.interval=epoch (or step: how often it is asked)" * (group == "scheduler")
         raise UserError(
-            f"{group} builds a {type(built).__name__}. A SegmentationTask needs a {kind.__module__}.{kind.__name__}, "
-            f"in which another library's stands: {setting}={{_target_: ..., _partial_: true}}, see conf/{group}."
+            f"{group} builds {kind(built)}. A SegmentationTask needs a {needed.__module__}.{needed.__name__}, in which "
+            f"another library's stands. Write '{setting}={{{words}}}'{interval}; see conf/{group}."
         )
 
 

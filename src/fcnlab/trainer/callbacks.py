@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import (
     LearningRateFinder,
     LearningRateMonitor,
     ModelCheckpoint,
+    ModelPruning,
     OnExceptionCheckpoint,
     StochasticWeightAveraging,
     WeightAveraging,
@@ -33,7 +34,7 @@ from fcnlab.callbacks.validation_images import ValidationImages
 from fcnlab.cli.compose import build
 from fcnlab.cli.validation import wrong_way
 from fcnlab.data.datamodule import SegmentationData
-from fcnlab.error import UserError
+from fcnlab.error import UserError, kind
 from fcnlab.metric.extra import PAPER
 from fcnlab.run.record import Run
 
@@ -54,6 +55,8 @@ def run_callbacks(
     """What accompanies a training: history, checkpoints, results, and what the config asks for besides."""
     folder, monitor = run.folder / "checkpoints", config["monitor"]
     own = own_callbacks(config["callbacks"], folder)
+    if config["score"] == "best" and any(isinstance(one, ModelPruning) for one in own.values()):
+        raise UserError("ModelPruning prunes after a validation: best.ckpt is the net before it. Set score=last.")
     asked = monitored(config, own)
     callbacks: list[Callback] = [
         *own.values(),
@@ -107,12 +110,12 @@ def own_callbacks(settings: Mapping[str, Any] | None, folder: Path) -> dict[str,
         callback = build(node)
         if not isinstance(callback, Callback):
             raise UserError(
-                f"callbacks.{name} builds {type(callback).__module__}.{type(callback).__name__}. It must be a "
-                "Lightning Callback, of lightning.pytorch: pytorch_lightning's are others."
+                f"callbacks.{name} builds {kind(callback)}. It must be a Lightning Callback, of lightning.pytorch: "
+                "pytorch_lightning's are others."
             )
-        for kind, reason in REFUSED.items():
-            if isinstance(callback, kind):
-                raise UserError(f"callbacks.{name}: Lightning's {kind.__name__} {reason}")
+        for refused, reason in REFUSED.items():
+            if isinstance(callback, refused):
+                raise UserError(f"callbacks.{name}: Lightning's {refused.__name__} {reason}")
         if wrong := wrong_way(str(getattr(callback, "monitor", "")), str(getattr(callback, "mode", ""))):
             raise UserError(f"callbacks.{name}: {wrong}")
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
