@@ -37,9 +37,9 @@ SMOOTH = "{_target_: torch.nn.CrossEntropyLoss, label_smoothing: 0.1}"
             {"_target_": "lightning.pytorch.callbacks.ModelSummary", "max_depth": 2},
         ),
         (  # typed before it
-            ["loss.ignore_index=7", f"loss={SMOOTH}"],
-            "loss",
-            {"_target_": "torch.nn.CrossEntropyLoss", "label_smoothing": 0.1, "ignore_index": 7},
+            ["optim.optimizer.fused=false", "optim.optimizer={_target_: torch.optim.Adam}"],
+            "optim.optimizer",
+            {"_target_": "torch.optim.Adam", "_partial_": True, "fused": False},
         ),
         (  # a list may have one alone
             ["data.augment={_target_: albumentations.VerticalFlip}"],
