@@ -45,7 +45,7 @@ def kind(built: object) -> str:
     if hasattr(built, "keywords") and hasattr(built, "func"):
         function = built.func
         return f"{function.__module__}.{function.__qualname__} to be called later (_partial_: true)"
-    return f"a {type(built).__module__}.{type(built).__name__}"
+    return f"a {type(built).__module__}.{type(built).__name__}".replace("builtins.", "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

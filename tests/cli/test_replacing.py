@@ -36,6 +36,16 @@ SMOOTH = "{_target_: torch.nn.CrossEntropyLoss, label_smoothing: 0.1}"
             "callbacks.sum",
             {"_target_": "lightning.pytorch.callbacks.ModelSummary", "max_depth": 2},
         ),
+        (  # typed before it
+            ["optim.optimizer.fused=false", "optim.optimizer={_target_: torch.optim.Adam}"],
+            "optim.optimizer",
+            {"_target_": "torch.optim.Adam", "_partial_": True, "fused": False},
+        ),
+        (  # a list may have one alone
+            ["data.augment={_target_: albumentations.VerticalFlip}"],
+            "data.augment",
+            [{"_target_": "albumentations.VerticalFlip"}],
+        ),
         (["task={_target_: lightning.LightningModule}"], "task", {"_target_": "lightning.LightningModule"}),
     ],
 )

@@ -5,6 +5,7 @@ import functools
 import pytest
 import segmentation_models_pytorch.losses as smp
 import torch
+from torch import nn
 from torch.nn import functional
 
 from fcnlab.error import UserError
@@ -52,6 +53,8 @@ def test_who_knows_void_is_told_by_attribute_keyword_or_what_is_inside() -> None
 
 
 def test_what_gives_no_single_number_or_cannot_be_called_is_refused() -> None:
+    with pytest.raises(UserError, match="gives a dict, not a tensor of one number. Wrap it"):
+        ForeignLoss(lambda logits, mask: {"loss": logits.sum()})(torch.zeros(1, 3, 4, 4), torch.zeros(1, 4, 4).long())
     with pytest.raises(UserError, match=r"gives \(4, 3, 6, 5\), not one number"):
         adapt(lambda logits, mask: logits).terms(LOGITS, MASK)
     with pytest.raises(UserError, match="cannot be called"):
@@ -70,6 +73,22 @@ def test_what_cannot_learn_or_is_of_another_kind_is_told_with_its_shapes() -> No
         adapt(torch.nn.NLLLoss())
     with pytest.raises(UserError, match="takes log-probabilities, but is given logits"):
         adapt(functools.partial(functional.nll_loss, ignore_index=255))
+
+
+def test_labels_are_given_one_hot_or_with_a_channel_where_a_loss_wants_them_so() -> None:
+    logits, mask = torch.randn(2, 3, 4, 5), torch.randint(0, 3, (2, 4, 5))
+    binary = nn.BCEWithLogitsLoss()
+    by_hand = torch.stack([(mask == label).float() for label in range(3)], dim=1)
+    torch.testing.assert_close(ForeignLoss(binary, one_hot=True)(logits, mask), binary(logits, by_hand))
+
+    class Monai(nn.Module):  # whose losses are told so
+        to_onehot_y = True
+
+        def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            assert labels.shape == (2, 1, 4, 5)
+            return nn.functional.cross_entropy(logits, labels[:, 0])
+
+    torch.testing.assert_close(ForeignLoss(Monai())(logits, mask), nn.functional.cross_entropy(logits, mask))
 
 
 def test_an_output_aux_counts_with_its_weight() -> None:

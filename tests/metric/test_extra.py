@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torchmetrics
+from torchmetrics.segmentation import MeanIoU
 from torchmetrics.wrappers import ClasswiseWrapper
 
 from fcnlab.error import UserError
@@ -32,6 +33,14 @@ def scored(metrics: dict[str, torchmetrics.Metric], truth: torch.Tensor) -> dict
     extra = ExtraMetrics(metrics, class_names=NAMES)
     extra.update(torch.zeros_like(truth), truth)
     return {name: value.item() for name, value in extra.compute().items()}
+
+
+def test_a_value_for_each_class_but_the_first_has_their_names() -> None:
+    found = scored(
+        {"dice": MeanIoU(3, include_background=False, per_class=True, input_format="index")},
+        torch.tensor([[[0, 1], [1, 2]]]),
+    )
+    assert list(found) == ["dice/b", "dice/c"]
 
 
 def test_a_metric_without_an_ignore_index_gets_the_pixels_that_count_image_by_image() -> None:

@@ -63,6 +63,17 @@ class Transformer(Strided):
         return Output(found) if self.training else {"logits": found, "aux": -found}
 
 
+class Featured(Strided):
+    """One that gives its features too."""
+
+    def __init__(self, n_classes: int, out: str) -> None:
+        super().__init__(n_classes)
+        self.out = out
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return {self.out: super().forward(x), "features": self.stem(x)}
+
+
 class Certain(Strided):
     """One that ends in a softmax."""
 
@@ -105,6 +116,15 @@ def test_logits_are_the_nets_own_brought_to_the_image() -> None:
     torch.testing.assert_close(net(image), expected[..., :13, :22])
 
 
+def test_features_beside_the_logits_are_left_out_and_logits_of_another_name_are_told() -> None:
+    net = wrap(Featured, out="out")
+    found = net(torch.zeros(1, 3, 8, 8))
+    assert isinstance(found, dict)
+    assert {key: tuple(one.shape) for key, one in found.items()} == {"out": (1, 3, 8, 8)}
+    with pytest.raises(UserError, match="gives seg, features, but no 'out': its logits .* Wrap it in a module"):
+        wrap(Featured, out="seg")(torch.zeros(1, 3, 8, 8))
+
+
 def test_outputs_name_the_channels_of_the_classes_in_the_order_of_the_data() -> None:
     net = ForeignNet(net={"_target_": f"{__name__}.Deaf"}, name="mine", num_classes=3, multiple=8, outputs=[4, 0, 2])
     image = torch.randn(1, 3, 8, 8)
@@ -132,7 +152,7 @@ def test_what_a_config_sets_wins_and_a_wrong_number_of_classes_is_told() -> None
         wrap(Strided, n_classes=7)(torch.zeros(1, 3, 8, 8))
     with pytest.raises(UserError, match=r"gives \(1, 5, 4, 4\)"):
         wrap(Deaf)(torch.zeros(1, 3, 8, 8))
-    with pytest.raises(UserError, match="model=mine gives list"):
+    with pytest.raises(UserError, match="model=mine gives a list, not logits"):
         wrap(Talkative)(torch.zeros(1, 3, 8, 8))
 
 

@@ -136,6 +136,18 @@ def test_groups_of_parameters_keep_their_factors_in_a_cycle() -> None:
     assert tops[1] == pytest.approx(2, rel=0.02)
 
 
+def test_a_rate_is_one_number_where_a_scheduler_of_another_library_takes_one() -> None:
+    told = []
+
+    class Own(LinearLR):
+        def __init__(self, optimizer: torch.optim.Optimizer, max_lr: float) -> None:
+            told.append(max_lr)
+            super().__init__(optimizer)
+
+    made(functools.partial(Own, max_lr=2.0), steps=20, epochs=1)
+    assert told == [2.0]
+
+
 def test_a_chain_tells_each_part_its_own_length() -> None:
     parts = [functools.partial(LinearLR, start_factor=0.5), functools.partial(CosineAnnealingLR)]
     chain = functools.partial(SequentialLR, schedulers=parts, milestones=[4])

@@ -235,6 +235,13 @@ class Fails(L.Callback):
         raise RuntimeError("a bug")
 
 
+class Hoards(L.Callback):
+    """Keeps more than plain values."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"where": Path("here")}
+
+
 class OwnData(L.LightningDataModule):
     """Data of another kind."""
 

@@ -73,13 +73,47 @@ BROUGHT = {
         ["+logger.x={_target_: lightning.pytorch.loggers.CometLogger}"],
         "lightning.pytorch.loggers.CometLogger needs a package that is not here",
     ),
+    "a pruned net that is not kept": (
+        [CALLBACK % "lightning.pytorch.callbacks.ModelPruning, pruning_fn: l1_unstructured"],
+        "best.ckpt is the net before it. Set score=last",
+    ),
+    "a state that could not be read again": (
+        [CALLBACK % "mylab.Hoards"],
+        "last.ckpt would hold pathlib.",
+    ),
+    # where it does not stand
+    "a list": (["callbacks=[{_target_: x.Y}]"], "Each object has a name: 'callbacks={mine: {_target_: x.Y}}'"),
+    "no name": (["metrics={_target_: x.Y}"], "Give it one: 'metrics.mine={_target_: x.Y}'"),
+    "true": (["logger=true"], "a group is a choice among files. Write logger=none"),
+    "a slash": (["model/backbone={_target_: x.Y}"], "written with a dot: model.backbone={_target_: x.Y}"),
+    "one of timm's": (["model/backbone=regnety_002"], "is model/backbone=timm model.backbone.name=NAME"),
+    "a backbone of another library": (
+        [
+            "model.backbone={_target_: torchvision.models.resnet18}",
+            "~model.backbone.width",
+            "~model.backbone.fc_channels",
+        ],
+        "model.backbone builds a torchvision.models.resnet.ResNet. It must be a fcnlab.model.backbone.Backbone",
+    ),
+    "a net": (["model.net={_target_: x.Y}"], "Add model=foreign, which takes a net of another library"),
+    "a scheduler alone": (
+        ["scheduler={_target_: torch.optim.lr_scheduler.StepLR, step_size: 3}", "~scheduler.warmup"],
+        "Write 'scheduler.scheduler={_target_: torch.optim.lr_scheduler.StepLR, step_size: 3}' scheduler.interval=",
+    ),
+    "a clustering": (
+        ["+metrics.x={_target_: torchmetrics.clustering.NormalizedMutualInfoScore}"],
+        "metrics.x (NormalizedMutualInfoScore) gives no value of the batches that it was given: RuntimeError",
+    ),
     # data
     "data of another kind": (
         ["data._target_=mylab.OwnData"],
         "There is no setting 'data.images', for mylab.OwnData takes none such",
     ),
 }
-FAST = ("another shape", "a bug")
+FAST = (
+    *("another shape", "a bug", "a state that could not be read again", "a list", "no name", "true", "a slash"),
+    *("one of timm's", "a backbone of another library", "a net", "a scheduler alone", "a clustering"),
+)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,14 @@ class Small(LightningModule):
         self.told = (num_classes, facts["class_names"], width)
 
 
+class Plain(LightningModule):
+    """May do without what it names."""
+
+    def __init__(self, *, loss: object) -> None:
+        super().__init__()
+        self.told = loss
+
+
 class Wider(SegmentationTask):
     """Hands on what it does not name."""
 
@@ -43,6 +51,11 @@ def test_a_task_is_given_what_it_names_and_a_subclass_what_its_parent_names() ->
     wider = made(f"{__name__}.Wider", aux_weight=0.5)
     assert (wider.told, wider.aux_weight) == (3, 0.5)
     assert wider.loss.class_weights.shape == (3,)
+
+
+def test_null_in_the_config_of_a_task_is_no_request_for_ours() -> None:
+    assert made(f"{__name__}.Plain").told is not None
+    assert made(f"{__name__}.Plain", loss=None).told is None
 
 
 def test_what_is_no_task_is_refused() -> None:

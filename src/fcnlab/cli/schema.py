@@ -130,11 +130,8 @@ def of_target(value: Mapping[Any, Any], key: str) -> Iterator[str]:
         else:
             # Perhaps the word is not at fault, but a file that it is merged with; Hydra's ~ takes out no null.
             how = "choose a file of your own: see conf/README.md." if inner is None else f"take it out: ~{key}.{name}"
-            instead = STANDS_IN.get(f"{key}.{name}", "")
-            yield (
-                f"{unknown(f'{key}.{name}', takes.keywords, taker=target, instead=instead)} If a file that yours is merged with has set "
-                f"it, {how}"
-            )
+            fault = unknown(f"{key}.{name}", takes.keywords, taker=target, instead=STANDS_IN.get(f"{key}.{name}", ""))
+            yield (f"{fault} If a file that yours is merged with has set it, {how}")
 
 
 def told(value: Any, annotation: Any, key: str) -> str:
