@@ -103,7 +103,7 @@ def train(cfg: DictConfig) -> "Result":
 
 
 def refuse_foreign(run: "Run", path: "Path", config: dict[str, Any]) -> None:
-    """Raise UserError for a checkpoint in a run's folder that was copied there from another run, which ``config`` is of."""
+    """Raise UserError for a checkpoint in a run's folder that another run, of ``config``, wrote."""
     from fcnlab.error import UserError
     from fcnlab.model.checkpoint import fetching_nothing
     from fcnlab.run.name import run_name

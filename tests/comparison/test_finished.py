@@ -1,10 +1,10 @@
 """Finished runs are found and read; what cannot be compared is refused with value, rule and hint."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import json
 import numpy as np
 import pytest
 from comparison.conftest import one

@@ -132,6 +132,8 @@ def test_a_score_that_is_no_number_is_damage(tmp_path: Path) -> None:
 
 def test_a_run_has_the_same_letters_whatever_the_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep = Path.open
-    monkeypatch.setattr(Path, "open", lambda file, mode="r", **how: keep(file, mode, **{"encoding": "ascii"} | how))
+    ascii_text = {"encoding": "ascii"}
+    monkeypatch.setattr(Path, "open", lambda file, mode="r", **how: keep(file, mode, **ascii_text | how))
     write_atomic(tmp_path / "config.yaml", "name: 형상")
+    monkeypatch.undo()
     assert (tmp_path / "config.yaml").read_bytes() == "name: 형상".encode()

@@ -164,7 +164,10 @@ def no_setting(key: str, name: str, overrides: list[str]) -> str:
     from fcnlab.cli.schema import known_keys, unknown
 
     groups = [word for word in overrides if word[:1] == "~" or (CONF / word.split("=")[0].lstrip("+")).is_dir()]
-    flags, _ = arrange(sys.argv[1:])
+    try:
+        flags, _ = arrange(sys.argv[1:])
+    except UserError:  # the words of a notebook or a test, not of a command
+        flags = []
     own = [Path(folder).absolute() for flag, folder in itertools.pairwise(flags) if flag in CONFIG_DIR]
     GlobalHydra.instance().clear()
     try:
