@@ -11,6 +11,16 @@ from conftest import TINY, Command, Trained
 QUIET = "trainer.enable_progress_bar=false"
 
 
+def test_no_job_of_a_sweep_replaces_the_files_of_another(trained: Trained, command: Command) -> None:
+    words = ("evaluate", "-m", f"checkpoint={trained.checkpoint}", "split=val,test", QUIET)
+    refused = command(*words, "output=scored")
+    assert refused.code == 1
+    assert "output=scored would be the folder of every job of this sweep" in refused.text
+    assert not Path("scored").exists()
+    assert command(*words, "output=scored/${split}").code == 0
+    assert sorted(file.parent.name for file in Path("scored").glob("*/metrics.json")) == ["test", "val"]
+
+
 def test_evaluate_gives_exactly_the_scores_that_training_reported(trained: Trained, command: Command) -> None:
     for split in ("test", "val"):
         outcome = command("evaluate", f"checkpoint={trained.checkpoint}", f"split={split}", QUIET)

@@ -96,6 +96,16 @@ def value_of(word: str) -> list[str]:
     return [value.text if isinstance(value, QuotedString) else str(value) for value in values]
 
 
+def refuse_one_output(overrides: Sequence[str]) -> None:
+    """Raise UserError where all jobs of a sweep would write to one folder: the last one's files would stay."""
+    for word in overrides:
+        if word.startswith("output=") and "${" not in word and len(value_of(word)) == 1:
+            raise UserError(
+                f"{word} would be the folder of every job of this sweep, and each would replace the files of the one "
+                f"before. Give each a folder of its own: '{word}/${{checkpoint}}'"
+            )
+
+
 def by_checkpoint(overrides: Sequence[str]) -> list[list[str]]:
     """The overrides once for each of several checkpoints, each of which brings choices of its own."""
     swept = [word for word in overrides if word.startswith("checkpoint=") and len(value_of(word)) > 1]

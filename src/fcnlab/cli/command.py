@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fcnlab.cli import rank
-from fcnlab.cli.arguments import arrange, but_for_showing, by_checkpoint, is_multirun
+from fcnlab.cli.arguments import arrange, but_for_showing, by_checkpoint, is_multirun, refuse_one_output
 from fcnlab.cli.compose import CONF, checked, no_config
 from fcnlab.cli.explain import explain, is_explained
 from fcnlab.cli.help import offer_help
@@ -83,6 +83,8 @@ def command(
                 raise UserError(f"fcnlab.{name} is one job: it takes no -m. Call it once for each of them.")
             if wants_help := bool({"-h", "--help"} & {*flags}):
                 flags.append(offer_help(name, sys.modules[task.__module__].__doc__ or ""))
+            if choices and is_multirun(flags):
+                refuse_one_output(overrides)
             parts = by_checkpoint(overrides) if choices and is_multirun(flags) else [overrides]
             for part in parts:
                 own = sweep.begin() if sweep else []
