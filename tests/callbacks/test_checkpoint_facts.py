@@ -8,7 +8,7 @@ PRUNING = (
 
 
 def test_masks_of_pruning_that_no_checkpoint_holds_are_told_once(command: Command) -> None:
-    outcome = command("train", *(word for word in TINY if "epochs" not in word), "epochs=2", PRUNING)
+    outcome = command("train", *(word for word in TINY if "epochs" not in word), "epochs=2", "score=last", PRUNING)
     assert outcome.code == 0, outcome.text
     assert outcome.text.count("tensors of the net out of every checkpoint (net.") == 1
     assert "leaves" not in command("train", *TINY).text

@@ -65,6 +65,21 @@ def test_a_state_that_would_not_fit_or_would_overwrite_what_is_set_is_refused(
     assert "Traceback" not in outcome.text
 
 
+@pytest.mark.parametrize(
+    "rate",
+    [
+        ["scheduler=plateau", "monitor.metric=val/loss", "monitor.mode=min"],  # its warm-up is over
+        ["scheduler.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, step_size: 1}"],
+    ],
+)
+def test_a_schedule_without_an_end_goes_on_over_more_epochs(rate: list[str], command: Command) -> None:
+    words = [*(word for word in TINY if not word.startswith(("epochs", "scheduler"))), *rate]
+    assert command("train", *words, "epochs=1").code == 0
+    outcome = command("train", *words, "epochs=2", "runs_dir=on", f"ckpt_path={only('runs')}/checkpoints/last.ckpt")
+    assert outcome.code == 0, outcome.text
+    assert torch.load(only("on") / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
+
+
 @pytest.mark.parametrize("way", ["weights", "ckpt_path"])
 def test_a_net_is_only_tested(way: str, trained: Trained, command: Command) -> None:
     file = trained.checkpoint if way == "weights" else f"{trained.folder}/checkpoints/best.ckpt"

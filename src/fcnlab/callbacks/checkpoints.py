@@ -13,6 +13,7 @@ from fcnlab.callbacks.monitored import refuse_unlogged
 from fcnlab.callbacks.signals import Signals
 from fcnlab.callbacks.time_limit import TimeLimit
 from fcnlab.error import UserError
+from fcnlab.optim.scheduler import has_length
 from fcnlab.optim.steps import training_steps
 from fcnlab.run.distributed import gather
 from fcnlab.run.record import Stopped
@@ -161,7 +162,8 @@ def refuse_other_length(trainer: L.Trainer, steps: float | None) -> None:
 
     Behind its end a rate stays 0, or rises again.
     """
-    if trainer.lr_scheduler_configs and steps not in (None, now := training_steps(trainer)):
+    by_length = any(has_length(one.scheduler) for one in trainer.lr_scheduler_configs)
+    if by_length and steps not in (None, now := training_steps(trainer)):
         raise UserError(
             f"The learning rate in this checkpoint goes by a schedule over {steps} steps, but this training has {now}. "
             "Set epochs, data.batch_size, limits and devices as they were, or begin anew from its weights: weights=..."

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+from bisect import bisect
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -104,6 +105,14 @@ class Scheduler(Checked):
         if self.monitor and not scored:
             raise UserError(f"scheduler.monitor={self.monitor} has no use: {name} looks at no score. Set it to null.")
         return found
+
+
+def has_length(scheduler: Any) -> bool:
+    """Whether the rates to come go by the length of the training; a warm-up that is over no longer does."""
+    if isinstance(scheduler, LinearLR) and scheduler.last_epoch >= scheduler.total_iters:
+        return False
+    parts = getattr(scheduler, "_schedulers", [])[bisect(getattr(scheduler, "_milestones", []), scheduler.last_epoch) :]
+    return any(map(has_length, parts)) or any(hasattr(scheduler, name) for name in LENGTH)
 
 
 def advance(scheduler: Any, metric: Any, *, steps: int, epochs: int) -> None:
