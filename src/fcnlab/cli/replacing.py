@@ -33,7 +33,8 @@ def replace_objects(command: str, words: Sequence[str], flags: Sequence[str] = (
         known = {word: targets(word) for word in objects}
     except Exception:  # another override is at fault, which Hydra tells when it composes all of them
         return list(words)
-    arranged = [gone for word in objects for gone in without(base, objects[word], known[word])]  # then what is typed
+    # What is taken out stands first, so that what a person set before the object stays.
+    arranged = [gone for word in objects for gone in without(base, objects[word], known[word])]
     for word in words:
         if word in objects and isinstance(OmegaConf.select(base, objects[word], throw_on_missing=False), ListConfig):
             word = word.replace("={", "=[{", 1) + "]"  # one of a list, as data.augment
