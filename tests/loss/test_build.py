@@ -6,9 +6,9 @@ import torch
 
 from fcnlab.cli.compose import compose, plain
 from fcnlab.error import UserError
-from fcnlab.loss.base import ForeignLoss
 from fcnlab.loss.build import build_loss
 from fcnlab.loss.chunked import ChunkedCrossEntropy
+from fcnlab.loss.foreign import ForeignLoss
 
 
 def built(*words: str, classes: int = 5) -> object:

@@ -5,7 +5,8 @@ from typing import Any
 
 from fcnlab.cli.compose import build, offer
 from fcnlab.data.datamodule import VOID
-from fcnlab.loss.base import IGNORED, PixelLoss, adapt
+from fcnlab.loss.base import PixelLoss
+from fcnlab.loss.foreign import IGNORED, adapt
 
 CLASSES = ("num_classes", "n_classes", "nclasses", "n_class", "classes_number")
 

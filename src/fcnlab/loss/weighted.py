@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from fcnlab.error import UserError, nearest
-from fcnlab.loss.base import PixelLoss, Term, adapt
+from fcnlab.loss.base import PixelLoss, Term
+from fcnlab.loss.foreign import adapt
 
 
 class WeightedSum(PixelLoss):

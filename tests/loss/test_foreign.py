@@ -9,8 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 from fcnlab.error import UserError
-from fcnlab.loss.base import ForeignLoss, Given, adapt, knows_void
+from fcnlab.loss.base import Given
 from fcnlab.loss.cross_entropy import CrossEntropy
+from fcnlab.loss.foreign import ForeignLoss, adapt, knows_void
 
 LOGITS, MASK = torch.randn(4, 3, 6, 5), torch.randint(0, 3, (4, 6, 5))
 VOID_CE = functools.partial(functional.cross_entropy, ignore_index=255)
@@ -89,6 +90,32 @@ def test_labels_are_given_one_hot_or_with_a_channel_where_a_loss_wants_them_so()
             return nn.functional.cross_entropy(logits, labels[:, 0])
 
     torch.testing.assert_close(ForeignLoss(Monai())(logits, mask), nn.functional.cross_entropy(logits, mask))
+
+
+def test_a_loss_without_an_ignore_index_is_given_the_labelled_pixels_of_each_image() -> None:
+    mask = MASK.clone()
+    mask[:2, :3], mask[3] = 255, 255  # the last image is void alone
+    with pytest.raises(UserError, match=r"takes no ignore index.*labelled_only: true"):
+        adapt(nn.CrossEntropyLoss()).terms(LOGITS, mask)
+    term = ForeignLoss(nn.CrossEntropyLoss(), labelled_only=True).terms(LOGITS, mask)[""]
+    by_hand = [functional.cross_entropy(LOGITS[i : i + 1], mask[i : i + 1], ignore_index=255) for i in range(3)]
+    assert (term.over.item(), term.mean.item()) == (3, pytest.approx(sum(by_hand).item() / 3, rel=1e-6))
+    dice = smp.DiceLoss("multiclass", from_logits=True)  # told to ignore nothing
+    known = smp.DiceLoss("multiclass", from_logits=True, ignore_index=255)
+    by_hand = [known(LOGITS[i : i + 1], mask[i : i + 1]) for i in range(3)]
+    assert ForeignLoss(dice, labelled_only=True)(LOGITS, mask).item() == pytest.approx(
+        sum(by_hand).item() / 3, rel=1e-5
+    )
+
+
+def test_labelled_pixels_alone_are_nothing_for_a_loss_that_looks_at_positions_or_stretches_masks() -> None:
+    def smooth(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(logits, mask) + logits.diff(dim=-1).abs().mean()
+
+    with pytest.raises(UserError, match="It looks at their position: labelled_only=true is not for it"):
+        ForeignLoss(smooth, labelled_only=True).terms(LOGITS, MASK)
+    with pytest.raises(UserError, match="holds logits .N, 3, H, W. against labels"):
+        ForeignLoss(nn.PoissonNLLLoss(), labelled_only=True).terms(LOGITS, MASK)
 
 
 def test_an_output_aux_counts_with_its_weight() -> None:
