@@ -212,7 +212,8 @@ class Folder(FileData):
                 )
             ((key, found),) = several.items()
             pair = self.pair(key, found, images, masks, split)
-            folder = PurePosixPath(listed.written).parent.name
+            written = PurePosixPath(listed.written)  # those of another machine say nothing of this one
+            folder = "" if written.is_absolute() else written.parent.name
             if folder and folder not in {*map(nfc, (*pair.image.parts, *pair.mask.parts))}:
                 self.looked.tell(
                     f"{self.list_of(split)} names {listed.written}, but no folder {folder} is read: the images are "
@@ -223,10 +224,10 @@ class Folder(FileData):
             called = self.called.get(split, split)
             image, mask = (one.path(self.root, called, {"name": listed.name}) for one in self.templates[0])
             pair = Pair(listed.name, image, mask)
-        files = [self.listed_file(path, file) for path, file in ((listed.image, pair.image), (listed.mask, pair.mask))]
-        return Pair(pair.name, *files)
+        both = (listed.image, pair.image), (listed.mask, pair.mask)
+        return Pair(pair.name, *(self.listed_file(path, file, listed.name) for path, file in both))
 
-    def listed_file(self, path: str | None, found: Path) -> Path:
+    def listed_file(self, path: str | None, found: Path, name: str) -> Path:
         """The file that a list names; that of the same name, where the list's paths are of elsewhere.
 
         Elsewhere is another machine, or a folder above or within ``root`` from which the path is that of the file.
@@ -234,7 +235,7 @@ class Folder(FileData):
         given = found if path is None else on_disk(self.root / path)
         if path is None or given.is_file() or not found.is_file():
             return given
-        elsewhere = Path(path).is_absolute() and nfc(Path(path).stem) == nfc(found.stem)
+        elsewhere = Path(path).is_absolute() and nfc(Path(path).stem) in (name, nfc(found.stem))
         return found if elsewhere or ends(path, found) else given
 
     def hint(self, kind: str) -> str:

@@ -141,7 +141,8 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
                 yield f"# {one.file} is of other masks: it has no {', '.join(map(hexadecimal, missed[:SHOWN]))}."
     told = values if seen.labelled else seen.groups[0] or values
     alone = [value for value in told if files[value] == 1]
-    if not fits and masks >= SOME and len(told) >= MANY and 4 * len(alone) >= 3 * len(told):
+    numbers = masks >= SOME and len(told) >= MANY and 4 * len(alone) >= 3 * len(told)
+    if not fits and numbers and not (seen.labelled and values[-1] <= VOID):  # labels of 8 bits are told alone
         raise UserError(
             f"The {masks} masks hold {len(told)} values, of which {len(alone)} are in one mask alone: they seem to "
             "number objects (instances, panoptic), not classes. Save masks in which a value is one class in every file."
@@ -164,8 +165,10 @@ def what(seen: Seen, files: Mapping[Any, int], masks: int, known: Sequence[Class
         held = f"label: {value}" if isinstance(value, int) else f"colour: '{hexadecimal(value)}'"
         yield f"  class_{number}: {{{held}}} # {shares[value]}"
     counts = [files[value] for value in values if value not in void]
-    if len(counts) > SHOWN and 2 * counts[-1] <= counts[0] and counts == sorted(counts, reverse=True):
-        yield "# Each is in no more masks than the one before: look whether they count objects instead of classes."
+    fewer = len(counts) > SHOWN and 2 * counts[-1] <= counts[0] and counts == sorted(counts, reverse=True)
+    if fewer or numbers:
+        why = "Each is in no more masks than the one before" if fewer else "Most are in one mask alone"
+        yield f"# {why}: look whether they count objects instead of classes."
     if void:
         taken = ", ".join(shares[one] for one in void)
         yield f"void_label: {void[0] if len(void) == 1 else void} # taken for void: {taken}"
