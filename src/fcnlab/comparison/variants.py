@@ -90,9 +90,12 @@ def label(
 
 
 def decides(word: str, keys: Sequence[str]) -> bool:
-    """Whether an override sets one of these settings, or what is below or above it: ``callbacks=ema`` sets many."""
-    own = f"{word.lstrip('~').partition('=')[0].replace('/', '.')}."
-    return any(f"{key}.".startswith(own) or own.startswith(f"{key}.") for key in keys)
+    """Whether an override sets one of these settings, or what is below or above it: ``callbacks=ema`` sets many.
+
+    One that takes a setting out (``~``) is left out: mostly it makes room for another object.
+    """
+    own = f"{word.partition('=')[0].replace('/', '.')}."
+    return not word.startswith("~") and any(f"{key}.".startswith(own) or own.startswith(f"{key}.") for key in keys)
 
 
 def follows(key: str, other: str, family: Sequence[Mapping[str, Any]]) -> bool:
