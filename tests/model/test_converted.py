@@ -162,7 +162,7 @@ def test_an_export_of_such_a_file_claims_no_recipe(
     narrow: Path, photos: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fcnlab.export.write_onnx", lambda net, file, facts: file.touch())
-    monkeypatch.setattr("fcnlab.export.check", lambda *_: [Check((1, 3, 5, 7), 1e-6, 2.0)])
+    monkeypatch.setattr("fcnlab.export.check", lambda *_, **__: [Check((1, 3, 5, 7), 1e-6, 2.0)])
     file = f"checkpoint={narrow / FILES['fcn8s']}"
     outcome = command("export", file, "model=fcn8s", "output=out", *words(photos))
     assert outcome.code == 0, outcome.text
