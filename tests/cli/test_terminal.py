@@ -46,7 +46,10 @@ def test_jobs_are_listed_by_what_sets_them_apart_with_outcome_and_score(capsys: 
     assert "1 not finished" in lines[6]
 
 
-def test_a_title_stands_on_one_line_and_a_log_has_room_for_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_title_stands_on_one_line_and_a_log_has_room_for_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # which pytest-xdist sets
     title, row = "runs/" + "a" * 90 + "/best.ckpt on shapes", ("fcn8s " + "b" * 60, "+11.9 [11.0, 12.7]", "78.3 ± 0.6")
     show_table(title, ["model", "difference [95%]", "mean IU"], [row])
     lines = capsys.readouterr().out.splitlines()
