@@ -80,6 +80,46 @@ def test_what_changed_is_decoded_anew_and_the_old_file_goes(how: Callable[[Path]
     assert len(list((tmp_path / "kept").glob("*.pixels"))) == 1
 
 
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, None),
+        ({"proc/meminfo": "MemTotal:  9 kB\nMemAvailable:  7 kB\nHugePages_Total:  0\n"}, 7 * 1024),
+        (
+            {
+                "proc/meminfo": "MemAvailable: 7 kB\n",
+                "sys/fs/cgroup/memory.max": "4000\n",
+                "sys/fs/cgroup/memory.current": "1500\n",
+                "sys/fs/cgroup/memory.stat": "anon 1000\ninactive_file 500\n",
+            },
+            3000,
+        ),
+        (
+            {
+                "proc/meminfo": "MemAvailable: 7 kB\n",
+                "sys/fs/cgroup/memory.max": "max\n",
+                "sys/fs/cgroup/memory.current": "1500\n",
+                "sys/fs/cgroup/memory.stat": "inactive_file 500\n",
+            },
+            7 * 1024,
+        ),
+        (
+            {
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "4000\n",
+                "sys/fs/cgroup/memory/memory.usage_in_bytes": "1500\n",
+                "sys/fs/cgroup/memory/memory.stat": "cache 700\ntotal_inactive_file 0\n",
+            },
+            2500,
+        ),
+    ],
+)
+def test_free_memory_ends_at_the_limit_of_a_container(files: dict[str, str], free: int | None, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert cache.free_memory(tmp_path) == free
+
+
 def test_its_size_is_told_before_it_fills_and_no_room_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,6 +134,10 @@ def test_its_size_is_told_before_it_fills_and_no_room_is_refused(
     with pytest.raises(UserError, match=r"needs 0.00 GB of memory in each of 2 processes .* Set data.cache=disk"):
         data.reading("train")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    with pytest.raises(
+        UserError, match=r"of shared memory .* /dev/shm has 0.00 GB left.* --shm-size=1g, or set data.c"
+    ):
+        kept(tmp_path / "data", "data.cache=ram", at=tmp_path).reading("train")
     with pytest.raises(UserError, match=r"GB of disk .* Set data.cache=null"):
         kept(tmp_path / "data", "data.cache=disk", at=tmp_path).reading("train")
 

@@ -1,5 +1,6 @@
 """Decoded images and masks of a split, kept in memory or in one file, so that no epoch decodes them again."""
 
+import contextlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,11 @@ from fcnlab.error import UserError
 
 Where = Literal["ram", "disk"]
 Read = Callable[[int], tuple[Image, Mask]]
+# Where Linux tells the memory of a container: what it may take, has taken, and would give back of files it has read.
+GROUPS = (
+    ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 GIGA = 10**9
 
 
@@ -60,6 +66,7 @@ class Decoded:
         self.pixels: torch.Tensor | None = None
         if where == "ram":
             each = f"memory in each of {processes} processes" if processes > 1 else "memory"
+            refuse_full(total, name)
             self.tell(name, total, each, free_memory())
             self.pixels = torch.empty(total, dtype=torch.uint8)
             self.fill(self.pixels.numpy(), self.heights.numpy(), name, threads)
@@ -140,10 +147,28 @@ class Decoded:
         return image, part[area * self.channels :].reshape(height, width)
 
 
-def free_memory() -> int | None:
-    """Bytes of memory that could be had; None where the system does not tell."""
-    try:
-        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None
+def refuse_full(size: int, name: str, shared: Path = Path("/dev/shm")) -> None:
+    """Raise UserError where so many bytes find no room in the memory that processes share: Docker gives 64 MB."""
+    if shared.is_dir() and size > (free := shutil.disk_usage(shared).free):
+        raise UserError(
+            f"data.cache=ram needs {size / GIGA:.2f} GB of shared memory for {name}; {shared} has {free / GIGA:.2f} "
+            f"GB left. Give the container more, as by docker run --shm-size={size // 2**30 + 1}g, or set "
+            "data.cache=disk."
+        )
+
+
+def free_memory(system: Path = Path("/")) -> int | None:
+    """Bytes of memory that could be had, here or within a container's limit; None where the system does not tell."""
+    free = list[int]()
+    with contextlib.suppress(OSError, KeyError, ValueError):
+        free.append(int(numbers(system / "proc/meminfo")["MemAvailable:"]) * 1024)
+    for group, limit, used, cached in GROUPS:
+        with contextlib.suppress(OSError, KeyError, ValueError):  # no such group; "max" is no limit
+            taken = int((system / group / used).read_text()) - int(numbers(system / group / "memory.stat")[cached])
+            free.append(int((system / group / limit).read_text()) - taken)
+    return min(free, default=None)
+
+
+def numbers(file: Path) -> dict[str, str]:
+    """The numbers of a file of the kernel's by their names: one line each."""
+    return {name: number for name, number, *_ in map(str.split, file.read_text().splitlines())}
