@@ -41,6 +41,13 @@ WORDS = (
 )
 
 
+def test_two_images_of_one_text_file_are_refused(root: Path, command: Command) -> None:
+    (root / "train/images/1.jpg").write_bytes((root / "train/images/1.png").read_bytes())
+    outcome = command("survey", *WORDS, f"data.root={root}")
+    assert outcome.code == 1
+    assert "images holds 1.jpg and 1.png, which have one text file. Rename or remove one." in outcome.text
+
+
 def test_polygons_are_drawn_as_pillow_draws_them(root: Path) -> None:
     data = build(compose("train", [*WORDS, f"data.root={root}"]).data)
     assert data.class_names == ("background", "leaf", "stem")

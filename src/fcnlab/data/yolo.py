@@ -47,7 +47,13 @@ class YOLO(AnnotatedData):
             if not where.is_dir():
                 raise self.missing(f"There is no folder {where} for split {split!r}; set data.splits.{split}=...")
         together = self.together(self.images_in, self.splits, split)
-        found = {path.stem: path for path in sorted(images.iterdir()) if is_image(path)}
+        files = [path for path in sorted(images.iterdir()) if is_image(path)]
+        found = {path.stem: path for path in files}
+        if twice := [path.name for path in files if found[path.stem] != path]:
+            raise self.missing(
+                f"{images} holds {twice[0]} and {found[Path(twice[0]).stem].name}, which have one text file. Rename or "
+                "remove one."
+            )
         texts = {name: on_disk(labels / f"{name}.txt") for name in found}
         if found and not any(text.is_file() for text in texts.values()):
             raise self.missing(f"{labels} holds no text file of an image in {images}.")
