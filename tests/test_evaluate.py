@@ -13,10 +13,14 @@ QUIET = "trainer.enable_progress_bar=false"
 
 def test_no_job_of_a_sweep_replaces_the_files_of_another(trained: Trained, command: Command) -> None:
     words = ("evaluate", "-m", f"checkpoint={trained.checkpoint}", "split=val,test", QUIET)
-    refused = command(*words, "output=scored")
-    assert refused.code == 1
-    assert "output=scored would be the folder of every job of this sweep" in refused.text
+    for output in ("scored", "scored/${checkpoint}"):  # the checkpoint is one
+        refused = command(*words, f"output={output}")
+        assert refused.code == 1
+        assert f"Give each a folder of its own: 'output={output}/${{split}}'" in refused.text
     assert not Path("scored").exists()
+    cut = command(*words, "output=scored", "tile=te{st")
+    assert cut.code == 1
+    assert "Traceback" not in cut.text
     assert command(*words, "output=scored/${split}").code == 0
     assert sorted(file.parent.name for file in Path("scored").glob("*/metrics.json")) == ["test", "val"]
 

@@ -91,6 +91,7 @@ def test_what_changed_is_decoded_anew_and_the_old_file_goes(how: Callable[[Path]
                 "sys/fs/cgroup/memory.max": "4000\n",
                 "sys/fs/cgroup/memory.current": "1500\n",
                 "sys/fs/cgroup/memory.stat": "anon 1000\ninactive_file 500\n",
+                "proc/self/cgroup": "0::/\n",
             },
             3000,
         ),
@@ -100,6 +101,7 @@ def test_what_changed_is_decoded_anew_and_the_old_file_goes(how: Callable[[Path]
                 "sys/fs/cgroup/memory.max": "max\n",
                 "sys/fs/cgroup/memory.current": "1500\n",
                 "sys/fs/cgroup/memory.stat": "inactive_file 500\n",
+                "proc/self/cgroup": "0::/\n",
             },
             7 * 1024,
         ),
@@ -108,6 +110,17 @@ def test_what_changed_is_decoded_anew_and_the_old_file_goes(how: Callable[[Path]
                 "sys/fs/cgroup/memory/memory.limit_in_bytes": "4000\n",
                 "sys/fs/cgroup/memory/memory.usage_in_bytes": "1500\n",
                 "sys/fs/cgroup/memory/memory.stat": "cache 700\ntotal_inactive_file 0\n",
+                "proc/self/cgroup": "5:cpu,cpuacct:/docker/1\n4:memory:/docker/1\n0::/\n",  # which is not seen within
+            },
+            2500,
+        ),
+        (  # a job of SLURM
+            {
+                "proc/meminfo": "MemAvailable: 7 kB\n",
+                "proc/self/cgroup": "0::/system.slice/job_1/step_0\n",
+                "sys/fs/cgroup/system.slice/job_1/memory.max": "4000\n",
+                "sys/fs/cgroup/system.slice/job_1/memory.current": "1500\n",
+                "sys/fs/cgroup/system.slice/job_1/memory.stat": "inactive_file 0\n",
             },
             2500,
         ),

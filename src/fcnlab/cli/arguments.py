@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.errors import HydraException
 
 from fcnlab.cli.conf import CONF
 from fcnlab.error import UserError
@@ -97,18 +98,28 @@ def value_of(word: str) -> list[str]:
 
 
 def refuse_one_output(overrides: Sequence[str]) -> None:
-    """Raise UserError where all jobs of a sweep would write to one folder: the last one's files would stay."""
+    """Raise UserError where jobs of a sweep would write to one folder: the last one's files would stay."""
+    swept = [word.partition("=")[0].lstrip("+") for word in overrides if has_several(word)]
     for word in overrides:
-        if word.startswith("output=") and "${" not in word and len(value_of(word)) == 1:
+        missed = [f"${{{key}}}" for key in swept if f"${{{key}}}" not in word]
+        if word.startswith("output=") and missed and "output" not in swept:
             raise UserError(
-                f"{word} would be the folder of every job of this sweep, and each would replace the files of the one "
-                f"before. Give each a folder of its own: '{word}/${{checkpoint}}'"
+                f"{word} would be the folder of several jobs of this sweep, and each would replace the files of the "
+                f"one before. Give each a folder of its own: '{'/'.join([word, *missed])}'"
             )
+
+
+def has_several(word: str) -> bool:
+    """Whether an override gives several values to a sweep; what cannot be read is told by Hydra later."""
+    try:
+        return len(value_of(word)) > 1
+    except HydraException:
+        return False
 
 
 def by_checkpoint(overrides: Sequence[str]) -> list[list[str]]:
     """The overrides once for each of several checkpoints, each of which brings choices of its own."""
-    swept = [word for word in overrides if word.startswith("checkpoint=") and len(value_of(word)) > 1]
+    swept = [word for word in overrides if word.startswith("checkpoint=") and has_several(word)]
     if not swept:
         return [list(overrides)]
     word = swept[-1]

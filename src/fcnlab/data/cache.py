@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,11 +18,12 @@ from fcnlab.error import UserError
 
 Where = Literal["ram", "disk"]
 Read = Callable[[int], tuple[Image, Mask]]
-# Where Linux tells the memory of a container: what it may take, has taken, and would give back of files it has read.
-GROUPS = (
-    ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
-    ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-)
+# Where Linux tells the memory of a group of processes, by the word for its kind in /proc/self/cgroup: what it may take,
+# has taken, and would give back of files it has read.
+GROUPS = {
+    "": ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    "memory": ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
 GIGA = 10**9
 
 
@@ -158,15 +159,29 @@ def refuse_full(size: int, name: str, shared: Path = Path("/dev/shm")) -> None:
 
 
 def free_memory(system: Path = Path("/")) -> int | None:
-    """Bytes of memory that could be had, here or within a container's limit; None where the system does not tell."""
+    """Bytes of memory that could be had, also within the limit of a container or a job; None where nothing tells."""
     free = list[int]()
     with contextlib.suppress(OSError, KeyError, ValueError):
         free.append(int(numbers(system / "proc/meminfo")["MemAvailable:"]) * 1024)
-    for group, limit, used, cached in GROUPS:
+    for group, limit, used, cached in own_groups(system):
         with contextlib.suppress(OSError, KeyError, ValueError):  # no such group; "max" is no limit
-            taken = int((system / group / used).read_text()) - int(numbers(system / group / "memory.stat")[cached])
-            free.append(int((system / group / limit).read_text()) - taken)
+            taken = int((group / used).read_text()) - int(numbers(group / "memory.stat")[cached])
+            free.append(int((group / limit).read_text()) - taken)
     return min(free, default=None)
+
+
+def own_groups(system: Path) -> Iterator[tuple[Path, str, str, str]]:
+    """The folders of the groups that this process is in, each with the names of its files: its own, and those above.
+
+    Within a container the group at the top is its own.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        for line in (system / "proc/self/cgroup").read_text().splitlines():
+            _, kinds, path = line.split(":", 2)
+            for kind in GROUPS.keys() & {*kinds.split(",")}:
+                top, limit, used, cached = GROUPS[kind]
+                for part in (Path(path), *Path(path).parents):
+                    yield system / top / part.relative_to("/"), limit, used, cached
 
 
 def numbers(file: Path) -> dict[str, str]:
